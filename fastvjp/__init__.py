@@ -1,0 +1,44 @@
+"""fastvjp: vector-Jacobian products for people who write NumPy.
+
+`fastvjp.vjp(fun, primals, cotangents)` and the transforms around it, on CPUs through Numba and on Apple GPUs
+through Metal; names and signatures are those of `mlx.core`.
+"""
+
+from . import ops as _ops
+from .array import array
+from .avals import (
+    bool_,
+    complex64,
+    complex128,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from .devices import default_device, device, set_default_device
+from .ops import *  # noqa: F403  the one list of ops is fastvjp.ops.__all__
+from .program import Program
+from .recording import TracedValueError
+from .transforms.compile import compile, eval, record
+from .transforms.custom import checkpoint, custom_function, stop_gradient
+from .transforms.forward import hessian, hvp, jacfwd, jacrev, jvp
+from .transforms.grad import grad, value_and_grad
+from .transforms.vjp import vjp
+from .transforms.vmap import vmap
+from .tree import tree_map
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Program", "TracedValueError", "array", "bool_", "checkpoint", "compile", "complex64", "complex128",
+    "custom_function", "default_device", "device", "eval", "float32", "float64", "grad", "hessian", "hvp",
+    "int8", "int16", "int32", "int64", "jacfwd", "jacrev", "jvp", "record", "set_default_device",
+    "stop_gradient", "tree_map", "uint8", "uint16", "uint32", "uint64", "value_and_grad", "vjp", "vmap",
+]  # fmt: skip
+__all__ += _ops.__all__

@@ -1,0 +1,111 @@
+"""Abstract values (shape and dtype), the supported dtypes and NumPy 2's promotion with weak scalars."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+bool_ = np.dtype(np.bool_)
+int8, int16, int32, int64 = (np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
+uint8, uint16, uint32, uint64 = (np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
+float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
+complex64, complex128 = np.dtype(np.complex64), np.dtype(np.complex128)
+
+DTYPES = {
+    d.name: d
+    for d in (bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
+              float32, float64, complex64, complex128)
+}  # fmt: skip
+
+PyScalar = bool | int | float | complex
+
+
+class Aval:
+    """Shape and dtype of an array, known before its values are. Build it with `aval`, which interns."""
+
+    __slots__ = ("dtype", "ndim", "shape", "size")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.ndim = len(shape)
+        self.size = math.prod(shape)
+
+    def __repr__(self) -> str:
+        return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Aval) and self.shape == other.shape and self.dtype == other.dtype
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+
+_interned: dict[tuple[tuple[int, ...], np.dtype], Aval] = {}
+_promoted: dict[tuple, np.dtype] = {}
+_CACHE_LIMIT = 1 << 16
+
+
+def aval(shape: tuple[int, ...], dtype: np.dtype) -> Aval:
+    """Return the interned `Aval` of this shape and dtype."""
+    key = (shape, dtype)
+    found = _interned.get(key)
+    if found is None:
+        if len(_interned) >= _CACHE_LIMIT:
+            _interned.clear()
+        found = _interned[key] = Aval(shape, dtype)
+    return found
+
+
+def as_dtype(spec: Any, where: str) -> np.dtype:
+    """Return the supported NumPy dtype that `spec` names; TypeError naming `where` otherwise."""
+    try:
+        dtype = np.dtype(spec).newbyteorder("=")
+    except TypeError:
+        dtype = None
+    if dtype is None or DTYPES.get(dtype.name) is None:
+        shown = spec if dtype is None else dtype
+        hint = " Hint: cast it to float32 first." if dtype == np.float16 else ""
+        raise TypeError(f"[{where}] Unsupported dtype {shown}. Supported: {', '.join(DTYPES)}.{hint}")
+    return DTYPES[dtype.name]
+
+
+def weak_dtype(scalar: PyScalar) -> np.dtype:
+    """The dtype that a Python scalar takes where no array decides: bool, int32 (int64), float32, complex64."""
+    if isinstance(scalar, bool):
+        return bool_
+    if isinstance(scalar, int):
+        if -(1 << 31) <= scalar < 1 << 31:
+            return int32
+        return int64 if scalar < 1 << 63 else uint64
+    return float32 if isinstance(scalar, float) else complex64
+
+
+def promote(*operands: np.dtype | type) -> np.dtype:
+    """NumPy 2 result dtype of dtypes and of Python scalar *types* (which are weak)."""
+    found = _promoted.get(operands)
+    if found is None:
+        weak: dict[Any, Any] = {bool: bool_, int: 1, float: 1.0, complex: 1j}
+        found = np.result_type(*(weak[o] if isinstance(o, type) else o for o in operands))
+        if found == np.float16:  # NumPy's answer for some 8-bit mixes; not a dtype of ours
+            found = float32
+        if len(_promoted) >= _CACHE_LIMIT:
+            _promoted.clear()
+        found = _promoted[operands] = DTYPES[found.name]
+    return found
+
+
+def inexact(dtype: np.dtype) -> np.dtype:
+    """The floating dtype in which NumPy computes sin, exp, ... of this dtype (float32 instead of float16)."""
+    if dtype.kind in "fc":
+        return dtype
+    return float32 if dtype.itemsize <= 2 else float64
+
+
+def is_differentiable(dtype: np.dtype) -> bool:
+    """Whether arrays of this dtype have a non-trivial tangent space (floating and complex ones)."""
+    return dtype.kind in "fc"

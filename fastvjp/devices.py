@@ -1,0 +1,152 @@
+"""Devices: which there are, which is chosen. The one place that reads FASTVJP_* environment variables."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from .plan import Plan
+from .program import Buffer, Uniform
+
+
+class Executable(Protocol):
+    """A plan made ready by a device."""
+
+    def run(self, values: Any) -> list[Buffer | Uniform]:
+        """Run on the values of the leaves and return those of the outputs."""
+        ...
+
+
+class Device(Protocol):
+    """What a device offers: `kernels/device.py` is the cpu's."""
+
+    name: str
+
+    def upload(self, array: np.ndarray) -> Buffer:
+        """Take over a NumPy array."""
+        ...
+
+    def compile(self, plan: Plan) -> Executable:
+        """Make a plan ready to run."""
+        ...
+
+
+_MODULES = {"cpu": "kernels.device", "metal": "metal.device"}
+NAMES = tuple(_MODULES)
+
+_lock = threading.Lock()
+_loaded: dict[str, Any] = {}
+_default: str | None = None
+
+
+class _Local(threading.local):
+    chosen: str | None = None
+
+
+_local = _Local()
+
+
+def _load(name: str) -> Device:
+    """Import a device; RuntimeError with the reason where it is not available."""
+    with _lock:
+        if name not in _loaded:
+            _loaded[name] = importlib.import_module(f"fastvjp.{_MODULES[name]}")
+        return _loaded[name]
+
+
+def why_unavailable(name: str) -> str | None:
+    """Why a known device cannot be used here, or None where it can."""
+    try:
+        _load(name)
+    except RuntimeError as error:
+        return str(error)
+    return None
+
+
+def _checked(name: str, source: str) -> str:
+    reason = f"no device of this name (known: {', '.join(NAMES)})"
+    if isinstance(name, str) and name in NAMES:
+        unavailable = why_unavailable(name)
+        if unavailable is None:
+            return name
+        reason = unavailable
+    usable = [n for n in NAMES if why_unavailable(n) is None]
+    raise ValueError(
+        f"[{source}] Device {name!r} cannot be used: {reason}. Available here: {', '.join(usable)}. "
+        f"Hint: 'auto' in FASTVJP_DEVICE takes metal where there is a GPU, else cpu."
+    )
+
+
+def _from_environment() -> str:
+    wanted = os.environ.get("FASTVJP_DEVICE", "auto") or "auto"
+    if wanted == "auto":
+        return "metal" if why_unavailable("metal") is None else "cpu"
+    return _checked(wanted, "FASTVJP_DEVICE")
+
+
+def default_device() -> str:
+    """Name of the device on which ops run: 'cpu' or 'metal'.
+
+    The first of: an enclosing `fastvjp.device(...)`, `set_default_device`, the environment variable
+    FASTVJP_DEVICE ('auto', 'cpu' or 'metal'; 'auto' takes metal where metalcompute finds a GPU).
+
+    Raises:
+        ValueError: FASTVJP_DEVICE names no usable device; says which are and why the other is not.
+
+    Example:
+        >>> import fastvjp
+        >>> with fastvjp.device("cpu"):
+        ...     print(fastvjp.default_device())
+        cpu
+    """
+    global _default  # noqa: PLW0603  read once, at the first use, so that a wrong value does not fail the import
+    if _local.chosen is not None:
+        return _local.chosen
+    if _default is None:
+        _default = _from_environment()
+    return _default
+
+
+def set_default_device(name: str) -> None:
+    """Run ops of all threads on the device of this name from now on ('cpu' or 'metal').
+
+    Raises:
+        ValueError: no such device, or it is not available here (with the reason).
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.set_default_device("cpu")
+    """
+    global _default  # noqa: PLW0603
+    _default = _checked(name, "set_default_device")
+
+
+@contextlib.contextmanager
+def device(name: str) -> Iterator[None]:
+    """Run ops of this thread on the named device inside a `with` block.
+
+    Raises:
+        ValueError: no such device, or it is not available here (with the reason).
+
+    Example:
+        >>> import fastvjp
+        >>> with fastvjp.device("cpu"):
+        ...     y = fastvjp.sin(fastvjp.array(0.0))
+    """
+    before = _local.chosen
+    _local.chosen = _checked(name, "device")
+    try:
+        yield
+    finally:
+        _local.chosen = before
+
+
+def current() -> Device:
+    """The device in force."""
+    return _load(default_device())

@@ -1,0 +1,79 @@
+"""Casts and the parts of complex numbers.
+
+Operands broadcast against one another and are promoted as in NumPy 2: see `elementwise`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..array import array
+from ..avals import as_dtype
+from .common import ArrayLike, as_array, cast, emit, full_like_aval
+from .elementwise import floating, itself
+from .trigonometric import degrees
+
+
+def astype(a: ArrayLike, dtype: Any) -> array:
+    """Cast to another dtype; from complex to real the imaginary part is dropped.
+
+    Raises:
+        TypeError: the dtype is not supported.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.astype(fastvjp.array([1.7, -1.7]), "int32")
+        array([1, -1], dtype=int32)
+    """
+    return itself(cast(as_array(a, "astype"), as_dtype(dtype, "astype")))
+
+
+def real(a: ArrayLike) -> array:
+    """Real part; a real array itself.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.real(fastvjp.array([1 + 2j, 3.0]))
+        array([1, 3], dtype=float32)
+    """
+    x = as_array(a, "real")
+    return emit("real", x) if x._var.aval.dtype.kind == "c" else itself(x)
+
+
+def imag(a: ArrayLike) -> array:
+    """Imaginary part; zeros for a real array.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.imag(fastvjp.array([1 + 2j, 3.0]))
+        array([2, 0], dtype=float32)
+    """
+    x = as_array(a, "imag")
+    return emit("imag", x) if x._var.aval.dtype.kind == "c" else full_like_aval(x._var.aval, 0)
+
+
+def conjugate(a: ArrayLike) -> array:
+    """Complex conjugate; a real array itself.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.conjugate(1 + 2j)
+        array(1-2j, dtype=complex64)
+    """
+    x = as_array(a, "conjugate")
+    return emit("conjugate", x) if x._var.aval.dtype.kind == "c" else itself(x)
+
+
+conj = conjugate
+
+
+def angle(a: ArrayLike, deg: bool = False) -> array:
+    """Angle in [-pi, pi] of complex numbers (0 or pi of real ones), floating; in degrees if asked.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.angle(fastvjp.array([1j, -1.0]))
+        array([1.5708, 3.14159], dtype=float32)
+    """
+    result = floating("angle", a)
+    return degrees(result) if deg else result

@@ -1,0 +1,165 @@
+"""Diagonals and triangles of matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..array import array, as_array
+from ..avals import as_dtype, bool_
+from . import reductions
+from .common import ArrayLike, axis_of, cast, emit, spread
+from .views import constant, filled, permuted, reshaped, section, trailing
+
+
+def _diagonal(x: array, k: int) -> array:
+    """The k-th diagonal of the last two axes: every (n + 1)-th of their elements."""
+    *lead, m, n = x.shape
+    length = max(min(m, n - k) if k >= 0 else min(m + k, n), 0)
+    first = (k if k >= 0 else -k * n) if length else 0
+    flat = reshaped(x, (*lead, m * n))
+    return section(flat, len(lead), first, first + (length - 1) * (n + 1) + 1 if length else 0, n + 1)
+
+
+def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> array:
+    """Diagonal of two axes.
+
+    Args:
+        a: array with at least two axes.
+        offset: which diagonal; above the main one where positive.
+        axis1: first axis.
+        axis2: second axis.
+
+    Returns:
+        Array in which the two axes are removed and the diagonal is the last.
+
+    Raises:
+        ValueError: an axis out of range, or twice the same.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.diagonal(fastvjp.array([[1.0, 2.0], [3.0, 4.0]]))
+        array([1, 4], dtype=float32)
+    """
+    x = as_array(a, "diagonal")
+    if x.ndim < 2:
+        raise ValueError(f"[diagonal] Expected an array with at least two axes, got the shape {x.shape}.")
+    i, j = axis_of(axis1, x.ndim, "diagonal"), axis_of(axis2, x.ndim, "diagonal")
+    if i == j:
+        raise ValueError(f"[diagonal] Expected two different axes, got {axis1} and {axis2}.")
+    return _diagonal(permuted(x, trailing((i, j), x.ndim)), offset)
+
+
+def diag(a: ArrayLike, k: int = 0) -> array:
+    """Diagonal of a matrix, or the matrix with a given diagonal.
+
+    Args:
+        a: array of shape (n,) or (m, n).
+        k: which diagonal; above the main one where positive.
+
+    Returns:
+        For (m, n) its k-th diagonal; for (n,) a matrix of shape (n + abs(k), n + abs(k)), 0 elsewhere.
+
+    Raises:
+        ValueError: `a` has neither one nor two axes.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.diag(fastvjp.array([1.0, 2.0]))
+        array([[1, 0],
+               [0, 2]], dtype=float32)
+    """
+    x = as_array(a, "diag")
+    if x.ndim == 2:
+        return _diagonal(x, k)
+    if x.ndim != 1:
+        raise ValueError(f"[diag] Expected an array with one or two axes, got the shape {x.shape}.")
+    n = x.size + abs(k)
+    if x.size == 0:
+        return filled((n, n), x)
+    first = k if k >= 0 else -k * n
+    flat = emit("slice_update", filled((n * n,), x), x, start=(first,),
+                stop=(first + (x.size - 1) * (n + 1) + 1,), step=(n + 1,))  # fmt: skip
+    return reshaped(flat, (n, n))
+
+
+def trace(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> array:
+    """Sum along a diagonal.
+
+    Args:
+        a: array with at least two axes.
+        offset: which diagonal; above the main one where positive.
+        axis1: first axis.
+        axis2: second axis.
+        dtype: dtype in which to sum; by default that of `sum`.
+
+    Returns:
+        Array without the two axes.
+
+    Raises:
+        ValueError: an axis out of range, or twice the same.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.trace(fastvjp.array([[1.0, 2.0], [3.0, 4.0]]))
+        array(5, dtype=float32)
+    """
+    values = diagonal(a, offset, axis1, axis2)
+    if dtype is not None:
+        values = cast(values, as_dtype(dtype, "trace"))
+    total = reductions.sum(values, axis=-1)
+    return total if dtype is None else cast(total, values.dtype)
+
+
+def tril(a: ArrayLike, k: int = 0) -> array:
+    """Lower triangle of the last two axes; 0 above it.
+
+    Args:
+        a: array with at least two axes.
+        k: diagonal up to which elements are kept.
+
+    Returns:
+        Array of the shape of `a`.
+
+    Raises:
+        ValueError: fewer than two axes.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.tril(fastvjp.ones((2, 2)))
+        array([[1, 0],
+               [1, 1]], dtype=float32)
+    """
+    return _triangle(a, k, True, "tril")
+
+
+def triu(a: ArrayLike, k: int = 0) -> array:
+    """Upper triangle of the last two axes; 0 below it.
+
+    Args:
+        a: array with at least two axes.
+        k: diagonal from which elements are kept.
+
+    Returns:
+        Array of the shape of `a`.
+
+    Raises:
+        ValueError: fewer than two axes.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.triu(fastvjp.ones((2, 2)))
+        array([[1, 1],
+               [0, 1]], dtype=float32)
+    """
+    return _triangle(a, k - 1, False, "triu")
+
+
+def _triangle(a: ArrayLike, k: int, lower: bool, name: str) -> array:
+    x = as_array(a, name)
+    if x.ndim < 2:
+        raise ValueError(f"[{name}] Expected an array with at least two axes, got the shape {x.shape}.")
+    below = spread(constant(np.tri(x.shape[-2], x.shape[-1], k, bool_)), x.shape)
+    zeros = filled(x.shape, x)
+    return emit("select", below, x, zeros) if lower else emit("select", below, zeros, x)

@@ -1,0 +1,207 @@
+"""`a[index]`, `a[index] = value` and `a.at[index]`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..array import array, as_array
+from ..program import uniform
+from .common import SCALARS, ArrayLike, broadcast, cast, emit, spread
+from .indices import Advanced, Parsed, Rows, parse
+from .views import reshaped, sliced
+
+
+def getitem(a: ArrayLike, index: Any) -> array:
+    """What `a[index]` gives: NumPy's basic and advanced indexing.
+
+    Args:
+        a: array.
+        index: integer, slice, None, Ellipsis, array of integers (traced ones too), mask, or a tuple of them.
+
+    Returns:
+        Array of the selected elements; never a view.
+
+    Raises:
+        IndexError: too many indices, one out of range, a mask of another shape, or what is no index.
+        TracedValueError: a mask whose values are not known (under vmap or compile).
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.array([1.0, 2.0, 3.0])[[0, -1]]
+        array([1, 3], dtype=float32)
+    """
+    x = as_array(a, "getitem")
+    parsed = parse(x.shape, index, "getitem")
+    view = parsed.of(x)
+    return selected(view, parsed.advanced, parsed.place, "getitem") if parsed.advanced else view
+
+
+def selected(x: array, advanced: tuple[Advanced, ...], place: int, name: str) -> array:
+    """The elements that advanced indices choose."""
+    rows = Rows(x.shape, advanced, place, name)
+    return rows.unselected(emit("gather", rows.rows(x), rows.index))
+
+
+def setitem(a: ArrayLike, index: Any, value: ArrayLike) -> array:
+    """The array that `a` names after `a[index] = value`.
+
+    Args:
+        a: array.
+        index: as for `getitem`. Of several values for one element the last stays.
+        value: array that broadcasts to the shape of `a[index]`; cast to the dtype of `a`.
+
+    Returns:
+        Array of the shape and dtype of `a`.
+
+    Raises:
+        IndexError: as for `getitem`.
+        ValueError: the value does not broadcast to the indexed shape.
+
+    Example:
+        >>> import fastvjp
+        >>> a = fastvjp.zeros(3)
+        >>> a[1] = 5.0
+        >>> a
+        array([0, 5, 0], dtype=float32)
+    """
+    return _updated(as_array(a, "setitem"), index, value, "setitem", "scatter_set")
+
+
+def _updated(x: array, index: Any, value: ArrayLike, name: str, scatter: str) -> array:
+    """Combine what `index` selects with the value; `scatter` is the primitive that does so by rows."""
+    combine = _COMBINES[scatter]
+    mask = _whole_mask(x, index, value)
+    if mask is not None:
+        return emit("select", mask, combine(x, fitted(value, x, x.shape, name)), x)
+    parsed = parse(x.shape, index, name)
+    if not parsed.advanced:
+        y = reshaped(fitted(value, x, parsed.view, name), parsed.section)
+        return _replaced(x, parsed, combine(sliced(x, parsed.start, parsed.stop, parsed.step), y))
+    view = parsed.of(x)
+    rows = Rows(view.shape, parsed.advanced, parsed.place, name)
+    y = rows.selected(fitted(value, x, rows.result, name))
+    if y.size == 0:
+        return array._of(x._var)
+    new = rows.unrows(emit(scatter, rows.rows(view), rows.index, y))
+    return _replaced(x, parsed, reshaped(new, parsed.section))
+
+
+_COMBINES: dict[str, Callable[[array, array], array]] = {
+    "scatter_set": lambda old, new: new,
+    "scatter_add": functools.partial(emit, "add"),
+    "scatter_multiply": functools.partial(emit, "multiply"),
+    "scatter_max": functools.partial(emit, "maximum"),
+    "scatter_min": functools.partial(emit, "minimum"),
+}
+"""What a scatter does to an element and a value."""
+
+
+def _replaced(x: array, parsed: Parsed, y: array) -> array:
+    if parsed.covers(x.shape):
+        return array._of(y._var)
+    if y.size == 0:
+        return array._of(x._var)
+    return emit("slice_update", x, y, start=parsed.start, stop=parsed.stop, step=parsed.step)
+
+
+def _whole_mask(x: array, index: Any, value: ArrayLike) -> array | None:
+    """The mask that alone indexes leading axes of `x`, for a scalar value, broadcast to the shape of `x`.
+
+    Its values need not be known.
+    """
+    if not isinstance(index, np.ndarray | array) or index.dtype != np.bool_ or index.ndim == 0:
+        return None
+    if index.shape != x.shape[: index.ndim] or getattr(value, "ndim", 0 if type(value) in SCALARS else 1):
+        return None
+    mask = as_array(index, "setitem")
+    return spread(reshaped(mask, mask.shape + (1,) * (x.ndim - mask.ndim)), x.shape)
+
+
+def fitted(value: ArrayLike, x: array, shape: tuple[int, ...], name: str) -> array:
+    """The value in the dtype of `x`, broadcast to a shape as NumPy's assignment does."""
+    if type(value) in SCALARS:
+        return _scalar(value, x, shape, name)
+    y = cast(as_array(value, name), x.dtype)
+    extra = y.ndim - len(shape)
+    if extra > 0 and all(n == 1 for n in y.shape[:extra]):
+        y = reshaped(y, y.shape[extra:])
+    try:
+        fits = broadcast(shape, y.shape, name) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"[{name}] A value of shape {y.shape} does not broadcast to the indexed {shape}.")
+    return spread(y, shape)
+
+
+def _scalar(value: Any, x: array, shape: tuple[int, ...], name: str) -> array:
+    try:
+        held: Any = np.asarray(value).astype(x.dtype)[()] if isinstance(value, complex) else x.dtype.type(value)
+    except OverflowError:
+        raise OverflowError(f"[{name}] Python integer {value} does not fit {x.dtype}.") from None
+    return array._of(uniform(held, shape, x.dtype))
+
+
+class At:
+    """`a.at[index]`: updates at an index; all of several values for one element count.
+
+    Its methods return a new array of the shape and dtype of `a` and leave `a` as it is.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.zeros(2).at[[0, 0, 1]].add(1.0)
+        array([2, 1], dtype=float32)
+    """
+
+    __slots__ = ("_array", "_index")
+
+    def __init__(self, a: array, index: Any = None) -> None:
+        self._array = a
+        self._index = index
+
+    def __getitem__(self, index: Any) -> At:
+        return At(self._array, index)
+
+    def set(self, value: ArrayLike) -> array:
+        """Replace by the value; of several for one element the last stays."""
+        return _updated(self._array, self._index, value, "at.set", "scatter_set")
+
+    def add(self, value: ArrayLike) -> array:
+        """Add the value."""
+        return self._combined("add", "scatter_add", value)
+
+    def subtract(self, value: ArrayLike) -> array:
+        """Subtract the value."""
+        x = self._array
+        return self._combined("subtract", "scatter_add", emit("negative", cast(_as_value(value, x), x.dtype)))
+
+    def multiply(self, value: ArrayLike) -> array:
+        """Multiply by the value."""
+        return self._combined("multiply", "scatter_multiply", value)
+
+    def divide(self, value: ArrayLike) -> array:
+        """Divide by the value; the array must be of a floating dtype."""
+        x = self._array
+        if x.dtype.kind not in "fc":
+            raise TypeError(f"[at.divide] Expected a floating dtype, got {x.dtype}. Hint: cast the array.")
+        inverse = emit("reciprocal", cast(_as_value(value, x), x.dtype))
+        return self._combined("divide", "scatter_multiply", inverse)
+
+    def maximum(self, value: ArrayLike) -> array:
+        """Take the larger of the element and the value."""
+        return self._combined("maximum", "scatter_max", value)
+
+    def minimum(self, value: ArrayLike) -> array:
+        """Take the smaller of the element and the value."""
+        return self._combined("minimum", "scatter_min", value)
+
+    def _combined(self, method: str, scatter: str, value: ArrayLike) -> array:
+        return _updated(self._array, self._index, value, f"at.{method}", scatter)
+
+
+def _as_value(value: ArrayLike, x: array) -> array:
+    return _scalar(value, x, (), "at") if type(value) in SCALARS else as_array(value, "at")

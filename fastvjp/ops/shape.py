@@ -1,0 +1,223 @@
+"""Shapes: reshaping and moving axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..array import array, as_array
+from .common import ArrayLike, axis_of
+from .views import permuted, reshaped
+
+
+def sizes_of(shape: Any, name: str) -> tuple[int, ...]:
+    """A shape as a tuple of ints; TypeError where it is none."""
+    given = shape if isinstance(shape, Sequence | np.ndarray) else (shape,)
+    try:
+        return tuple([n.__index__() for n in given])
+    except AttributeError:
+        raise TypeError(f"[{name}] Expected a shape of integers, got {shape!r}.") from None
+
+
+def reshape(a: ArrayLike, shape: int | Sequence[int]) -> array:
+    """The same elements, in C order, under another shape.
+
+    Args:
+        a: array.
+        shape: new shape of the same size; one entry may be -1 and is then inferred.
+
+    Returns:
+        Array of that shape.
+
+    Raises:
+        ValueError: the sizes differ, or more than one entry is negative.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.reshape(fastvjp.zeros(6), (2, -1)).shape
+        (2, 3)
+    """
+    x = as_array(a, "reshape")
+    sizes = sizes_of(shape, "reshape")
+    return reshaped(x, _resolved(sizes, x.size, f"array of shape {x.shape}", "reshape"))
+
+
+def _resolved(sizes: tuple[int, ...], size: int, what: str, name: str) -> tuple[int, ...]:
+    """Sizes with -1 inferred; ValueError where they do not hold `size` elements."""
+    known = math.prod(n for n in sizes if n != -1)
+    resolved = sizes
+    if sizes.count(-1) == 1 and known > 0:
+        resolved = tuple(size // known if n == -1 else n for n in sizes)
+    if any(n < 0 for n in resolved) or math.prod(resolved) != size:
+        raise ValueError(
+            f"[{name}] An {what} has {size} elements and cannot take the shape {sizes}. "
+            f"Expected: sizes whose product is {size}, of which one may be -1."
+        )
+    return resolved
+
+
+def flatten(a: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> array:
+    """Merge the axes from `start_axis` to `end_axis` (both included) into one.
+
+    Args:
+        a: array; a scalar becomes an array of shape (1,).
+        start_axis: first axis.
+        end_axis: last axis.
+
+    Returns:
+        Array in which the size of the merged axis is the product of theirs.
+
+    Raises:
+        ValueError: an axis out of range, or `start_axis` behind `end_axis`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.flatten(fastvjp.zeros((2, 3, 4)), 1).shape
+        (2, 12)
+    """
+    x = as_array(a, "flatten")
+    if x.ndim == 0:
+        return reshaped(x, (1,))
+    first, last = axis_of(start_axis, x.ndim, "flatten"), axis_of(end_axis, x.ndim, "flatten")
+    if first > last:
+        raise ValueError(f"[flatten] start_axis {start_axis} lies behind end_axis {end_axis}.")
+    return reshaped(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
+
+
+def ravel(a: ArrayLike) -> array:
+    """All elements in C order, under one axis.
+
+    Args:
+        a: array.
+
+    Returns:
+        Array of shape (a.size,).
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.ravel(fastvjp.zeros((2, 3))).shape
+        (6,)
+    """
+    x = as_array(a, "ravel")
+    return reshaped(x, (x.size,))
+
+
+def unflatten(a: ArrayLike, axis: int, shape: Sequence[int]) -> array:
+    """Split one axis into several.
+
+    Args:
+        a: array.
+        axis: axis to split.
+        shape: sizes that replace it; one may be -1.
+
+    Returns:
+        Array of shape a.shape[:axis] + shape + a.shape[axis + 1:].
+
+    Raises:
+        ValueError: axis out of range, or the sizes do not multiply to that of the axis.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.unflatten(fastvjp.zeros((2, 6)), 1, (3, -1)).shape
+        (2, 3, 2)
+    """
+    x = as_array(a, "unflatten")
+    i = axis_of(axis, x.ndim, "unflatten")
+    sizes = _resolved(sizes_of(shape, "unflatten"), x.shape[i], f"axis {i} of shape {x.shape}", "unflatten")
+    return reshaped(x, x.shape[:i] + sizes + x.shape[i + 1 :])
+
+
+def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> array:
+    """Permute the axes.
+
+    Args:
+        a: array.
+        axes: axis i of the result is axis axes[i] of `a`; by default they are reversed.
+
+    Returns:
+        Array of shape [a.shape[i] for i in axes].
+
+    Raises:
+        ValueError: `axes` is no permutation of the axes.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.transpose(fastvjp.zeros((2, 3, 4)), (2, 0, 1)).shape
+        (4, 2, 3)
+    """
+    x = as_array(a, "transpose")
+    if axes is None:
+        return permuted(x, tuple(range(x.ndim))[::-1])
+    order = tuple([axis_of(i, x.ndim, "transpose") for i in axes])
+    if sorted(order) != list(range(x.ndim)):
+        raise ValueError(
+            f"[transpose] Axes {tuple(axes)} do not fit an array of shape {x.shape}. "
+            f"Expected: each of its {x.ndim} axes once."
+        )
+    return permuted(x, order)
+
+
+permute_dims = transpose
+
+
+def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> array:
+    """Exchange two axes.
+
+    Args:
+        a: array.
+        axis1: one axis.
+        axis2: the other.
+
+    Returns:
+        Array with the two axes exchanged.
+
+    Raises:
+        ValueError: an axis out of range.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.swapaxes(fastvjp.zeros((2, 3, 4)), 0, -1).shape
+        (4, 3, 2)
+    """
+    x = as_array(a, "swapaxes")
+    i, j = axis_of(axis1, x.ndim, "swapaxes"), axis_of(axis2, x.ndim, "swapaxes")
+    order = list(range(x.ndim))
+    order[i], order[j] = j, i
+    return permuted(x, tuple(order))
+
+
+def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> array:
+    """Move axes to other positions; the rest keep their order.
+
+    Args:
+        a: array.
+        source: axis or axes to move.
+        destination: their positions in the result.
+
+    Returns:
+        Array with the axes moved.
+
+    Raises:
+        ValueError: an axis out of range or given twice, or unequal numbers of axes.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.moveaxis(fastvjp.zeros((2, 3, 4)), 0, -1).shape
+        (3, 4, 2)
+    """
+    x = as_array(a, "moveaxis")
+    moved, places = [
+        [axis_of(i, x.ndim, "moveaxis") for i in (g if isinstance(g, tuple | list) else (g,))]
+        for g in (source, destination)
+    ]
+    if len(moved) != len(places) or len(set(moved)) < len(moved) or len(set(places)) < len(places):
+        raise ValueError(
+            f"[moveaxis] Cannot move axes {source} to {destination}. Expected: as many, each of them once."
+        )
+    order = [i for i in range(x.ndim) if i not in moved]
+    for place, axis in sorted(zip(places, moved, strict=True)):
+        order.insert(place, axis)
+    return permuted(x, tuple(order))

@@ -1,0 +1,143 @@
+"""Sorting and what goes back to it."""
+
+from __future__ import annotations
+
+from ..array import array, as_array
+from .common import ArrayLike, axis_of, emit
+from .taking import lines
+from .views import reshaped, section
+
+
+def _lines(a: ArrayLike, axis: int | None, name: str) -> tuple[array, int]:
+    """The array with at least one axis and a non-negative axis; flattened where `axis` is None."""
+    x = as_array(a, name)
+    if axis is None:
+        return reshaped(x, (x.size,)), 0
+    return x, axis_of(axis, x.ndim, name)
+
+
+def argsort(a: ArrayLike, axis: int | None = -1) -> array:
+    """Positions that sort an array; equal elements keep their order and nan comes last.
+
+    Args:
+        a: array.
+        axis: axis along which to sort; None sorts the flattened array.
+
+    Returns:
+        int64 array of the shape of `a`, or (a.size,) for axis=None.
+
+    Raises:
+        ValueError: axis out of range.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.argsort(fastvjp.array([3.0, 1.0, 2.0]))
+        array([1, 2, 0], dtype=int64)
+    """
+    x, i = _lines(a, axis, "argsort")
+    return emit("argsort", x, axis=i)
+
+
+def sort(a: ArrayLike, axis: int | None = -1) -> array:
+    """Sorted elements, nan last.
+
+    Args:
+        a: array.
+        axis: axis along which to sort; None sorts the flattened array.
+
+    Returns:
+        Array of the shape of `a`, or (a.size,) for axis=None.
+
+    Raises:
+        ValueError: axis out of range.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.sort(fastvjp.array([3.0, 1.0, 2.0]))
+        array([1, 2, 3], dtype=float32)
+    """
+    return _sorted(*_lines(a, axis, "sort"))
+
+
+def _sorted(x: array, axis: int) -> array:
+    index = lines(emit("argsort", x, axis=axis), axis)
+    return reshaped(emit("gather", reshaped(x, (x.size,)), index), x.shape)
+
+
+def topk(a: ArrayLike, k: int, axis: int | None = -1) -> array:
+    """The k largest elements, in ascending order.
+
+    Args:
+        a: array.
+        k: number of elements.
+        axis: axis along which to take them; None takes them from the flattened array.
+
+    Returns:
+        Array of size k along the axis.
+
+    Raises:
+        ValueError: axis out of range, or k negative or larger than the axis.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.topk(fastvjp.array([3.0, 1.0, 2.0]), 2)
+        array([2, 3], dtype=float32)
+    """
+    x, i = _lines(a, axis, "topk")
+    n = x.shape[i]
+    if not 0 <= k <= n:
+        raise ValueError(f"[topk] Cannot take {k} elements of axis {i} of an array of shape {x.shape}.")
+    return section(_sorted(x, i), i, n - k, n)
+
+
+def partition(a: ArrayLike, kth: int, axis: int | None = -1) -> array:
+    """Elements arranged so that the one at `kth` is where sorting puts it, smaller ones before it.
+
+    Args:
+        a: array.
+        kth: position.
+        axis: axis along which to arrange; None arranges the flattened array.
+
+    Returns:
+        Array of the shape of `a` (here all of it is sorted), or (a.size,) for axis=None.
+
+    Raises:
+        ValueError: axis or kth out of range.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.partition(fastvjp.array([3.0, 1.0, 2.0]), 1)[1]
+        array(2, dtype=float32)
+    """
+    x, i = _lines(a, axis, "partition")
+    _check_kth(x, kth, i, "partition")
+    return _sorted(x, i)
+
+
+def argpartition(a: ArrayLike, kth: int, axis: int | None = -1) -> array:
+    """Positions that arrange an array as `partition` does.
+
+    Args:
+        a: array.
+        kth: position.
+        axis: axis along which to arrange; None arranges the flattened array.
+
+    Returns:
+        int64 array of the shape of `a`, or (a.size,) for axis=None.
+
+    Raises:
+        ValueError: axis or kth out of range.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.argpartition(fastvjp.array([3.0, 1.0, 2.0]), 1)[1]
+        array(2, dtype=int64)
+    """
+    x, i = _lines(a, axis, "argpartition")
+    _check_kth(x, kth, i, "argpartition")
+    return emit("argsort", x, axis=i)
+
+
+def _check_kth(x: array, kth: int, axis: int, name: str) -> None:
+    if not -x.shape[axis] <= kth < x.shape[axis]:
+        raise ValueError(f"[{name}] kth {kth} is out of range for axis {axis} of shape {x.shape}.")

@@ -1,0 +1,179 @@
+"""What the transforms share: trees of arguments to variables, outputs of the user's function to variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..array import array, as_array
+from ..avals import is_differentiable
+from ..ops.common import cast
+from ..primitives import REGISTRY
+from ..program import Var
+from ..recording import Recording, bind, value_of
+from ..tree import TreeDef, flatten
+
+
+class Arguments:
+    """A tree of arrays as variables: flat, with what is needed to build it again."""
+
+    def __init__(self, tree: Any, where: str, what: str) -> None:
+        leaves, self.definition = flatten(tree)
+        self.vars = [leaf_array(leaf, where, f"{what}, leaf {i}")._var for i, leaf in enumerate(leaves)]
+
+    def enter(self, recording: Recording) -> list[Var]:
+        """Fresh variables of the same values, with respect to which ops can be differentiated."""
+        if recording.outermost:
+            return [Var(v.aval, None, value_of(v)) for v in self.vars]
+        return [bind(REGISTRY["alias"], v) for v in self.vars]
+
+    def tree(self, variables: Sequence[Var]) -> Any:
+        """The tree with these variables as arrays at its leaves."""
+        return as_tree(self.definition, variables)
+
+    def tangents(self, given: Any, where: str) -> list[Var]:
+        """Tangents of these arguments as variables; errors say which argument does not match."""
+        wanted = check_sequence(given, where, "tangents")
+        if len(wanted) != len(self.definition.children):
+            raise ValueError(
+                f"[{where}] Number of primals ({len(self.definition.children)}) "
+                f"does not match number of tangents ({len(wanted)})."
+            )
+        return matched(wanted, self.definition, self.vars, where, ("tangent", "primal"))
+
+
+def as_tree(definition: TreeDef, variables: Iterable[Var]) -> Any:
+    """Build a tree of arrays."""
+    return definition.unflatten(iter([array._of(v) for v in variables]))
+
+
+def leaf_array(leaf: Any, where: str, what: str) -> array:
+    """A leaf of a tree of arrays; TypeError naming where it stands otherwise."""
+    if isinstance(leaf, array | np.ndarray | np.generic | float | int | complex):
+        return as_array(leaf, where)
+    raise TypeError(
+        f"[{where}] Expected an array or a number in the {what}, got {type(leaf).__name__}: {leaf!r:.80}. "
+        f"Hint: close over arguments that are not arrays."
+    )
+
+
+def check_callable(fun: Any, where: str) -> None:
+    """TypeError unless `fun` can be called."""
+    if not callable(fun):
+        raise TypeError(f"[{where}] Expected a function first, got {type(fun).__name__}: {fun!r:.80}.")
+
+
+def check_sequence(values: Any, where: str, what: str) -> list[Any]:
+    """A list of the given list or tuple; TypeError with a hint otherwise."""
+    if isinstance(values, list | tuple):
+        return list(values)
+    raise TypeError(
+        f"[{where}] Expected {what} as a list or tuple with one entry per argument, "
+        f"got {type(values).__name__}. Hint: wrap it in a list: [{what[:-1]}]."
+    )
+
+
+class Outputs:
+    """What the user's function returned, as variables.
+
+    A returned list or tuple is several outputs; anything else, a dict say, is one.
+    """
+
+    def __init__(self, returned: Any, where: str) -> None:
+        several = isinstance(returned, list | tuple) and not hasattr(returned, "_fields")
+        self.count = len(returned) if several else 1
+        leaves, self.definition = flatten(list(returned) if several else [returned])
+        for i, child in enumerate(self.definition.children):
+            if child.kind is type(None):
+                self._leaf(None, where, i)
+        self.vars = [self._leaf(leaf, where, i) for i, leaf in enumerate(leaves)]
+
+    @staticmethod
+    def _leaf(leaf: Any, where: str, i: int) -> Var:
+        if isinstance(leaf, array | np.ndarray | np.generic | float | int | complex):
+            return as_array(leaf, where)._var
+        raise TypeError(
+            f"[{where}] The function's output {i} is of type {type(leaf).__name__}. "
+            f"Expected: arrays, numbers, or lists, tuples and dicts of them."
+        )
+
+    def tree(self, variables: Sequence[Var]) -> list[Any]:
+        """The list of outputs with these variables at the leaves."""
+        return as_tree(self.definition, variables)
+
+    def cotangents(self, given: Any, where: str) -> list[Var]:
+        """The cotangents as variables of the outputs' avals; errors say which output does not match."""
+        wanted = check_sequence(given, where, "cotangents")
+        if len(wanted) != self.count:
+            raise ValueError(
+                f"[{where}] Number of outputs to compute gradients for ({self.count}) "
+                f"does not match number of cotangents ({len(wanted)})."
+            )
+        return matched(wanted, self.definition, self.vars, where, ("cotangent", "output"))
+
+
+class Aux:
+    """Auxiliary outputs: any tree; its arrays are results like others, but take no cotangent."""
+
+    def __init__(self, tree: Any, given: bool) -> None:
+        self.given = given
+        self.leaves, self.definition = flatten(tree)
+        self.at = [i for i, leaf in enumerate(self.leaves) if isinstance(leaf, array)]
+        self.vars = [self.leaves[i]._var for i in self.at]
+
+    def trees(self, results: Sequence[Var]) -> tuple[Any, ...]:
+        """The tree with the last of the results at its arrays; an empty tuple where there is none."""
+        if not self.given:
+            return ()
+        leaves = list(self.leaves)
+        for i, v in zip(self.at, results[len(results) - len(self.at) :], strict=True):
+            leaves[i] = array._of(v)
+        return (self.definition.unflatten(iter(leaves)),)
+
+
+def split_aux(returned: Any, has_aux: bool, where: str) -> tuple[Any, Aux]:
+    """Split what a function returned into outputs and aux."""
+    if not has_aux:
+        return returned, Aux(None, False)
+    if not isinstance(returned, tuple | list) or len(returned) != 2:
+        raise ValueError(
+            f"[{where}] With has_aux=True the function must return (outputs, aux), got {type(returned).__name__}."
+        )
+    return returned[0], Aux(returned[1], True)
+
+
+def matched(
+    given: list[Any], definition: TreeDef, variables: Sequence[Var], where: str, names: tuple[str, str]
+) -> list[Var]:
+    """Cotangents of outputs, or tangents of primals, as variables of the avals of these."""
+    what, whose = names
+    leaves, structure = flatten(given)
+    if structure != definition:
+        raise ValueError(
+            f"[{where}] {what.capitalize()}s have the structure {structure}, {whose}s {definition}. "
+            f"Expected: one {what} for every array of the {whose}s."
+        )
+    return [_matched(leaf, v, where, names, i) for i, (leaf, v) in enumerate(zip(leaves, variables, strict=True))]
+
+
+def _matched(leaf: Any, like: Var, where: str, names: tuple[str, str], i: int) -> Var:
+    what, whose = names
+    if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype == np.float16:
+        leaf = leaf.astype(np.float32)
+    given = leaf_array(leaf, where, f"{what}s, leaf {i}")
+    if given.shape != like.aval.shape:
+        wanted, got = ["(" + ",".join(map(str, shape)) + ")" for shape in (like.aval.shape, given.shape)]
+        scalar = given.size == 1 and what == "cotangent"
+        hint = " If you are using grad your function must return a scalar." if scalar else ""
+        raise ValueError(
+            f"[{where}] {whose.capitalize()} shape {wanted} does not match {what} shape {got}, "
+            f"at {whose} {i}.{hint}"
+        )
+    if given.dtype.kind == "c" and like.aval.dtype.kind != "c":
+        raise TypeError(
+            f"[{where}] The {what} of {whose} {i} is {given.dtype}, but the {whose} is {like.aval.dtype}. "
+            f"Expected a real one. Hint: fastvjp.real({what})."
+        )
+    return cast(given, like.aval.dtype)._var if is_differentiable(like.aval.dtype) else given._var

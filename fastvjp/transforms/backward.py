@@ -1,0 +1,125 @@
+"""The backward walk: the one place where cotangents move from outputs to inputs.
+
+It emits further ops to the open op list, first the hand-written `<op>_vjp` kernels. Walking back through such
+a kernel (a higher order, or `jvp`) goes through the rule that defines it, composed of primitives.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ..array import array
+from ..avals import is_differentiable
+from ..ops.common import full_like_aval
+from ..primitives import REGISTRY, Primitive
+from ..program import Op, Var
+from ..recording import Recording, bind
+from ..rules import RULES
+
+
+def backward(
+    ops: Sequence[Op], wrt: Sequence[Var], cotangents: Iterable[tuple[Var, Var | None]]
+) -> list[Var | None]:
+    """Cotangents of `wrt` after a walk back over `ops`; None where nothing depends on one.
+
+    Args:
+        ops: op list in recorded order, none of which produces a variable of `wrt`.
+        wrt: distinct variables.
+        cotangents: pairs of an output and its cotangent (None is zero).
+    """
+    active = {v for v in wrt if is_differentiable(v.aval.dtype)}
+    path = []
+    for op in ops:
+        if not active.isdisjoint(op.inputs) and (op.primitive.opaque or _base(op.primitive) in RULES):
+            path.append(op)
+            active.update(v for v in op.outputs if is_differentiable(v.aval.dtype))
+    pending: dict[Var, Var] = {}
+
+    def accumulate(var: Var, cotangent: Var) -> None:
+        assert cotangent.aval == var.aval, f"rule gave {cotangent.aval} for {var.aval}"
+        before = pending.get(var)
+        pending[var] = cotangent if before is None else bind(REGISTRY["add"], before, cotangent)
+
+    for var, cotangent in cotangents:
+        if cotangent is not None and var in active:
+            accumulate(var, cotangent)
+    for op in reversed(path):
+        outgoing = [pending.pop(v, None) for v in op.outputs]
+        if all(g is None for g in outgoing):
+            continue
+        needed = [v in active for v in op.inputs]
+        for var, cotangent in _pull(op, outgoing, needed):
+            accumulate(var, cotangent)
+    return [pending.get(v) for v in wrt]
+
+
+def zeros_for(cotangents: Iterable[Var | None], wrt: Iterable[Var]) -> list[Var]:
+    """The cotangents with zeros for None."""
+    return [full_like_aval(v.aval, 0)._var if g is None else g for g, v in zip(cotangents, wrt, strict=True)]
+
+
+def _base(primitive: Primitive) -> str:
+    """Name of the primitive whose rules stand behind this one: `tanh` for `tanh` and `tanh_vjp`."""
+    return primitive.name.partition("_vjp")[0]
+
+
+def _pull(op: Op, outgoing: Sequence[Var | None], needed: Sequence[bool]) -> Iterable[tuple[Var, Var]]:
+    primitive = op.primitive
+    if primitive.opaque:
+        return op.params["marker"].pull(op, outgoing, needed)
+    (g,) = outgoing
+    assert g is not None
+    if "_vjp" in primitive.name:
+        return _pull_through_definition(op, g, needed)
+    if primitive.inputs[0].startswith("*"):
+        named = {primitive.inputs[0][1:]: [array._of(v) for v in op.inputs], "g": array._of(g), **op.params}
+        results = _call(RULES[primitive.name][primitive.inputs[0]], named)
+        return [(v, r._var) for v, r, wanted in zip(op.inputs, results, needed, strict=True) if wanted]
+    return [
+        (op.inputs[i], _cotangent(op, g, i))
+        for i, wanted in enumerate(needed)
+        if wanted and primitive.inputs[i] in RULES[primitive.name]
+    ]
+
+
+def _cotangent(op: Op, g: Var, i: int) -> Var:
+    primitive = op.primitive
+    operand = primitive.inputs[i]
+    kernel = REGISTRY.get(
+        f"{primitive.name}_vjp" if len(primitive.inputs) == 1 else f"{primitive.name}_vjp_{operand}"
+    )
+    named = dict(zip(primitive.inputs, op.inputs, strict=True))
+    if kernel is not None and primitive.elementwise:
+        named.update(g=g, out=op.outputs[0])
+        statics = {p: op.params[p] for p in kernel.statics}
+        return bind(kernel, *[named[n] for n in kernel.inputs], **statics, dtype=op.inputs[i].aval.dtype)
+    arrays = {name: array._of(v) for name, v in named.items()}
+    arrays.update(g=array._of(g), out=array._of(op.outputs[0]))
+    return _call(RULES[primitive.name][operand], {**arrays, **op.params})._var
+
+
+def _pull_through_definition(op: Op, g: Var, needed: Sequence[bool]) -> list[tuple[Var, Var]]:
+    """Walk back through a `<op>_vjp` kernel: apply the rule that it computes, and walk back over that."""
+    base, _, operand = op.primitive.name.partition("_vjp")
+    rules = RULES[base]
+    rule = rules[operand[1:]] if operand else next(iter(rules.values()))
+    # inside fresh variables, so that an operand passed twice has two cotangents, and only the needed ones
+    wrt = [bind(REGISTRY["alias"], v) for v in op.inputs]
+    with Recording() as recording:
+        arrays = {name: array._of(v) for name, v in zip(op.primitive.inputs, wrt, strict=True)}
+        result = _call(rule, {**arrays, **op.params})
+        wanted = [v for v, n in zip(wrt, needed, strict=True) if n]
+        found = iter(backward(recording.span(), wanted, [(result._var, g)]))
+    return [(v, c) for v, n in zip(op.inputs, needed, strict=True) if n and (c := next(found)) is not None]
+
+
+@functools.cache
+def _needs(rule: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(rule).parameters)
+
+
+def _call(rule: Callable[..., Any], named: dict[str, Any]) -> Any:
+    return rule(**{name: named[name] for name in _needs(rule)})

@@ -1,0 +1,221 @@
+"""`compile`: record once per input signature; `record` and `eval`."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+
+from .. import devices
+from ..array import array, as_array, numpy_of
+from ..program import Program, Uniform, Var
+from ..recording import Derived, Recording, abstract, is_recording, value_of
+from ..tree import LEAF, TreeDef, flatten
+from .arguments import Arguments, check_callable
+
+MAX_SIGNATURES = 256
+"""Signatures that a compiled function remembers."""
+
+
+def compile(
+    fun: Callable[..., Any], inputs: Any = None, outputs: Any = None, shapeless: bool = False
+) -> Callable[..., Any]:
+    """A function that records `fun` once per input signature and afterwards only runs the plan.
+
+    The signature is the structure of the arguments, shapes and dtypes of arrays, and the values of other
+    leaves. A new Python number is recorded anew, but plans do not depend on numbers, so that nothing is planned
+    or compiled again. Arrays that `fun` captures become constants. Inside another transform `fun` is simply
+    called.
+
+    Args:
+        fun: returns a tree of arrays; it may not read values of its arguments.
+        inputs: tree of arrays that `fun` reads without their being arguments; what it holds at a call is used.
+        outputs: tree of arrays that `fun` updates, in place or by putting others into its lists and dicts;
+            each call does the same.
+        shapeless: accepted for MLX's sake; a new shape records again all the same.
+
+    Raises:
+        TypeError: `fun` is not callable or reads a value that depends on its arguments.
+
+    Example:
+        >>> import fastvjp
+        >>> step = fastvjp.compile(fastvjp.grad(lambda x: x * x))
+        >>> step(fastvjp.array(3.0))
+        array(6, dtype=float32)
+    """
+    check_callable(fun, "compile")
+    cache: OrderedDict[Hashable, _Compiled] = OrderedDict()
+    lock = threading.Lock()
+
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        if is_recording():
+            return fun(*args, **kwargs)
+        call = _Call(args, kwargs, inputs)
+        with lock:
+            ready = cache.get(call.key)
+            if ready is None:
+                ready = cache[call.key] = _Compiled(fun, call, inputs, outputs)
+                if len(cache) > MAX_SIGNATURES:
+                    cache.popitem(last=False)
+        results = ready.derived.run([Var(v.aval, None, _whole(v)) for v in call.given])
+        n = ready.structure.leaves
+        ready.update(outputs, results[n:])
+        return ready.structure.unflatten(iter([array._of(v) for v in results[:n]]))
+
+    return compiled
+
+
+class _Call:
+    """The arguments and state of one call: what is given at run time, and the signature."""
+
+    def __init__(self, args: Any, kwargs: Any, inputs: Any) -> None:
+        self.leaves, self.definition = flatten((args, kwargs))
+        state, state_definition = flatten(inputs)
+        kinds = (array, np.ndarray, np.generic)
+        self.at = [i for i, leaf in enumerate(self.leaves) if isinstance(leaf, kinds)]
+        self.state = [x for x in state if isinstance(x, array)]
+        arguments = [as_array(self.leaves[i], "compile") for i in self.at]
+        self.given = [x._var for x in (*arguments, *self.state)]
+        traced = set(self.at)
+        static = [leaf for i, leaf in enumerate(self.leaves) if i not in traced]
+        static += [leaf for leaf in state if not isinstance(leaf, array)]
+        static += [*_static_fields(self.definition), *_static_fields(state_definition)]
+        for leaf in static:
+            try:
+                hash(leaf)
+            except TypeError:
+                raise TypeError(
+                    f"[compile] {type(leaf).__name__} cannot be part of the signature: it is not hashable. "
+                    f"Hint: close over it."
+                ) from None
+        # -0.0 equals 0.0 but is another constant, and nan equals nothing
+        constants = tuple([(type(x), repr(x) if isinstance(x, float | complex) else x) for x in static])
+        avals = tuple([v.aval for v in self.given])
+        self.key = (
+            self.definition,
+            state_definition,
+            tuple(self.at),
+            constants,
+            avals,
+            devices.current().name,
+        )
+
+
+def _static_fields(definition: TreeDef) -> list[Any]:
+    """What the dataclasses of a tree hold besides their children."""
+    found = [x for child in definition.children for x in _static_fields(child)]
+    if definition.template is not None:
+        names = [f.name for f in dataclasses.fields(definition.template)]
+        found += [getattr(definition.template, n) for n in names if n not in definition.keys]
+    return found
+
+
+class _Compiled:
+    """One signature: the plan, and the structure of the results and of the state that `fun` updates."""
+
+    def __init__(self, fun: Callable[..., Any], call: _Call, inputs: Any, outputs: Any) -> None:
+        stand_ins = [abstract(v.aval, "compile") for v in call.given]
+        leaves = list(call.leaves)
+        for i, v in zip(call.at, stand_ins, strict=False):
+            leaves[i] = array._of(v)
+        before = [(tree, *flatten(tree)) for tree in (inputs, outputs)]
+        handles = {id(x): x for _, held, _ in before for x in held if isinstance(x, array)}.values()
+        values = [x._var for x in handles]
+        for x, v in zip(call.state, stand_ins[len(call.at) :], strict=True):
+            x._var = v
+        with Recording():
+            try:
+                args, kwargs = call.definition.unflatten(iter(leaves))
+                found, self.structure = flatten(fun(*args, **kwargs))
+                self.leaves, self.state = flatten(outputs)
+                states = [x for x in self.leaves if isinstance(x, array)]
+                results = [as_array(x, "compile")._var for x in (*found, *states)]
+            finally:
+                for x, v in zip(handles, values, strict=True):
+                    x._var = v
+                for tree, held, definition in before:
+                    _filled(tree, definition, iter(held))
+            self.derived = Derived(results, stand_ins)
+        same = before[1][2] == self.state
+        self.kept = [same and x is y for x, y in zip_longest(self.leaves, before[1][1])]
+        self.leaves = [None if isinstance(x, array) else x for x in self.leaves]
+
+    def update(self, outputs: Any, results: Sequence[Var]) -> None:
+        """Give the state its new values: in the arrays that `fun` kept, else in new ones in their containers."""
+        fresh = iter(results)
+        leaves = [array._of(next(fresh)) if x is None else x for x in self.leaves]
+        present, definition = flatten(outputs)
+        if definition == self.state:
+            for i, (old, new) in enumerate(zip(present, leaves, strict=True)):
+                if self.kept[i] and isinstance(new, array):
+                    old._var, leaves[i] = new._var, old
+        _filled(outputs, self.state, iter(leaves))
+
+
+def _filled(tree: Any, definition: TreeDef, leaves: Iterator[Any]) -> Any:
+    """The tree of a definition and leaves, made in place of the containers of `tree` as far as these fit."""
+    if definition is LEAF:
+        return next(leaves)
+    kind, children = definition.kind, definition.children
+    if kind is list and isinstance(tree, list):
+        tree[:] = [_filled(old, c, leaves) for old, c in zip_longest(tree[: len(children)], children)]
+        return tree
+    if kind is dict and isinstance(tree, dict):
+        new = {k: _filled(tree.get(k), c, leaves) for k, c in zip(definition.keys, children, strict=True)}
+        tree.clear()
+        tree.update(new)
+        return tree
+    if isinstance(tree, tuple) and len(tree) == len(children):
+        values = [_filled(old, c, leaves) for old, c in zip(tree, children, strict=True)]
+        return type(tree)(*values) if hasattr(tree, "_fields") else tuple(values)
+    if definition.template is not None and type(tree) is kind:
+        for name, c in zip(definition.keys, children, strict=True):
+            object.__setattr__(tree, name, _filled(getattr(tree, name), c, leaves))
+        return tree
+    return definition.unflatten(leaves)
+
+
+def _whole(var: Var) -> Any:
+    """The value as a plan of abstract inputs expects it: in memory and C-contiguous."""
+    value = value_of(var)
+    if isinstance(value, Uniform) or value.layout is not None:
+        return devices.current().upload(np.array(numpy_of(var), order="C"))
+    return value
+
+
+def record(fun: Callable[..., Any], *args: Any) -> Program:
+    """The op list of `fun` on these arguments; `print` shows one line per op.
+
+    Example:
+        >>> import fastvjp
+        >>> print(fastvjp.record(lambda x, y: fastvjp.sin(x) * y, 1.0, 2.0))
+        inputs: a: float32[], b: float32[]
+        c: float32[] = sin a
+        d: float32[] = multiply c b
+        outputs: d
+    """
+    check_callable(fun, "record")
+    arguments = Arguments(args, "record", "arguments")
+    with Recording() as recording:
+        inputs = arguments.enter(recording)
+        start = len(recording.ops)
+        returned = fun(*arguments.tree(inputs))
+        outputs = [as_array(x, "record")._var for x in flatten(returned)[0]]
+        return Program(inputs, recording.ops[start:], outputs)
+
+
+def eval(*trees: Any) -> None:
+    """Compute the values of all arrays in the trees now; needed nowhere, kept for MLX's sake.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.eval({"x": fastvjp.ones(3)})
+    """
+    for leaf in flatten(trees)[0]:
+        if isinstance(leaf, array):
+            value_of(leaf._var)

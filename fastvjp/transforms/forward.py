@@ -1,0 +1,211 @@
+"""`jvp`: the vjp of the vjp, which is linear in its cotangent; and the derivatives built of both modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..array import array
+from ..avals import is_differentiable
+from ..ops.common import emit, full_like_aval
+from ..ops.creation import eye
+from ..program import Var
+from ..recording import Recording, abstract
+from ..tree import flatten, unflatten
+from .arguments import Arguments, Outputs, check_callable, check_sequence
+from .backward import backward, zeros_for
+from .grad import grad
+from .vjp import vjp
+from .vmap import vmap
+
+
+def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Jacobian-vector products: the directional derivative of each output along `tangents`.
+
+    Args:
+        fun: as for `vjp`.
+        primals: list or tuple of the arguments at which to evaluate.
+        tangents: one per primal, of its structure and shapes; cast to its dtypes.
+
+    Returns:
+        `(outputs, tangents_out)`, two lists; `tangents_out` has the shapes and dtypes of the outputs.
+
+    Raises:
+        TypeError: `fun` is not callable; an entry is no array; a complex tangent for a real primal.
+        ValueError: number, structure or shape of the tangents does not match the primals.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.jvp(fastvjp.sin, [0.0], [2.0])
+        ([array(0, dtype=float32)], [array(2, dtype=float32)])
+
+    The transposition is that of Radul et al., "You Only Linearize Once" (2022), run twice.
+    """
+    check_callable(fun, "jvp")
+    arguments = Arguments(check_sequence(primals, "jvp", "primals"), "jvp", "primals")
+    along = arguments.tangents(tangents, "jvp")
+    with Recording() as recording:
+        inputs = arguments.enter(recording)
+        start = len(recording.ops)
+        outputs = Outputs(fun(*arguments.tree(inputs)), "jvp")
+
+        def derive() -> list[Var]:
+            return [*outputs.vars, *push(recording, start, inputs, outputs.vars, along)]
+
+        n = len(outputs.vars)
+        results = recording.finish(("jvp", len(inputs), n), [*inputs, *along, *outputs.vars], derive)
+    return outputs.tree(results[:n]), outputs.tree(results[n:])
+
+
+def push(
+    recording: Recording, start: int, inputs: list[Var], outputs: list[Var], tangents: list[Var]
+) -> list[Var]:
+    """Tangents of the outputs: transpose the recorded ops, then transpose that."""
+    stand_ins = [abstract(v.aval, "jvp") for v in outputs]
+    forward = recording.ops[start:]
+    middle = len(recording.ops)
+    transposed = backward(forward, inputs, zip(outputs, stand_ins, strict=True))
+    pairs = [(v, t) for v, t in zip(transposed, tangents, strict=True) if v is not None]
+    return zeros_for(backward(recording.ops[middle:], stand_ins, pairs), outputs)
+
+
+def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Function that returns the Jacobian, computed row by row of the outputs (reverse mode, vmapped).
+
+    Args:
+        fun: returns a tree of arrays.
+        argnums: position or positions of the arguments to differentiate; each may be a tree of arrays.
+
+    Returns:
+        A function with the arguments of `fun`. For an output of shape S and an argument of shape P its result
+        has shape S + P; trees of outputs of trees of arguments otherwise.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.jacrev(lambda x: x * x)(fastvjp.array([1.0, 2.0]))
+        array([[2, 0],
+               [0, 4]], dtype=float32)
+    """
+    check_callable(fun, "jacrev")
+
+    def jacobian(*args: Any) -> Any:
+        chosen, partial, pick = _choose(fun, args, argnums, "jacrev")
+        with Recording() as recording:
+            (output,), pullback = vjp(lambda *xs: [partial(*xs)], chosen)
+            leaves, definition = flatten(output)
+            rows = []
+            for i, leaf in enumerate(leaves):
+
+                def row(g: array, i: int = i) -> Any:
+                    cts = [g if i == j else full_like_aval(x._var.aval, 0) for j, x in enumerate(leaves)]
+                    return pullback([unflatten(definition, cts)])
+
+                found, structure = flatten(vmap(row)(_basis(leaf)))
+                shaped = [emit("reshape", x, shape=leaf.shape + x.shape[1:]) for x in found]
+                rows.append((structure, shaped))
+            flat = [x._var for _, shaped in rows for x in shaped]
+            done = iter([array._of(v) for v in recording.run(flat)])
+        return unflatten(definition, [pick(structure.unflatten(done)) for structure, _ in rows])
+
+    return jacobian
+
+
+def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Function that returns the Jacobian, computed column by column of the inputs (forward mode, vmapped).
+
+    Arguments and result are those of `jacrev`; it is the faster one where inputs are fewer than outputs.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.jacfwd(lambda x: fastvjp.stack([x, x * x]))(3.0)
+        array([1, 6], dtype=float32)
+    """
+    check_callable(fun, "jacfwd")
+
+    def jacobian(*args: Any) -> Any:
+        chosen, partial, pick = _choose(fun, args, argnums, "jacfwd")
+        with Recording() as recording:
+            arguments = Arguments(chosen, "jacfwd", "differentiated arguments")
+            inputs = arguments.enter(recording)
+            start = len(recording.ops)
+            outputs = Outputs([partial(*arguments.tree(inputs))], "jacfwd")
+            zeros = [full_like_aval(v.aval, 0)._var for v in inputs]
+            columns: list[list[Var]] = []
+            for i, v in enumerate(inputs):
+
+                def column(t: array, i: int = i) -> Any:
+                    along = [t._var if i == j else z for j, z in enumerate(zeros)]
+                    return [array._of(x) for x in push(recording, start, inputs, outputs.vars, along)]
+
+                found = vmap(column, out_axes=-1)(_basis(array._of(v)))
+                columns.append([emit("reshape", x, shape=x.shape[:-1] + v.aval.shape)._var for x in found])
+            flat = [c[k] for k in range(len(outputs.vars)) for c in columns]
+            done = recording.run(flat)
+        n = len(inputs)
+        by_output = [pick(arguments.tree(done[k * n : (k + 1) * n])) for k in range(len(outputs.vars))]
+        return outputs.definition.unflatten(iter(by_output))[0]
+
+    return jacobian
+
+
+def hessian(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Function that returns the matrix of second derivatives of a scalar function: shape P + P.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.hessian(lambda x: fastvjp.sum(x**3))(fastvjp.array([1.0, 2.0]))
+        array([[6, 0],
+               [0, 12]], dtype=float32)
+    """
+    return jacfwd(jacrev(fun, argnums), argnums)
+
+
+def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+    """Hessian-vector products of a scalar function, without its Hessian: the jvp of its gradient.
+
+    Args:
+        fun: returns a scalar.
+        primals: list or tuple of the arguments at which to evaluate.
+        tangents: one per primal, of its structure and shapes.
+
+    Returns:
+        A list with the structure, shapes and dtypes of `primals`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.hvp(lambda x: fastvjp.sum(x**3), [fastvjp.array([1.0, 2.0])], [fastvjp.array([1.0, 1.0])])
+        [array([6, 12], dtype=float32)]
+    """
+    check_callable(fun, "hvp")
+    numbers = tuple(range(len(check_sequence(primals, "hvp", "primals"))))
+    return jvp(grad(fun, argnums=numbers), primals, tangents)[1]
+
+
+def _basis(x: array) -> array:
+    """All unit vectors of the space of `x`, stacked along a new first axis."""
+    return emit("reshape", eye(x.size, dtype=x.dtype), shape=(x.size, *x.shape))
+
+
+def _choose(
+    fun: Callable[..., Any], args: tuple[Any, ...], argnums: int | Sequence[int], where: str
+) -> tuple[list[Any], Callable[..., Any], Callable[[list[Any]], Any]]:
+    """The chosen arguments, `fun` of these alone, and how to give back results for them."""
+    single = isinstance(argnums, int)
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    for n in numbers:
+        if not 0 <= n < len(args) or numbers.count(n) > 1:
+            raise ValueError(f"[{where}] argnums {argnums} does not fit {len(args)} positional arguments.")
+    for leaf in flatten([args[n] for n in numbers])[0]:
+        dtype = leaf.dtype if hasattr(leaf, "dtype") else np.result_type(type(leaf))
+        if not is_differentiable(np.dtype(dtype)):
+            raise TypeError(f"[{where}] Cannot differentiate with respect to dtype {dtype}: cast it first.")
+
+    def partial(*chosen: Any) -> Any:
+        given = list(args)
+        for n, x in zip(numbers, chosen, strict=True):
+            given[n] = x
+        return fun(*given)
+
+    return [args[n] for n in numbers], partial, (lambda found: found[0] if single else tuple(found))

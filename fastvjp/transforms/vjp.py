@@ -1,0 +1,110 @@
+"""`vjp` and its pullback form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..program import Op, Program, Var, ancestors, replay
+from ..recording import Recording, abstract, bind_multiple, execute
+from .arguments import Arguments, Aux, Outputs, check_callable, check_sequence, split_aux
+from .backward import backward, zeros_for
+
+_OMITTED: Any = object()
+
+
+def vjp(
+    fun: Callable[..., Any], primals: Sequence[Any], cotangents: Any = _OMITTED, *, has_aux: bool = False
+) -> tuple[Any, ...]:
+    """Vector-Jacobian products of a function, as `mlx.core.vjp` defines them.
+
+    Args:
+        fun: takes as many positional arguments as `primals` has entries; returns an array, or a list or tuple
+            of outputs. An output, like a primal, may be a tree of list, tuple, dict, NamedTuple, dataclass.
+        primals: list or tuple of the arguments at which to evaluate.
+        cotangents: list or tuple with one cotangent per output, of the output's shape; cast to its dtype.
+            Omit it for the pullback form.
+        has_aux: `fun` returns (outputs, aux); aux is returned behind the rest and not differentiated.
+
+    Returns:
+        `(outputs, vjps)`, two lists; `vjps[i]` has the structure, shapes and dtypes of `primals[i]` and is the
+        sum over outputs of cotangent times Jacobian (for complex numbers: of the conjugate Jacobian).
+        Without cotangents `(outputs, pullback)`: the forward pass is done once and `pullback(cotangents)`
+        returns the vjps as often as it is called. With `has_aux`, aux follows as a third entry.
+
+    Raises:
+        TypeError: `fun` is not callable; primals or cotangents are no list or tuple, or hold what is no array;
+            `fun` returns what is no array; a complex cotangent for a real output.
+        ValueError: number, structure or shape of the cotangents does not match the outputs.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.vjp(fastvjp.sin, [1.0], [1.0])
+        ([array(0.841471, dtype=float32)], [array(0.540302, dtype=float32)])
+    """
+    check_callable(fun, "vjp")
+    arguments = Arguments(check_sequence(primals, "vjp", "primals"), "vjp", "primals")
+    if cotangents is not _OMITTED:
+        check_sequence(cotangents, "vjp", "cotangents")
+    with Recording() as recording:
+        inputs = arguments.enter(recording)
+        start = len(recording.ops)
+        returned = fun(*arguments.tree(inputs))
+        returned, aux = split_aux(returned, has_aux, "vjp")
+        outputs = Outputs(returned, "vjp")
+        if cotangents is _OMITTED:
+            results, pullback = _pullback(recording, start, arguments, inputs, outputs, aux)
+            return (outputs.tree(results[: len(outputs.vars)]), pullback, *aux.trees(results))
+        given = outputs.cotangents(cotangents, "vjp")
+
+        def derive() -> list[Var]:
+            pairs = zip(outputs.vars, given, strict=True)
+            found = backward(recording.ops[start:], inputs, pairs)
+            return [*outputs.vars, *zeros_for(found, inputs), *aux.vars]
+
+        form = ("vjp", len(inputs), len(outputs.vars))
+        results = recording.finish(form, [*inputs, *outputs.vars, *given, *aux.vars], derive)
+    n = len(outputs.vars)
+    return (outputs.tree(results[:n]), arguments.tree(results[n : n + len(inputs)]), *aux.trees(results))
+
+
+def _pullback(
+    recording: Recording, start: int, arguments: Arguments, inputs: list[Var], outputs: Outputs, aux: Aux
+) -> tuple[list[Var], Callable[[Any], list[Any]]]:
+    """Results of the forward pass and the pullback; at the outermost level what it reads is computed now."""
+    stand_ins = [abstract(v.aval, "vjp") for v in outputs.vars]
+    forward = recording.ops[start:]
+    before = len(recording.ops)
+    found = backward(forward, inputs, zip(outputs.vars, stand_ins, strict=True))
+    vjps = zeros_for(found, inputs)
+    emitted = set(recording.ops[before:])
+    needed = [op for op in ancestors(vjps) if op in emitted]
+    results = [*outputs.vars, *aux.vars]
+    if recording.outermost:
+        made = {v for op in needed for v in op.outputs}
+        read = [*(v for op in needed for v in op.inputs), *vjps]
+        residuals = [v for v in dict.fromkeys(read) if v not in made and v.value is None and v not in stand_ins]
+        wanted = [*results, *residuals]
+        values = execute(ancestors(wanted), wanted)
+        for v, value in zip(wanted, values, strict=True):
+            v.value = value
+        results = [Var(v.aval, None, v.value) for v in results]  # free of the op list
+    linear = Program(stand_ins, needed, vjps)
+
+    def pullback(cotangents: Any) -> list[Any]:
+        given = outputs.cotangents(cotangents, "pullback")
+        with Recording() as inner:
+            return arguments.tree(inner.run(inline(linear, given)))
+
+    return results, pullback
+
+
+def inline(program: Program, inputs: Sequence[Var]) -> list[Var]:
+    """Apply a program's ops to other inputs, appending them to the open op list; returns its outputs."""
+    env = dict(zip(program.inputs, inputs, strict=True))
+
+    def again(op: Op, operands: tuple[Var, ...]) -> tuple[Var, ...]:
+        return bind_multiple(op.primitive, *operands, **op.params)
+
+    replay(program.ops, env, again)
+    return [env.get(v, v) for v in program.outputs]

@@ -1,0 +1,109 @@
+"""Trees of list, tuple, dict, NamedTuple and dataclass, with arrays as leaves; None is a tree without leaves."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class TreeDef:
+    """Shape of a tree: `kind` is the container's type (None for a leaf), `keys` its dict keys or field names."""
+
+    kind: type | None
+    keys: tuple[Any, ...] = ()
+    children: tuple[TreeDef, ...] = ()
+    template: Any = dataclasses.field(default=None, compare=False, repr=False)
+
+    @property
+    def leaves(self) -> int:
+        """Number of leaves."""
+        return 1 if self is LEAF else sum(c.leaves for c in self.children)
+
+    def unflatten(self, leaves: Iterator[Any]) -> Any:
+        """Build the tree again, taking its leaves in order."""
+        if self is LEAF:
+            return next(leaves)
+        values = [c.unflatten(leaves) for c in self.children]
+        kind = self.kind
+        if kind is list or kind is tuple:
+            return kind(values)
+        if kind is type(None):
+            return None
+        if kind is dict:
+            return dict(zip(self.keys, values, strict=True))
+        if self.template is None:  # a NamedTuple
+            return kind(*values)  # type: ignore[misc]
+        rebuilt = copy.copy(self.template)
+        for name, value in zip(self.keys, values, strict=True):
+            object.__setattr__(rebuilt, name, value)
+        return rebuilt
+
+    def __str__(self) -> str:
+        if self is LEAF:
+            return "*"
+        inside = [str(c) for c in self.children]
+        if self.kind is dict:
+            return "{" + ", ".join(f"{k!r}: {c}" for k, c in zip(self.keys, inside, strict=True)) + "}"
+        if self.kind is list:
+            return "[" + ", ".join(inside) + "]"
+        if self.kind is tuple:
+            return "(" + ", ".join(inside) + ("," if len(inside) == 1 else "") + ")"
+        if self.kind is type(None):
+            return "None"
+        assert self.kind is not None
+        return self.kind.__name__ + "(" + ", ".join(inside) + ")"
+
+
+LEAF = TreeDef(None)
+
+
+def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
+    """Leaves of a tree in order, and its definition. Anything that is no container is a leaf."""
+    leaves: list[Any] = []
+    return leaves, _definition(tree, leaves)
+
+
+def _definition(tree: Any, leaves: list[Any]) -> TreeDef:
+    kind = type(tree)
+    if tree is None:
+        return TreeDef(kind)
+    if kind is dict or isinstance(tree, dict):
+        return TreeDef(dict, tuple(tree), tuple([_definition(c, leaves) for c in tree.values()]))
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return TreeDef(kind, tree._fields, tuple([_definition(c, leaves) for c in tree]))
+    if isinstance(tree, list | tuple):
+        plain = list if isinstance(tree, list) else tuple
+        return TreeDef(plain, (), tuple([_definition(c, leaves) for c in tree]))
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        names = tuple(f.name for f in dataclasses.fields(tree) if not f.metadata.get("static"))
+        children = tuple([_definition(getattr(tree, n), leaves) for n in names])
+        return TreeDef(kind, names, children, tree)
+    leaves.append(tree)
+    return LEAF
+
+
+def unflatten(definition: TreeDef, leaves: list[Any]) -> Any:
+    """Inverse of `flatten`."""
+    return definition.unflatten(iter(leaves))
+
+
+def tree_map(fun: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """Apply `fun` to corresponding leaves of trees of one structure.
+
+    Raises:
+        ValueError: the trees differ in structure.
+
+    Example:
+        >>> from fastvjp.tree import tree_map
+        >>> tree_map(lambda p, g: p - g, {"w": 3, "b": (1, 2)}, {"w": 1, "b": (1, 1)})
+        {'w': 2, 'b': (0, 1)}
+    """
+    leaves, definition = flatten(tree)
+    others = [flatten(r) for r in rest]
+    for _, other in others:
+        if other != definition:
+            raise ValueError(f"[tree_map] Trees differ: {definition} and {other}.")
+    return unflatten(definition, [fun(*xs) for xs in zip(leaves, *(o for o, _ in others), strict=True)])

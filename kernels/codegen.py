@@ -1,0 +1,140 @@
+"""Source of the loop around the element functions of a fused step, and its arguments.
+
+One loop form serves all layouts: axes over which every operand moves evenly are merged; if one axis is left,
+the loop runs over elements [start, stop), else over rows, with the last axis inside. Sizes, strides and
+addresses are arguments, so that steps that differ in nothing else share a kernel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..plan import FusedStep, Scalar, View
+
+SCALAR_WORDS = 2
+"""int64 words of an argument that holds a scalar: a complex128 takes two."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A generated loop over one step, and what its argument words hold.
+
+    Word 0 is the address of the words themselves, then come the addresses of `arrays`, the bits of
+    `scalars` and `numbers` (sizes and strides). It runs over range(count).
+    """
+
+    source: str
+    arrays: tuple[View, ...]
+    scalars: tuple[Scalar, ...]
+    numbers: tuple[int, ...]
+    count: int
+
+
+def merge_axes(
+    shape: tuple[int, ...], strides: list[tuple[int, ...]]
+) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
+    """Drop axes of size 1 and merge neighbours wherever every operand moves over both evenly."""
+    axes = [i for i, n in enumerate(shape) if n != 1]
+    merged: list[int] = []
+    kept: list[list[int]] = [[] for _ in strides]
+    for i in axes:
+        if merged and all(k[-1] == s[i] * shape[i] for k, s in zip(kept, strides, strict=True)):
+            merged[-1] *= shape[i]
+            for k, s in zip(kept, strides, strict=True):
+                k[-1] = s[i]
+        else:
+            merged.append(shape[i])
+            for k, s in zip(kept, strides, strict=True):
+                k.append(s[i])
+    if not merged:
+        return (1,), [(0,) for _ in strides]
+    return tuple(merged), [tuple(k) for k in kept]
+
+
+def loop(step: FusedStep, name: str = "fused") -> Loop:
+    """Generate the loop of a fused step."""
+    views = list(dict.fromkeys([*(o for o in step.loads if isinstance(o, View)), *(v for _, v in step.stores)]))
+    scalars = [o for o in step.loads if isinstance(o, Scalar)]
+    shape, strides = merge_axes(step.shape, [v.layout.strides for v in views])
+    outer = len(shape) - 1
+    slot = {v: i for i, v in enumerate(views)}
+    first_scalar = 1 + len(views)
+    first_number = first_scalar + SCALAR_WORDS * len(scalars)
+
+    # numbers: outer sizes, inner size, then per array its outer strides and, unless 0 or 1, its inner stride
+    numbers: list[int] = list(shape) if outer else []
+    lines = [f"def {name}(args, start, stop):"]
+    for i, s in enumerate(scalars):
+        word = first_scalar + SCALAR_WORDS * i
+        lines.append(
+            f"    s{i} = {_load(f'pointer(args[0] + {8 * word}, {_stored(s.aval.dtype)})[0]', s.aval.dtype)}"
+        )
+    inner: list[str] = []
+    bases: list[str] = []
+    for i, (view, stride) in enumerate(zip(views, strides, strict=True)):
+        size = view.dtype.itemsize
+        terms = [f"args[{1 + i}]"]
+        for axis in range(outer):
+            terms.append(f"i{axis} * args[{first_number + len(numbers)}]")
+            numbers.append(stride[axis] * size)
+        last = stride[-1]
+        if last == 0:
+            index = "0"
+        elif last == 1:
+            index = "j"
+        else:
+            index = f"j * t{i}"
+            lines.append(f"    t{i} = args[{first_number + len(numbers)}]")
+            numbers.append(last)
+        bases.append(f"a{i} = pointer({' + '.join(terms)}, {_stored(view.dtype)})")
+        inner.append(f"a{i}[{index}]")
+
+    if outer:
+        for axis in range(outer + 1):
+            lines.append(f"    n{axis} = args[{first_number + axis}]")
+        lines.append("    for row in range(start, stop):")
+        lines.append("        rest = row")
+        for axis in range(outer - 1, 0, -1):
+            lines += [f"        i{axis} = rest % n{axis}", f"        rest = rest // n{axis}"]
+        lines.append("        i0 = rest")
+        lines += [f"        {base}" for base in bases]
+        lines.append(f"        for j in range(n{outer}):")
+        indent = " " * 12
+    else:
+        lines += [f"    {base}" for base in bases]
+        lines.append("    for j in range(start, stop):")
+        indent = " " * 8
+    lines += [indent + line for line in _body(step, slot, inner)]
+    count = int(np.prod(shape[:outer])) if outer else shape[0]
+    return Loop("\n".join(lines) + "\n", tuple(views), tuple(scalars), tuple(numbers), count)
+
+
+def _body(step: FusedStep, slot: dict[View, int], inner: list[str]) -> list[str]:
+    lines = []
+    scalar = 0
+    for k, operand in enumerate(step.loads):
+        if isinstance(operand, Scalar):
+            lines.append(f"v{k} = s{scalar}")
+            scalar += 1
+        else:
+            lines.append(f"v{k} = {_load(inner[slot[operand]], operand.dtype)}")
+    for k, call in enumerate(step.body, len(step.loads)):
+        operands = [f"v{i}" for i in call.operands]
+        if call.name == "astype":
+            lines.append(f"v{k} = {call.dtype}({operands[0]})")
+        else:
+            arguments = ", ".join([*operands, *map(repr, call.statics)])
+            lines.append(f"v{k} = {call.dtype}({call.name}({arguments}))")
+    lines += [f"{inner[slot[view]]} = {_stored(view.dtype)}(v{k})" for k, view in step.stores]
+    return lines
+
+
+def _stored(dtype: np.dtype) -> str:
+    """Name of the dtype in memory: Numba has no pointers to bool."""
+    return "uint8" if dtype == np.bool_ else str(dtype)
+
+
+def _load(element: str, dtype: np.dtype) -> str:
+    return f"{element} != 0" if dtype == np.bool_ else element

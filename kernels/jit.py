@@ -1,0 +1,201 @@
+"""The jit wrapper: every Numba option of the project stands here, and Numba is imported at the first compile.
+
+`@element` marks a scalar function, `@kernel` a function over arrays. Both stay plain Python functions until
+they are first needed; with NUMBA_DISABLE_JIT=1 they stay so for good.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, TypeVar
+
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OPTIONS = {"error_model": "numpy", "nogil": True}
+ELEMENTS: dict[str, FunctionType] = {}
+"""Element functions by name, in the order in which their modules define them."""
+HELPERS: dict[str, FunctionType] = {}
+"""Scalar functions that element functions call and that are no primitive's."""
+
+_compile_lock = threading.RLock()
+
+
+def element(function: F) -> F:
+    """Register a scalar function that generated loops may call; its name must be new."""
+    return _registered(function, ELEMENTS)
+
+
+def helper(function: F) -> F:
+    """Register a scalar function for element functions to call."""
+    return _registered(function, HELPERS)
+
+
+def _registered(function: F, table: dict[str, FunctionType]) -> F:
+    assert isinstance(function, FunctionType)
+    if function.__name__ in ELEMENTS or function.__name__ in HELPERS:
+        raise ValueError(f"[kernels] element function {function.__name__} is defined twice")
+    table[function.__name__] = function
+    return function
+
+
+@functools.cache
+def parameters(name: str) -> tuple[str, ...]:
+    """Parameter names of an element function: they say what it needs."""
+    return tuple(inspect.signature(ELEMENTS[name]).parameters)
+
+
+@functools.cache
+def _numba() -> Any:
+    import numba
+
+    return numba
+
+
+@functools.cache
+def jit_disabled() -> bool:
+    """Whether NUMBA_DISABLE_JIT is set: kernels then run as Python."""
+    return bool(_numba().config.DISABLE_JIT)
+
+
+@functools.cache
+def element_namespace() -> dict[str, Any]:
+    """What generated code can name: the element functions, jitted where the JIT is on.
+
+    An element function sees its own module's globals with such functions among them replaced.
+    """
+    functions = {**ELEMENTS, **HELPERS}
+    if jit_disabled():
+        return functions
+    jitted: dict[str, Any] = {}
+    modules: dict[int, dict[str, Any]] = {}
+    for name, function in functions.items():
+        module = modules.setdefault(id(function.__globals__), dict(function.__globals__))
+        copy = FunctionType(function.__code__, module, name, function.__defaults__)
+        jitted[name] = _numba().njit(**OPTIONS)(copy)
+    for module in modules.values():
+        module.update({name: jitted[name] for name in module.keys() & jitted.keys()})
+    return jitted
+
+
+def kernel(function: Callable[..., Any] | None = None, *, reassociate: bool = False) -> Any:
+    """Decorator of a function over arrays, jitted at its first call for each combination of dtypes.
+
+    `reassociate=True` lets sums be reordered, which vectorises them.
+    """
+    if function is None:
+        return functools.partial(kernel, reassociate=reassociate)
+    options = {**OPTIONS, "fastmath": {"reassoc", "contract"}} if reassociate else OPTIONS
+    compiled = functools.cache(lambda: _numba().njit(**options)(function))
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        if jit_disabled():
+            with np.errstate(all="ignore"):
+                return function(*args)
+        return compiled()(*args)
+
+    return call
+
+
+def compile_loop(source: str, name: str) -> Callable[[np.ndarray, int, int], None]:
+    """Compile a generated `name(args, start, stop)`; `args` is an int64 array of addresses and numbers."""
+    with _compile_lock:
+        namespace = {**element_namespace(), **_loop_namespace()}
+        exec(compile(source, f"<{name}>", "exec"), namespace)
+        function = namespace[name]
+        if jit_disabled():
+            return _python_loop(function)
+        numba = _numba()
+        signature = numba.void(numba.types.CPointer(numba.int64), numba.int64, numba.int64)
+        compiled = numba.cfunc(signature, **OPTIONS)(function)
+        return functools.partial(_driver(), compiled, compiled.address)
+
+
+def _python_loop(function: Callable[..., None]) -> Callable[[np.ndarray, int, int], None]:
+    def run(args: np.ndarray, start: int, stop: int) -> None:
+        with np.errstate(all="ignore"):
+            function(args.tolist(), start, stop)
+
+    return run
+
+
+@functools.cache
+def _loop_namespace() -> dict[str, Any]:
+    """`pointer(address, dtype)` and the dtypes, as generated code names them."""
+    from .. import avals
+
+    numba = _numba()
+    if jit_disabled():
+        return {"pointer": _PythonPointer, **{name: d.type for name, d in avals.DTYPES.items()}}
+    types = {name: numba.from_dtype(d) for name, d in avals.DTYPES.items()}
+    return {"pointer": _pointer_intrinsic(numba), **types}
+
+
+def _pointer_intrinsic(numba: Any) -> Any:
+    @numba.extending.intrinsic
+    def pointer(context: Any, address: Any, dtype: Any) -> Any:
+        signature = numba.types.CPointer(dtype.dtype)(numba.int64, dtype)
+
+        def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], target.get_value_type(signature.return_type))
+
+        return signature, generate
+
+    return pointer
+
+
+class _PythonPointer:
+    """What `pointer` is where the JIT is off."""
+
+    def __init__(self, address: int, dtype: type[np.generic]) -> None:
+        self.address = address
+        self.dtype = np.dtype(dtype)
+
+    def _at(self, i: int) -> np.ndarray:
+        import ctypes
+
+        size = self.dtype.itemsize
+        memory = (ctypes.c_char * size).from_address(self.address + int(i) * size)
+        return np.frombuffer(memory, self.dtype)
+
+    def __getitem__(self, i: int) -> Any:
+        return self._at(i)[0]
+
+    def __setitem__(self, i: int, value: Any) -> None:
+        self._at(i)[0] = value
+
+
+@functools.cache
+def _driver() -> Callable[..., None]:
+    """One compiled function that calls any generated loop at its address."""
+    numba = _numba()
+    from llvmlite import ir
+
+    types = numba.types
+
+    @numba.extending.intrinsic
+    def call(context: Any, address: Any, args: Any, start: Any, stop: Any) -> Any:
+        signature = types.void(types.int64, types.CPointer(types.int64), types.int64, types.int64)
+
+        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+            word = ir.IntType(64)
+            loop = ir.FunctionType(ir.VoidType(), [word.as_pointer(), word, word])
+            builder.call(builder.inttoptr(values[0], loop.as_pointer()), values[1:])
+            return target.get_dummy_value()
+
+        return signature, generate
+
+    @numba.njit(numba.void(types.int64, types.int64[::1], types.int64, types.int64), **OPTIONS)
+    def drive(address, args, start, stop):  # type: ignore[no-untyped-def]
+        call(address, args.ctypes, start, stop)
+
+    def run(compiled: Any, address: int, args: np.ndarray, start: int, stop: int) -> None:
+        drive(address, args, start, stop)  # `compiled` is held so that its code lives
+
+    return run

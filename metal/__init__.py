@@ -1,0 +1,1 @@
+"""The Metal device: hand-written shaders through metalcompute."""

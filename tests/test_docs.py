@@ -1,0 +1,68 @@
+"""The examples in docstrings and README run and print what they say."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastvjp
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted(
+    m.name
+    for package in (fastvjp, fastvjp.ops)
+    for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
+    if not m.name.startswith("fastvjp.metal.")
+)
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES)))
+def test_docstrings(name):
+    failed, _ = doctest.testmod(importlib.import_module(name))
+    assert failed == 0
+
+
+def test_public_functions_have_an_example():
+    without = [
+        name
+        for name in fastvjp.__all__
+        if callable(found := getattr(fastvjp, name))
+        and not (isinstance(found, type) and issubclass(found, Exception))
+        and not isinstance(found, np.dtype)
+        and ">>>" not in (found.__doc__ or "")
+    ]
+    assert without == []
+
+
+def test_readme_examples(tmp_path):
+    """Python blocks of the README: prompts as doctests; a script followed by a block of output prints that."""
+    text = (ROOT / "README.md").read_text()
+    failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert failed == 0 and tried > 0
+    scripts = re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL)
+    for i, (script, output) in enumerate(s for s in scripts if ">>>" not in s[0]):
+        path = tmp_path / f"script{i}.py"
+        path.write_text(script)
+        run = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        if output:
+            assert run.stdout == output
+
+
+def test_digits_example(tmp_path, monkeypatch, capsys):
+    for module in ("sklearn", "matplotlib", "tqdm"):
+        pytest.importorskip(module)
+    out = tmp_path / "digits.png"
+    monkeypatch.setattr(sys, "argv", ["digits.py", "--steps", "250", "--out", str(out)])
+    runpy.run_path(str(ROOT / "docs" / "examples" / "digits.py"), run_name="__main__")
+    accuracy = float(re.search(r"accuracy: ([\d.]+) %", capsys.readouterr().out)[1])
+    assert accuracy > 95 and out.stat().st_size > 10_000
