@@ -7,6 +7,7 @@ steps write; each is released after the last step that reads it.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ MAX_BODY = 64
 """Element functions in one fused step: compile time grows with it, gain does not."""
 MAX_ARRAYS = 24
 """Arrays that one fused step reads and writes: Metal binds at most 31 buffers."""
+ALIGNMENT = 64
+"""Bytes: buffers begin on cache lines."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,18 @@ Step = FusedStep | KernelStep
 
 @dataclass(eq=False)
 class Plan:
-    """Steps in order, the avals of the leaves and of the buffers behind them, and where the outputs lie."""
+    """Steps in order, the avals of the leaves and of the buffers behind them, and where the outputs lie.
+
+    `offsets` places the buffers that no output needs in `scratch` bytes of memory; buffers that are not alive
+    at the same time share a place.
+    """
 
     leaves: list[Aval]
     buffers: list[Aval]
     steps: list[Step]
     outputs: list[Operand]
+    offsets: dict[int, int] = field(default_factory=dict)
+    scratch: int = 0
 
 
 def make_plan(ops: Sequence[Op], outputs: Sequence[Var], leaves: Sequence[Var]) -> Plan:
@@ -214,7 +223,7 @@ class _Planner:
         for s in self.steps:
             steps.extend(s.steps() if isinstance(s, _FusedBuilder) else [s])
         _set_releases(steps, results, len(self.leaves))
-        return Plan(self.leaves, self.buffers, steps, results)
+        return Plan(self.leaves, self.buffers, steps, results, *_place(steps, self.buffers, len(self.leaves)))
 
     def add(self, op: Op, inputs: tuple[Var, ...]) -> None:
         if op.primitive.elementwise:
@@ -315,3 +324,26 @@ def _set_releases(steps: Sequence[Step], outputs: Sequence[Operand], leaves: int
         buffers = {o.buffer for o in touched if isinstance(o, View) and o.buffer >= leaves}
         step.release = tuple(sorted(buffers - kept))
         kept |= buffers
+
+
+def _place(steps: Sequence[Step], buffers: Sequence[Aval], leaves: int) -> tuple[dict[int, int], int]:
+    """Byte offsets for the buffers that are released, and the bytes that they take: first fit, step by step."""
+    released = {b for step in steps for b in step.release}
+    offsets: dict[int, int] = {}
+    living: list[tuple[int, int, int]] = []  # offset, end, buffer; by offset
+    scratch = 0
+    for step in steps:
+        written = [v for _, v in step.stores] if isinstance(step, FusedStep) else [step.output]
+        for buffer in [v.buffer for v in written if v.buffer in released and v.buffer not in offsets]:
+            a = buffers[buffer - leaves]
+            size = -(-a.size * a.dtype.itemsize // ALIGNMENT) * ALIGNMENT
+            at = 0
+            for start, end, _ in living:
+                if start - at >= size:
+                    break
+                at = max(at, end)
+            offsets[buffer] = at
+            insort(living, (at, at + size, buffer))
+            scratch = max(scratch, at + size)
+        living = [place for place in living if place[2] not in step.release]
+    return offsets, scratch

@@ -13,16 +13,15 @@ import numpy as np
 
 from ..plan import FusedStep, Scalar, View
 
-SCALAR_WORDS = 2
-"""int64 words of an argument that holds a scalar: a complex128 takes two."""
+SCALARS = {"f": "float64", "c": "complex128", "i": "int64", "u": "uint64", "b": "int64"}
+"""How a scalar argument lies in memory, by the kind of its dtype."""
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A generated loop over one step, and what its argument words hold.
+    """A generated loop over one step, run over range(count).
 
-    Word 0 is the address of the words themselves, then come the addresses of `arrays`, the bits of
-    `scalars` and `numbers` (sizes and strides). It runs over range(count).
+    Its argument words are the addresses of `arrays`, those of `scalars`, and `numbers` (sizes and strides).
     """
 
     source: str
@@ -53,29 +52,26 @@ def merge_axes(
     return tuple(merged), [tuple(k) for k in kept]
 
 
-def loop(step: FusedStep, name: str = "fused") -> Loop:
+def loop(step: FusedStep) -> Loop:
     """Generate the loop of a fused step."""
     views = list(dict.fromkeys([*(o for o in step.loads if isinstance(o, View)), *(v for _, v in step.stores)]))
     scalars = [o for o in step.loads if isinstance(o, Scalar)]
     shape, strides = merge_axes(step.shape, [v.layout.strides for v in views])
     outer = len(shape) - 1
     slot = {v: i for i, v in enumerate(views)}
-    first_scalar = 1 + len(views)
-    first_number = first_scalar + SCALAR_WORDS * len(scalars)
+    first_number = len(views) + len(scalars)
 
     # numbers: outer sizes, inner size, then per array its outer strides and, unless 0 or 1, its inner stride
     numbers: list[int] = list(shape) if outer else []
-    lines = [f"def {name}(args, start, stop):"]
+    lines = ["def fused(args, start, stop):"]
     for i, s in enumerate(scalars):
-        word = first_scalar + SCALAR_WORDS * i
-        lines.append(
-            f"    s{i} = {_load(f'pointer(args[0] + {8 * word}, {_stored(s.aval.dtype)})[0]', s.aval.dtype)}"
-        )
+        dtype = s.aval.dtype
+        lines.append(f"    s{i} = {dtype}(pointer(args[{len(views) + i}], {SCALARS[dtype.kind]})[0])")
     inner: list[str] = []
     bases: list[str] = []
     for i, (view, stride) in enumerate(zip(views, strides, strict=True)):
         size = view.dtype.itemsize
-        terms = [f"args[{1 + i}]"]
+        terms = [f"args[{i}]"]
         for axis in range(outer):
             terms.append(f"i{axis} * args[{first_number + len(numbers)}]")
             numbers.append(stride[axis] * size)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import functools
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..layouts import Layout
-from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar
+from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View
 from ..program import Buffer, Uniform
 from . import indexing, matmul, reductions, rowwise, scans, sorting, structure
-from .codegen import SCALAR_WORDS, Loop, loop
+from .codegen import loop
 from .jit import compile_loop
+from .machine import Assembly, runner
+from .memory import NO_SCRATCH, address_of, scratch_memory
 
 name = "cpu"
 
@@ -32,12 +34,13 @@ LAUNCHERS: dict[str, Callable[..., None]] = {
 class CpuBuffer:
     """A NumPy array that nobody writes to any more."""
 
-    __slots__ = ("array", "layout")
+    __slots__ = ("address", "array", "layout")
 
     device = name
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
+        self.address = address_of(array)
         self.layout = None if array.flags.c_contiguous else tuple(s // array.itemsize for s in array.strides)
 
     def numpy(self) -> np.ndarray:
@@ -59,43 +62,185 @@ def compile(plan: Plan) -> Executable:
     return Executable(plan)
 
 
+class _Frame(threading.local):
+    """What one thread's runs of an executable write to."""
+
+    words: np.ndarray | None = None
+    base: int
+    typed: dict[str, np.ndarray]
+    scratch: np.ndarray
+    memory: list[Any]
+
+
 class Executable:
     """A compiled plan; `run` may be called from several threads at once."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.steps = [
-            _FusedRunner(step) if isinstance(step, FusedStep) else _KernelRunner(step) for step in plan.steps
+        used = _used_leaves(plan)
+        self.arrays = [i for i, o in used.items() if isinstance(o, View)]
+        scalars = [i for i, o in used.items() if isinstance(o, Scalar)]
+        assembly = Assembly(len(plan.leaves) + len(plan.buffers), scalars)
+        self.scalars = [
+            (i, plan.leaves[i].dtype.kind, assembly.scalars[i] // _PER_WORD[plan.leaves[i].dtype.kind])
+            for i in scalars
         ]
+        self.fresh = [
+            (i, a.shape, a.dtype) for i, a in enumerate(plan.buffers, len(plan.leaves)) if i not in plan.offsets
+        ]
+        self.steps = _assemble(plan.steps, assembly)
+        self.words = np.array(assembly.words, np.int64)
+        self.assembly = assembly
+        self.python_steps = any(isinstance(s, _KernelRunner) for s in self.steps)
+        self.outputs = [_Output(o, plan) for o in plan.outputs]
+        self.frame = _Frame()
 
     def run(self, values: Sequence[Buffer | Uniform | None]) -> list[Buffer | Uniform]:
         """Run on the values of the leaves and return those of the outputs."""
-        memory: list[Any] = [
-            v.scalar if isinstance(v, Uniform) else None if v is None else as_cpu(v) for v in values
-        ]
-        memory.extend([None] * len(self.plan.buffers))
-        first = len(values)
+        frame = self.frame
+        words = frame.words
+        if words is None:
+            words = self._enter(frame)
+        if self.plan.scratch:
+            self._settle(frame, words)
+        given: list[Any] = list(values)
+        for i in self.arrays:
+            buffer = given[i]
+            if type(buffer) is not CpuBuffer:
+                buffer = given[i] = upload(np.asarray(buffer.numpy()))
+            words[i] = buffer.address
+        for i, kind, at in self.scalars:
+            frame.typed[kind][at] = given[i].scalar
+        made: dict[int, np.ndarray] = {}
+        for i, shape, dtype in self.fresh:
+            made[i] = array = np.empty(shape, dtype)
+            words[i] = address_of(array)
+        memory: list[Any] = []
+        if self.python_steps:
+            memory = frame.memory.copy()
+            for i in self.arrays:
+                memory[i] = given[i].array
+            for i, *_ in self.scalars:
+                memory[i] = given[i].scalar
+            for i, array in made.items():
+                memory[i] = array
         for step in self.steps:
-            for buffer in step.allocates:
-                a = self.plan.buffers[buffer - first]
-                memory[buffer] = np.empty(a.shape, a.dtype)
-            step(memory)
-            for buffer in step.release:
-                memory[buffer] = None
-        return [_result(o, values, memory) for o in self.plan.outputs]
+            step(frame.base, memory)
+        return [output(given, made) for output in self.outputs]
+
+    def _enter(self, frame: _Frame) -> np.ndarray:
+        """This thread's words: the scalars' addresses are set once and for all."""
+        frame.words = words = self.words.copy()
+        frame.base = address_of(words)
+        for leaf, word in self.assembly.scalars.items():
+            words[leaf] = frame.base + 8 * word
+        floats = words.view(np.float64)
+        unsigned = words.view(np.uint64)
+        frame.typed = {"f": floats, "i": words, "b": words, "u": unsigned}
+        if any(kind == "c" for _, kind, _ in self.scalars):
+            frame.typed["c"] = words[: len(words) // 2 * 2].view(np.complex128)
+        frame.memory = [None] * (len(self.plan.leaves) + len(self.plan.buffers))
+        frame.scratch = NO_SCRATCH
+        return words
+
+    def _settle(self, frame: _Frame, words: np.ndarray) -> None:
+        """Place the temporaries in this thread's scratch memory."""
+        scratch = scratch_memory(self.plan.scratch)
+        if scratch is frame.scratch:
+            return
+        frame.scratch = scratch
+        base = address_of(scratch)
+        for buffer, offset in self.plan.offsets.items():
+            words[buffer] = base + offset
+            if self.python_steps:
+                a = self.plan.buffers[buffer - len(self.plan.leaves)]
+                frame.memory[buffer] = np.ndarray(a.shape, a.dtype, scratch, offset)
+
+
+_PER_WORD = {"f": 1, "i": 1, "b": 1, "u": 1, "c": 2}
+"""Words of a scalar of each kind of dtype."""
+
+
+def _used_leaves(plan: Plan) -> dict[int, Operand]:
+    """The leaves that steps read."""
+    used: dict[int, Operand] = {}
+    for step in plan.steps:
+        for o in step.loads if isinstance(step, FusedStep) else step.inputs:
+            leaf = o.leaf if isinstance(o, Scalar) else o.buffer
+            if leaf < len(plan.leaves):
+                used[leaf] = o
+    return used
+
+
+def _assemble(steps: Sequence[Step], assembly: Assembly) -> list[_Native | _KernelRunner]:
+    """Runs of fused steps as one native call each, and the other steps between them."""
+    runners: list[_Native | _KernelRunner] = []
+    for step in steps:
+        if isinstance(step, KernelStep):
+            runners.append(_KernelRunner(step))
+        elif 0 not in step.shape:
+            generated = loop(step)
+            assembly.add(generated, compile_loop(generated.source))
+            if not (runners and isinstance(runners[-1], _Native)):
+                runners.append(_Native())
+            runners[-1].count += 1
+    starts = assembly.finish()
+    for native in runners:
+        if isinstance(native, _Native):
+            native.start = starts[0]
+            del starts[: native.count]
+    return runners
+
+
+class _Native:
+    """Fused steps that follow one another."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.start = 0
+        self.call = runner()
+
+    def __call__(self, base: int, memory: list[Any]) -> None:
+        self.call(base, self.start, self.count)
+
+
+class _KernelRunner:
+    """A structural primitive, launched from Python."""
+
+    def __init__(self, step: KernelStep) -> None:
+        self.launch = LAUNCHERS[step.primitive.name]
+        self.inputs = step.inputs
+        self.params = step.params
+        self.out = step.output.buffer
+
+    def __call__(self, base: int, memory: list[Any]) -> None:
+        self.launch(memory[self.out], *[_operand(o, memory) for o in self.inputs], **self.params)
+
+
+class _Output:
+    """How to find an output after a run: a leaf's own value, or elements of a leaf's or a new buffer."""
+
+    def __init__(self, operand: Operand, plan: Plan) -> None:
+        self.operand = operand
+        self.leaf = operand.leaf if isinstance(operand, Scalar) else operand.buffer
+        self.is_leaf = self.leaf < len(plan.leaves)
+        self.scalar = isinstance(operand, Scalar)
+
+    def __call__(self, given: list[Any], made: dict[int, np.ndarray]) -> Buffer | Uniform:
+        operand = self.operand
+        if isinstance(operand, Scalar):
+            return given[self.leaf]
+        if not self.is_leaf:
+            array = made[self.leaf]
+            return CpuBuffer(_strided(array, operand.layout))
+        array = as_cpu(given[self.leaf])
+        view = _strided(array, operand.layout)
+        return given[self.leaf] if view is array else CpuBuffer(view)
 
 
 def as_cpu(value: Buffer) -> np.ndarray:
     """The array behind a buffer of any device."""
     return value.array if isinstance(value, CpuBuffer) else value.numpy()
-
-
-def _result(o: Operand, values: Sequence[Buffer | Uniform | None], memory: list[Any]) -> Buffer | Uniform:
-    if isinstance(o, Scalar):
-        value = values[o.leaf]
-        assert value is not None
-        return value
-    return CpuBuffer(_strided(memory[o.buffer], o.layout))
 
 
 def _strided(array: np.ndarray, layout: Layout) -> np.ndarray:
@@ -116,51 +261,3 @@ def _operand(o: Operand, memory: list[Any]) -> np.ndarray:
     if isinstance(o, Scalar):
         return np.broadcast_to(np.asarray(memory[o.leaf], o.aval.dtype), o.aval.shape)
     return _strided(memory[o.buffer], o.layout)
-
-
-class _KernelRunner:
-    def __init__(self, step: KernelStep) -> None:
-        self.launch = LAUNCHERS[step.primitive.name]
-        self.inputs = step.inputs
-        self.params = step.params
-        self.out = step.output.buffer
-        self.allocates = (self.out,)
-        self.release = step.release
-
-    def __call__(self, memory: list[Any]) -> None:
-        self.launch(memory[self.out], *[_operand(o, memory) for o in self.inputs], **self.params)
-
-
-class _FusedRunner:
-    def __init__(self, step: FusedStep) -> None:
-        self.allocates = tuple(view.buffer for _, view in step.stores)
-        self.release = step.release
-        generated = loop(step)
-        self.loop = generated
-        self.compiled = compiled_loop(generated.source) if 0 not in step.shape else None
-        words = 1 + len(generated.arrays) + SCALAR_WORDS * len(generated.scalars)
-        self.template = np.array([0] * words + list(generated.numbers), np.int64)
-
-    def __call__(self, memory: list[Any]) -> None:
-        if self.compiled is None:
-            return
-        args = self.template.copy()
-        _fill(args, self.loop, memory)
-        self.compiled(args, 0, self.loop.count)
-
-
-def _fill(args: np.ndarray, generated: Loop, memory: list[Any]) -> None:
-    args[0] = args.ctypes.data
-    for i, view in enumerate(generated.arrays, 1):
-        args[i] = memory[view.buffer].ctypes.data + view.layout.offset * view.dtype.itemsize
-    word = 1 + len(generated.arrays)
-    for scalar in generated.scalars:
-        bits = args[word : word + SCALAR_WORDS].view(scalar.aval.dtype)
-        bits[0] = memory[scalar.leaf]
-        word += SCALAR_WORDS
-
-
-@functools.lru_cache(maxsize=4096)
-def compiled_loop(source: str) -> Callable[[np.ndarray, int, int], None]:
-    """Compile generated source once per process."""
-    return compile_loop(source, "fused")

@@ -51,16 +51,17 @@ def parameters(name: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def _numba() -> Any:
-    import numba
+def numba() -> Any:
+    """Numba, imported when it is first needed."""
+    import numba as module
 
-    return numba
+    return module
 
 
 @functools.cache
 def jit_disabled() -> bool:
     """Whether NUMBA_DISABLE_JIT is set: kernels then run as Python."""
-    return bool(_numba().config.DISABLE_JIT)
+    return bool(numba().config.DISABLE_JIT)
 
 
 @functools.cache
@@ -77,7 +78,7 @@ def element_namespace() -> dict[str, Any]:
     for name, function in functions.items():
         module = modules.setdefault(id(function.__globals__), dict(function.__globals__))
         copy = FunctionType(function.__code__, module, name, function.__defaults__)
-        jitted[name] = _numba().njit(**OPTIONS)(copy)
+        jitted[name] = numba().njit(**OPTIONS)(copy)
     for module in modules.values():
         module.update({name: jitted[name] for name in module.keys() & jitted.keys()})
     return jitted
@@ -91,7 +92,7 @@ def kernel(function: Callable[..., Any] | None = None, *, reassociate: bool = Fa
     if function is None:
         return functools.partial(kernel, reassociate=reassociate)
     options = {**OPTIONS, "fastmath": {"reassoc", "contract"}} if reassociate else OPTIONS
-    compiled = functools.cache(lambda: _numba().njit(**options)(function))
+    compiled = functools.cache(lambda: numba().njit(**options)(function))
 
     @functools.wraps(function)
     def call(*args: Any) -> Any:
@@ -103,26 +104,35 @@ def kernel(function: Callable[..., Any] | None = None, *, reassociate: bool = Fa
     return call
 
 
-def compile_loop(source: str, name: str) -> Callable[[np.ndarray, int, int], None]:
-    """Compile a generated `name(args, start, stop)`; `args` is an int64 array of addresses and numbers."""
+class CompiledLoop:
+    """A compiled kernel, callable at its address as `(args, start, stop)` while this object lives."""
+
+    def __init__(self, address: int, kept: Any) -> None:
+        self.address = address
+        self._kept = kept
+
+
+@functools.lru_cache(maxsize=4096)
+def compile_loop(source: str) -> CompiledLoop:
+    """Compile a generated `fused(args, start, stop)`; `args` points to int64 words."""
     with _compile_lock:
         namespace = {**element_namespace(), **_loop_namespace()}
-        exec(compile(source, f"<{name}>", "exec"), namespace)
-        function = namespace[name]
+        exec(compile(source, "<fused>", "exec"), namespace)
+        function = namespace["fused"]
         if jit_disabled():
-            return _python_loop(function)
-        numba = _numba()
-        signature = numba.void(numba.types.CPointer(numba.int64), numba.int64, numba.int64)
-        compiled = numba.cfunc(signature, **OPTIONS)(function)
-        return functools.partial(_driver(), compiled, compiled.address)
+            return CompiledLoop(id(function), _python_loops.setdefault(id(function), function))
+        types = numba().types
+        signature = types.void(types.CPointer(types.int64), types.int64, types.int64)
+        compiled = numba().cfunc(signature, **OPTIONS)(function)
+        return CompiledLoop(compiled.address, compiled)
 
 
-def _python_loop(function: Callable[..., None]) -> Callable[[np.ndarray, int, int], None]:
-    def run(args: np.ndarray, start: int, stop: int) -> None:
-        with np.errstate(all="ignore"):
-            function(args.tolist(), start, stop)
+_python_loops: dict[int, Callable[..., None]] = {}
 
-    return run
+
+def python_loop(address: int) -> Callable[..., None]:
+    """The function at a `CompiledLoop.address` where the JIT is off."""
+    return _python_loops[address]
 
 
 @functools.cache
@@ -130,31 +140,32 @@ def _loop_namespace() -> dict[str, Any]:
     """`pointer(address, dtype)` and the dtypes, as generated code names them."""
     from .. import avals
 
-    numba = _numba()
     if jit_disabled():
-        return {"pointer": _PythonPointer, **{name: d.type for name, d in avals.DTYPES.items()}}
-    types = {name: numba.from_dtype(d) for name, d in avals.DTYPES.items()}
-    return {"pointer": _pointer_intrinsic(numba), **types}
+        return {"pointer": PythonPointer, **{name: d.type for name, d in avals.DTYPES.items()}}
+    types = {name: numba().from_dtype(d) for name, d in avals.DTYPES.items()}
+    return {"pointer": pointer_intrinsic(), **types}
 
 
-def _pointer_intrinsic(numba: Any) -> Any:
-    @numba.extending.intrinsic
+@functools.cache
+def pointer_intrinsic() -> Any:
+    """`pointer(address, dtype)` for jitted code: unlike an array, it has no negative indices to check for."""
+    int64, pointer_to = numba().int64, numba().types.CPointer
+
+    @numba().extending.intrinsic
     def pointer(context: Any, address: Any, dtype: Any) -> Any:
-        signature = numba.types.CPointer(dtype.dtype)(numba.int64, dtype)
-
         def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
             return builder.inttoptr(args[0], target.get_value_type(signature.return_type))
 
-        return signature, generate
+        return pointer_to(dtype.dtype)(int64, dtype), generate
 
     return pointer
 
 
-class _PythonPointer:
+class PythonPointer:
     """What `pointer` is where the JIT is off."""
 
     def __init__(self, address: int, dtype: type[np.generic]) -> None:
-        self.address = address
+        self.address = int(address)
         self.dtype = np.dtype(dtype)
 
     def _at(self, i: int) -> np.ndarray:
@@ -169,33 +180,3 @@ class _PythonPointer:
 
     def __setitem__(self, i: int, value: Any) -> None:
         self._at(i)[0] = value
-
-
-@functools.cache
-def _driver() -> Callable[..., None]:
-    """One compiled function that calls any generated loop at its address."""
-    numba = _numba()
-    from llvmlite import ir
-
-    types = numba.types
-
-    @numba.extending.intrinsic
-    def call(context: Any, address: Any, args: Any, start: Any, stop: Any) -> Any:
-        signature = types.void(types.int64, types.CPointer(types.int64), types.int64, types.int64)
-
-        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-            word = ir.IntType(64)
-            loop = ir.FunctionType(ir.VoidType(), [word.as_pointer(), word, word])
-            builder.call(builder.inttoptr(values[0], loop.as_pointer()), values[1:])
-            return target.get_dummy_value()
-
-        return signature, generate
-
-    @numba.njit(numba.void(types.int64, types.int64[::1], types.int64, types.int64), **OPTIONS)
-    def drive(address, args, start, stop):  # type: ignore[no-untyped-def]
-        call(address, args.ctypes, start, stop)
-
-    def run(compiled: Any, address: int, args: np.ndarray, start: int, stop: int) -> None:
-        drive(address, args, start, stop)  # `compiled` is held so that its code lives
-
-    return run

@@ -1,0 +1,109 @@
+"""The namespace a workload is stated in, per library: its own functions, and compositions of them.
+
+`fused=True` of torch takes its own fused function where it has one, as its users would.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+
+class Namespace:
+    """A library's own functions under NumPy's names, and what can be composed of them."""
+
+    def __init__(self, module: Any, **replaced: Any) -> None:
+        self.module = module
+        self.__dict__.update(replaced)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.module, name)
+
+    def relu(self, x: Any) -> Any:
+        return self.maximum(x, 0.0)
+
+    def softplus(self, x: Any) -> Any:
+        return self.logaddexp(x, 0.0)
+
+    def softmax(self, x: Any, axis: int) -> Any:
+        e = self.exp(x - self.max(x, axis=axis, keepdims=True))
+        return e / self.sum(e, axis=axis, keepdims=True)
+
+    def logsumexp(self, x: Any, axis: int) -> Any:
+        largest = self.max(x, axis=axis, keepdims=True)
+        total = self.sum(self.exp(x - largest), axis=axis, keepdims=True)
+        return self.sum(self.log(total) + largest, axis=axis)
+
+    def cross_entropy(self, scores: Any, labels: Any) -> Any:
+        right = scores[self.arange(scores.shape[0]), labels]
+        return self.mean(self.logsumexp(scores, axis=1) - right)
+
+    def gelu(self, x: Any) -> Any:
+        return x * (0.5 + 0.5 * self.erf(x * 0.5**0.5))
+
+    def layer_norm(self, x: Any, weight: Any, bias: Any) -> Any:
+        centred = x - self.mean(x, axis=-1, keepdims=True)
+        variance = self.mean(centred * centred, axis=-1, keepdims=True)
+        return centred / self.sqrt(variance + 1e-5) * weight + bias
+
+    def attention(self, q: Any, k: Any, v: Any) -> Any:
+        scores = q @ self.swapaxes(k, -1, -2) * q.shape[-1] ** -0.5
+        return self.softmax(scores, axis=-1) @ v
+
+
+@functools.cache
+def numpy_namespace() -> Namespace:
+    """Plain NumPy and SciPy: for values, and for fastvjp on functions written for NumPy."""
+    import numpy
+    import scipy.special
+
+    return Namespace(numpy, erf=scipy.special.erf)
+
+
+@functools.cache
+def fastvjp_namespace() -> Namespace:
+    import fastvjp
+
+    return Namespace(fastvjp, softmax=fastvjp.softmax, logsumexp=fastvjp.logsumexp)
+
+
+@functools.cache
+def jax_namespace() -> Namespace:
+    import jax
+    from jax.scipy import special
+
+    nn = jax.nn
+    functions = {"softmax": nn.softmax, "relu": nn.relu, "softplus": nn.softplus}
+    return Namespace(jax.numpy, erf=special.erf, logsumexp=special.logsumexp, **functions)
+
+
+@functools.cache
+def torch_namespace(fused: bool = False) -> Namespace:
+    import torch
+
+    fn = torch.nn.functional
+    names = {"relu": torch.relu, "softplus": fn.softplus, "softmax": torch.softmax, "logsumexp": torch.logsumexp}
+    names |= {"max": torch.amax, "min": torch.amin}
+    if fused:
+        names |= {
+            "cross_entropy": fn.cross_entropy,
+            "gelu": fn.gelu,
+            "attention": fn.scaled_dot_product_attention,
+            "layer_norm": lambda x, weight, bias: fn.layer_norm(x, weight.shape, weight, bias),
+        }
+    return Namespace(torch, **names)
+
+
+@functools.cache
+def mlx_namespace() -> Namespace:
+    import mlx.core
+
+    return Namespace(mlx.core, softmax=mlx.core.softmax, logsumexp=mlx.core.logsumexp)
+
+
+@functools.cache
+def autograd_namespace() -> Namespace:
+    import autograd.numpy
+    import autograd.scipy.special as special
+
+    return Namespace(autograd.numpy, erf=special.erf, logsumexp=special.logsumexp)

@@ -1,0 +1,107 @@
+"""A plan's fused steps as numbers: an array of int64 words that one compiled function runs in one call.
+
+The words hold, in this order: the address of every buffer; the scalars, two words each; the argument words of
+every fused step; and the steps themselves, each as
+
+    kernel address, first argument word, iterations, number of relocations,
+    then for each relocation: argument word, buffer, byte offset.
+
+A relocation writes a buffer's address plus an offset into an argument word, just before its kernel runs: so a
+call from Python sets the addresses and the scalars and nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import jit
+from .codegen import Loop
+
+SCALAR_WORDS = 2
+"""A complex128 takes two."""
+
+
+class Assembly:
+    """The words of a plan with so many buffers; scalars stand for some of them."""
+
+    def __init__(self, buffers: int, scalars: Sequence[int]) -> None:
+        self.scalars = {b: buffers + SCALAR_WORDS * i for i, b in enumerate(scalars)}
+        self.words = [0] * (buffers + SCALAR_WORDS * len(scalars))
+        self.loops: list[jit.CompiledLoop] = []
+        self._steps: list[list[int]] = []
+
+    def add(self, loop: Loop, compiled: jit.CompiledLoop) -> None:
+        """Append a fused step."""
+        first = len(self.words)
+        relocations = [(v.buffer, v.layout.offset * v.dtype.itemsize) for v in loop.arrays]
+        relocations += [(s.leaf, 0) for s in loop.scalars]
+        step = [compiled.address, first, loop.count, len(relocations)]
+        for k, (buffer, offset) in enumerate(relocations):
+            step += [first + k, buffer, offset]
+        self.words += [0] * len(relocations) + list(loop.numbers)
+        self._steps.append(step)
+        self.loops.append(compiled)
+
+    def finish(self) -> list[int]:
+        """Append the steps to the words; returns the word at which each begins."""
+        starts = []
+        for step in self._steps:
+            starts.append(len(self.words))
+            self.words += step
+        return starts
+
+
+@functools.cache
+def runner() -> Callable[[int, int, int], None]:
+    """The function `run(address of the words, word of the first step, number of steps)`."""
+    if jit.jit_disabled():
+        return _python_run
+    numba = jit.numba()
+    call, pointer, int64 = _call_intrinsic(numba), jit.pointer_intrinsic(), numba.int64
+
+    def run(base, at, steps):  # type: ignore[no-untyped-def]
+        words = pointer(base, int64)
+        for _ in range(steps):
+            kernel, args, count, relocations = words[at], words[at + 1], words[at + 2], words[at + 3]
+            at += 4
+            for _ in range(relocations):
+                words[words[at]] = words[words[at + 1]] + words[at + 2]
+                at += 3
+            call(kernel, base + 8 * args, 0, count)
+
+    return numba.njit(numba.void(int64, int64, int64), **jit.OPTIONS)(run)
+
+
+def _python_run(base: int, at: int, steps: int) -> None:
+    words = jit.PythonPointer(base, np.int64)
+    for _ in range(steps):
+        kernel, args, count, relocations = (int(words[at + i]) for i in range(4))
+        at += 4
+        for _ in range(relocations):
+            words[int(words[at])] = int(words[int(words[at + 1])]) + int(words[at + 2])
+            at += 3
+        with np.errstate(all="ignore"):
+            jit.python_loop(kernel)(jit.PythonPointer(base + 8 * args, np.int64), 0, count)
+
+
+def _call_intrinsic(numba: Any) -> Any:
+    """`call(address, args, start, stop)`: call a kernel at its address."""
+    from llvmlite import ir
+
+    int64 = numba.int64
+
+    @numba.extending.intrinsic
+    def call(context: Any, address: Any, args: Any, start: Any, stop: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+            word = ir.IntType(64)
+            loop = builder.inttoptr(values[0], ir.FunctionType(ir.VoidType(), [word] * 3).as_pointer())
+            builder.call(loop, values[1:])
+            return target.get_dummy_value()
+
+        return numba.void(int64, int64, int64, int64), generate
+
+    return call
