@@ -25,13 +25,14 @@ PyScalar = bool | int | float | complex
 class Aval:
     """Shape and dtype of an array, known before its values are. Build it with `aval`, which interns."""
 
-    __slots__ = ("dtype", "ndim", "shape", "size")
+    __slots__ = ("_hash", "dtype", "ndim", "shape", "size")
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.shape = shape
         self.dtype = dtype
         self.ndim = len(shape)
         self.size = math.prod(shape)
+        self._hash = hash((shape, dtype))
 
     def __repr__(self) -> str:
         return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
@@ -42,7 +43,7 @@ class Aval:
         )
 
     def __hash__(self) -> int:
-        return hash((self.shape, self.dtype))
+        return self._hash
 
 
 _interned: dict[tuple[tuple[int, ...], np.dtype], Aval] = {}

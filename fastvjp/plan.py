@@ -336,7 +336,7 @@ def _place(steps: Sequence[Step], buffers: Sequence[Aval], leaves: int) -> tuple
         written = [v for _, v in step.stores] if isinstance(step, FusedStep) else [step.output]
         for buffer in [v.buffer for v in written if v.buffer in released and v.buffer not in offsets]:
             a = buffers[buffer - leaves]
-            size = -(-a.size * a.dtype.itemsize // ALIGNMENT) * ALIGNMENT
+            size = -(-max(a.size * a.dtype.itemsize, 1) // ALIGNMENT) * ALIGNMENT
             at = 0
             for start, end, _ in living:
                 if start - at >= size:

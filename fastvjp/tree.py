@@ -8,14 +8,36 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 
-@dataclasses.dataclass(frozen=True)
 class TreeDef:
     """Shape of a tree: `kind` is the container's type (None for a leaf), `keys` its dict keys or field names."""
 
-    kind: type | None
-    keys: tuple[Any, ...] = ()
-    children: tuple[TreeDef, ...] = ()
-    template: Any = dataclasses.field(default=None, compare=False, repr=False)
+    __slots__ = ("_hash", "children", "keys", "kind", "template")
+
+    def __init__(
+        self,
+        kind: type | None,
+        keys: tuple[Any, ...] = (),
+        children: tuple[TreeDef, ...] = (),
+        template: Any = None,
+    ) -> None:
+        self.kind = kind
+        self.keys = keys
+        self.children = children
+        self.template = template
+        """A dataclass instance, for the fields that are no children; not compared."""
+        self._hash = hash((kind, keys, children))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, TreeDef)
+            and self._hash == other._hash
+            and self.kind is other.kind
+            and self.keys == other.keys
+            and self.children == other.children
+        )
 
     @property
     def leaves(self) -> int:

@@ -15,7 +15,7 @@ from . import indexing, matmul, reductions, rowwise, scans, sorting, structure
 from .codegen import loop
 from .jit import compile_loop
 from .machine import Assembly, runner
-from .memory import NO_SCRATCH, address_of, scratch_memory
+from .memory import address_of, scratch_memory
 
 name = "cpu"
 
@@ -68,7 +68,7 @@ class _Frame(threading.local):
     words: np.ndarray | None = None
     base: int
     typed: dict[str, np.ndarray]
-    scratch: np.ndarray
+    scratch: np.ndarray | None
     memory: list[Any]
 
 
@@ -101,7 +101,7 @@ class Executable:
         words = frame.words
         if words is None:
             words = self._enter(frame)
-        if self.plan.scratch:
+        if self.plan.offsets:
             self._settle(frame, words)
         given: list[Any] = list(values)
         for i in self.arrays:
@@ -140,7 +140,7 @@ class Executable:
         if any(kind == "c" for _, kind, _ in self.scalars):
             frame.typed["c"] = words[: len(words) // 2 * 2].view(np.complex128)
         frame.memory = [None] * (len(self.plan.leaves) + len(self.plan.buffers))
-        frame.scratch = NO_SCRATCH
+        frame.scratch = None
         return words
 
     def _settle(self, frame: _Frame, words: np.ndarray) -> None:

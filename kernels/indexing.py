@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import OUT_OF_RANGE
 from .jit import element_namespace, kernel
 from .structure import canonical, combination, writable
 
@@ -62,8 +63,10 @@ def _words(rows: np.ndarray) -> np.ndarray:
 
 def _check(name: str, bad: int, index: np.ndarray, size: int) -> None:
     if bad >= 0:
+        # normalize_index has marked an index that was out of range: what it was is not known here
+        what = "An index" if index[bad] == OUT_OF_RANGE else f"Index {index[bad]}"
         raise IndexError(
-            f"[{name}] Index {index[bad]} is out of range for an axis of size {size} (element {bad} of the index)."
+            f"[{name}] {what} is out of range for an axis of size {size} (element {bad} of the flattened index)."
         )
 
 
