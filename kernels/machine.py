@@ -63,7 +63,7 @@ def runner() -> Callable[[int, int, int], None]:
     numba = jit.numba()
     call, pointer, int64 = _call_intrinsic(numba), jit.pointer_intrinsic(), numba.int64
 
-    def run(base, at, steps):  # type: ignore[no-untyped-def]
+    def run(base, at, steps):
         words = pointer(base, int64)
         for _ in range(steps):
             kernel, args, count, relocations = words[at], words[at + 1], words[at + 2], words[at + 3]

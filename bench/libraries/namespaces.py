@@ -104,6 +104,6 @@ def mlx_namespace() -> Namespace:
 @functools.cache
 def autograd_namespace() -> Namespace:
     import autograd.numpy
-    import autograd.scipy.special as special
+    from autograd.scipy import special
 
     return Namespace(autograd.numpy, erf=special.erf, logsumexp=special.logsumexp)

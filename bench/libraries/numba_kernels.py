@@ -18,6 +18,20 @@ from .base import Call, Library, Unsupported
 BLOCK = 4096
 
 
+def _bits(source: Any, target: Any) -> Any:
+    """The same 32 bits as another type."""
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def cast(context: Any, x: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.bitcast(args[0], context.get_value_type(target))
+
+        return target(source), generate
+
+    return cast
+
+
 def _functions() -> dict[str, Callable[..., Any]]:
     import numba
     from numba import float32, int32
@@ -26,6 +40,7 @@ def _functions() -> dict[str, Callable[..., Any]]:
     loop = numba.njit(error_model="numpy", fastmath={"contract", "reassoc"})
     driver = numba.njit(parallel=True, error_model="numpy", fastmath={"contract", "reassoc"})
     one, half, two = float32(1), float32(0.5), float32(2)
+    as_int, as_float = _bits(float32, int32), _bits(int32, float32)
 
     @element
     def exp(x):  # type: ignore[no-untyped-def]
@@ -37,13 +52,13 @@ def _functions() -> dict[str, Callable[..., Any]]:
         p = p * r + float32(4.1665795894e-2)
         p = p * r + float32(1.6666665459e-1)
         p = p * r + half
-        return (p * r * r + r + one) * int32((int32(n) + int32(127)) << int32(23)).view(np.float32)
+        return (p * r * r + r + one) * as_float(int32((int32(n) + int32(127)) << int32(23)))
 
     @element
     def log(x):  # type: ignore[no-untyped-def]
-        bits = x.view(np.int32)
+        bits = as_int(x)
         n = int32(bits - int32(0x3F3504F3)) >> int32(23)
-        m = int32(bits - int32(n << int32(23))).view(np.float32)
+        m = as_float(int32(bits - int32(n << int32(23))))
         s = (m - one) / (m + one)
         z = s * s
         p = ((float32(0.22222222) * z + float32(0.28571429)) * z + float32(0.4)) * z + float32(0.66666667)
@@ -105,9 +120,7 @@ def _functions() -> dict[str, Callable[..., Any]]:
     def black_scholes(spot, strike, time, vol, ct, value, gs, gk, gt, gv):  # type: ignore[no-untyped-def]
         for b in numba.prange((spot.shape[0] + BLOCK - 1) // BLOCK):
             i = slice(b * BLOCK, min(spot.shape[0], (b + 1) * BLOCK))
-            black_scholes_block(
-                spot[i], strike[i], time[i], vol[i], ct[i], value[i], gs[i], gk[i], gt[i], gv[i]
-            )
+            black_scholes_block(spot[i], strike[i], time[i], vol[i], ct[i], value[i], gs[i], gk[i], gt[i], gv[i])
 
     return {"chain": chain, "black_scholes": black_scholes}
 

@@ -104,8 +104,9 @@ class Mlx(Library):
     compile = False
 
     def build(self, problem: Problem) -> Call:
-        import fastvjp
         import mlx.core as mx
+
+        import fastvjp
 
         mx.set_default_device(mx.gpu if fastvjp.default_device() == "metal" else mx.cpu)
         fun = problem.fun(mlx_namespace())

@@ -99,7 +99,7 @@ def label(size: Size) -> str:
 
 def _cast(arrays: Sequence[Any], dtype: str) -> tuple[Array, ...]:
     found = [np.asarray(x) for x in arrays]
-    return tuple(np.ascontiguousarray(x, dtype) if x.dtype.kind == "f" else x for x in found)
+    return tuple(np.array(x, dtype, order="C") if x.dtype.kind == "f" else x for x in found)
 
 
 def problem(workload: Workload, size: Size, dtype: str, seed: int = 0) -> Problem:
