@@ -29,8 +29,9 @@ class Assembly:
     """The words of a plan with so many buffers; scalars stand for some of them."""
 
     def __init__(self, buffers: int, scalars: Sequence[int]) -> None:
-        self.scalars = {b: buffers + SCALAR_WORDS * i for i, b in enumerate(scalars)}
-        self.words = [0] * (buffers + SCALAR_WORDS * len(scalars))
+        first = buffers + buffers % SCALAR_WORDS  # scalars are written through a view of such pairs of words
+        self.scalars = {b: first + SCALAR_WORDS * i for i, b in enumerate(scalars)}
+        self.words = [0] * (first + SCALAR_WORDS * len(scalars))
         self.loops: list[jit.CompiledLoop] = []
         self._steps: list[list[int]] = []
 
