@@ -1,0 +1,133 @@
+"""Workloads x libraries x sizes side by side: `python -m bench --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+PARTS = ("workloads", "limits", "startup", "memory", "recording", "growth", "eager")
+THREADS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "FASTVJP_NUM_THREADS",
+    "NPROC",  # XLA's
+)  # fmt: skip
+
+
+def parse(args: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    from .libraries import LIBRARIES
+    from .workloads import WORKLOADS, label
+
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--parts", nargs="+", choices=(*PARTS, "all"), default=["workloads", "limits"],
+                        help="what to measure (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS), metavar="NAME",
+                        help=f"of {', '.join(WORKLOADS)}")  # fmt: skip
+    parser.add_argument("--libraries", nargs="+", choices=list(LIBRARIES), default=list(LIBRARIES), metavar="NAME",
+                        help=f"of {', '.join(LIBRARIES)}")  # fmt: skip
+    parser.add_argument("--sizes", nargs="+", default=["table"], metavar="SIZE",
+                        help="'table', 'quick', or sizes as shown, such as 1000000 (default: table)")  # fmt: skip
+    parser.add_argument("--dtypes", nargs="+", choices=("float32", "float64"), default=["float32", "float64"])
+    parser.add_argument("--seconds", type=_positive, default=1.0, help="per library and cell (default: 1)")
+    parser.add_argument("--repeats", type=int, default=3, help="of a fresh process (default: 3)")
+    parser.add_argument("--threads", type=int, help="for all libraries (default: what each one takes)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="where to draw the table, as PNG")
+    options = parser.parse_args(args)
+    known = {"table", "quick", *(label(size) for name in options.workloads for size in WORKLOADS[name].table)}
+    if unknown := [size for size in options.sizes if size not in known]:
+        parser.error(f"no size {', '.join(unknown)} in these workloads; there are {', '.join(sorted(known))}")
+    if options.chart and "workloads" not in options.parts and "all" not in options.parts:
+        parser.error("--chart draws the table: add 'workloads' to --parts")
+    return options
+
+
+def _positive(text: str) -> float:
+    if (value := float(text)) <= 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
+
+
+def chosen_cells(options: argparse.Namespace) -> list[Any]:
+    """Workload, size and dtype of every row."""
+    from .workloads import WORKLOADS, label
+
+    cells = []
+    for workload in (WORKLOADS[name] for name in options.workloads):
+        sizes = [workload.quick] if "quick" in options.sizes else []
+        sizes += [
+            s for s in workload.table if ("table" in options.sizes or label(s) in options.sizes) and s not in sizes
+        ]
+        cells += [(workload, s, d) for s in sizes for d in workload.dtypes if d in options.dtypes]
+    return cells
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """All chosen parts, with a progress bar."""
+    from tqdm import tqdm
+
+    from . import limits, processes, scaling
+    from .libraries import LIBRARIES
+    from .measure import cell
+    from .report import conditions, summarise, write_json
+    from .workloads import problem
+
+    parts = PARTS if "all" in options.parts else options.parts
+    chosen = [LIBRARIES[name] for name in options.libraries]
+    missing = {lib.name: reason for lib in chosen if (reason := lib.missing())}
+    libraries = [lib for lib in chosen if lib.name not in missing]
+    cells = chosen_cells(options) if "workloads" in parts else []
+    automatic = [lib for lib in libraries if lib.automatic]
+    per_library = sum(part in parts for part in ("startup", "memory", "growth"))
+    total = len(cells) * len(libraries) + per_library * len(automatic)
+    results: dict[str, Any] = {
+        "conditions": conditions(libraries, options.threads),
+        "missing": missing,
+        "rows": [],
+    }
+    with tqdm(total=total, unit="", dynamic_ncols=True) as progress:
+        if "limits" in parts:
+            results["limits"] = limits.limits(options.seconds)
+        if "recording" in parts:
+            results["recording"] = scaling.recording(options.seconds)
+        if "eager" in parts:
+            results["eager"] = scaling.eager(options.seconds)
+        for workload, size, dtype in cells:
+            results["rows"].append(cell(problem(workload, size, dtype), libraries, options.seconds, progress))
+            if options.json:  # a long run may be broken off
+                write_json(results, options.json)
+        if "startup" in parts:
+            results["startup"] = processes.startup(automatic, options.repeats, progress)
+        if "memory" in parts:
+            results["memory"] = processes.memory(automatic, progress)
+        if "growth" in parts:
+            results["growth"] = scaling.growth(automatic, options.seconds, progress)
+    summarise(results)
+    return results
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Measure, print, and write what was asked for."""
+    options = parse(args)
+    if options.threads:
+        os.environ.update(dict.fromkeys(THREADS, str(options.threads)))  # before any library is imported
+    warnings.simplefilter("ignore")
+    results = measure(options)
+
+    from . import report
+    from .chart import chart
+
+    if results["rows"]:
+        print(report.table(results), end="\n\n")
+    print(report.other_parts(results))
+    if options.json:
+        report.write_json(results, options.json)
+    if options.chart and "geometric_mean" in results:
+        chart(results, options.chart)
+
+
+if __name__ == "__main__":
+    main()

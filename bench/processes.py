@@ -1,0 +1,77 @@
+"""What needs a fresh process: time to the first gradient, and peak memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .libraries import Library
+
+ELEMENTS = 10_000_000
+CACHES = {
+    "FASTVJP_CACHE_DIR": "fastvjp",
+    "NUMBA_CACHE_DIR": "numba",
+    "JAX_COMPILATION_CACHE_DIR": "jax",
+    "TORCHINDUCTOR_CACHE_DIR": "torch",
+    "TMPDIR": "",  # where MLX keeps what it compiled
+}
+ALWAYS = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
+
+
+@contextmanager
+def _caches() -> Iterator[dict[str, str]]:
+    """An environment in which every library's cache is empty."""
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
+        yield {**os.environ, **ALWAYS, **{name: str(Path(folder, sub)) for name, sub in CACHES.items()}}
+
+
+def _child(environment: dict[str, str], *args: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.child", *args]
+    root = Path(__file__).parent.parent
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().splitlines()[-1][:300])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def startup(libraries: Sequence[Library], repeats: int, progress: Any) -> dict[str, Any]:
+    """Seconds to the MLP's first gradient: with empty caches, and with those that this left behind."""
+    found: dict[str, Any] = {}
+    for library in libraries:
+        progress.set_postfix_str(f"first gradient: {library.name}")
+        cold, warm = [], []
+        try:
+            with _caches() as environment:
+                _child(environment, "first", library.name)  # its files are in memory from here on
+            for _ in range(1 if library.slow_to_build else repeats):
+                with _caches() as environment:
+                    cold.append(_child(environment, "first", library.name)["seconds"])
+                    warm.append(_child(environment, "first", library.name)["seconds"])
+            found[library.name] = {"cold_s": median(cold), "warm_s": median(warm)}
+        except RuntimeError as error:
+            found[library.name] = {"skipped": str(error)}
+        progress.update()
+    return found
+
+
+def memory(libraries: Sequence[Library], progress: Any) -> dict[str, Any]:
+    """Growth of a process in one call of chain and in two, over the bytes of inputs and of results."""
+    found: dict[str, Any] = {}
+    for library in libraries:
+        progress.set_postfix_str(f"memory: {library.name}")
+        try:
+            got = _child(dict(os.environ), "memory", library.name, str(ELEMENTS))
+            names = {"peak": "peak_over_results", "peak_of_two": "second_call_over_results"}
+            found[library.name] = {new: got[old] / got["bytes"] for old, new in names.items()}
+        except RuntimeError as error:
+            found[library.name] = {"skipped": str(error)}
+        progress.update()
+    return found
