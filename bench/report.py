@@ -105,7 +105,7 @@ def table(results: dict[str, Any]) -> str:
             common, _, own = reason.partition(" (")
             skipped.setdefault(f"{name}: {common}", []).append(_title(row) + (own and f" {own[:-1]}"))
     notes = [
-        f"  {why} ({', '.join(rows) if len(rows) < 12 else f'{len(rows)} rows'})" for why, rows in skipped.items()
+        f"  {why} ({', '.join(rows) if len(rows) < 10 else f'{len(rows)} rows'})" for why, rows in skipped.items()
     ]
     notes += [f"  {name}: {why} (everywhere)" for name, why in results.get("missing", {}).items()]
     return text + ("\n\nnot timed:\n" + "\n".join(notes) if notes else "")
