@@ -16,12 +16,24 @@ THREADS = (
 )  # fmt: skip
 
 
+def set_threads(args: Sequence[str] | None) -> argparse.ArgumentParser:
+    """Heed --threads before NumPy or any other library is imported; returns the parser of it."""
+    parser = argparse.ArgumentParser("python -m bench", add_help=False)
+    text = "for all libraries (default: what each one takes)"
+    parser.add_argument("--threads", type=_counting, metavar="N", help=text)
+    threads = parser.parse_known_args(args)[0].threads
+    if threads:
+        os.environ.update(dict.fromkeys(THREADS, str(threads)))
+    return parser
+
+
 def parse(args: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
+    threads = set_threads(args)
     from .libraries import LIBRARIES
     from .workloads import WORKLOADS, label
 
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, parents=[threads])
     parser.add_argument("--parts", nargs="+", choices=(*PARTS, "all"), default=["workloads", "limits"],
                         help="what to measure (default: %(default)s)")  # fmt: skip
     parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS), metavar="NAME",
@@ -32,8 +44,7 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
                         help="'table', 'quick', or sizes as shown, such as 1000000 (default: table)")  # fmt: skip
     parser.add_argument("--dtypes", nargs="+", choices=("float32", "float64"), default=["float32", "float64"])
     parser.add_argument("--seconds", type=_positive, default=1.0, help="per library and cell (default: 1)")
-    parser.add_argument("--repeats", type=int, default=3, help="of a fresh process (default: 3)")
-    parser.add_argument("--threads", type=int, help="for all libraries (default: what each one takes)")
+    parser.add_argument("--repeats", type=_counting, default=3, help="of a fresh process (default: 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="where to draw the table, as PNG")
     options = parser.parse_args(args)
@@ -43,6 +54,12 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     if options.chart and "workloads" not in options.parts and "all" not in options.parts:
         parser.error("--chart draws the table: add 'workloads' to --parts")
     return options
+
+
+def _counting(text: str) -> int:
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
 
 
 def _positive(text: str) -> float:
@@ -112,8 +129,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 def main(args: Sequence[str] | None = None) -> None:
     """Measure, print, and write what was asked for."""
     options = parse(args)
-    if options.threads:
-        os.environ.update(dict.fromkeys(THREADS, str(options.threads)))  # before any library is imported
     warnings.simplefilter("ignore")
     results = measure(options)
 

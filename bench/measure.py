@@ -16,6 +16,8 @@ from .libraries.namespaces import numpy_namespace
 from .workloads import Problem
 
 ROUNDS = 7
+PAUSE = 0.02
+"""Seconds before a turn, in which the threads of the library before it stop spinning."""
 
 
 def reference(problem: Problem) -> list[np.ndarray]:
@@ -84,7 +86,8 @@ def interleaved(calls: Mapping[str, Call], seconds: float, rounds: int = ROUNDS)
 
 def _turn(call: Call, count: int, seconds: float) -> float:
     """Mean seconds of about `count` calls, fewer where they take much longer than expected."""
-    call()  # after others had the caches and the threads
+    time.sleep(PAUSE)
+    call()  # after others had the caches
     gc.collect(0)
     enabled = gc.isenabled()
     gc.disable()
