@@ -19,6 +19,8 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import element, helper
+from .real_exponential import real_log, real_power
+from .scalars import choose, copysign, nearest
 
 OUT_OF_RANGE = -(1 << 62)
 """What `normalize_index` returns for an index outside the axis: no array is so long."""
@@ -41,7 +43,7 @@ def copy(x):
 @element
 def scale(x, y):
     """The cotangent x times the conjugate of a derivative y; zero where x is, even if y is inf or nan."""
-    return x * np.conj(y) if x != 0 else type(x)(0)
+    return choose(x != 0, x * np.conj(y), type(x)(0))
 
 
 @element
@@ -52,7 +54,7 @@ def scale_vjp_x(g, y):
 @element
 def scale_vjp_y(g, x):
     """x * conj(g), zero where either is: where x is zero, so is the result for every y."""
-    return np.conj(scale(g, x)) if x != 0 else type(x)(0)
+    return choose(x != 0, np.conj(scale(g, x)), type(x)(0))
 
 
 @element
@@ -152,9 +154,9 @@ def power(x, y):
         if y.imag == 0 and y.real == np.rint(y.real) and np.abs(y.real) < 100:
             return integer_power(x, int(y.real))
         return np.exp(y * np.log(x))
-    if not isinstance(x, (float, np.float32)):
-        return whole_power(x, y)
-    return np.power(x, y)
+    if isinstance(x, (float, np.float32)):
+        return real_power(x, y)
+    return whole_power(x, y)
 
 
 @helper
@@ -172,15 +174,19 @@ def whole_power(x, y):
 @element
 def power_vjp_x(g, x, y):
     """x**0 is constant, at x == 0 too."""
+    if isinstance(x, (float, np.float32)):
+        return scale(g, choose((x == 0) & (y == 0), type(x)(0), y * real_power(x, y - type(y)(1))))
     slope = y * np.power(x, y - type(y)(1))
-    return scale(g, type(x)(0) if x == 0 and y == 0 else slope)
+    return scale(g, choose((x == 0) & (y == 0), type(x)(0), slope))
 
 
 @element
 def power_vjp_y(g, x, y, out):
     """0**y is constant for y > 0, and taken to be so at y == 0."""
+    if isinstance(x, (float, np.float32)):
+        return scale(g, choose((x == 0) & (y >= 0), type(x)(0), out * real_log(x)))
     slope = out * np.log(x)
-    return scale(g, type(x)(0) if x == 0 and y.real >= 0 else slope)
+    return scale(g, choose((x == 0) & (y.real >= 0), type(x)(0), slope))
 
 
 @element
@@ -215,12 +221,12 @@ def maximum(x, y):
 
 @element
 def maximum_vjp_x(g, x, y):
-    return g * type(g)(0.5) if x == y else (g if np.greater(x, y) else type(g)(0))
+    return choose(x == y, g * type(g)(0.5), choose(np.greater(x, y), g, type(g)(0)))
 
 
 @element
 def maximum_vjp_y(g, x, y):
-    return g * type(g)(0.5) if x == y else (g if np.less(x, y) else type(g)(0))
+    return choose(x == y, g * type(g)(0.5), choose(np.less(x, y), g, type(g)(0)))
 
 
 @element
@@ -230,12 +236,12 @@ def minimum(x, y):
 
 @element
 def minimum_vjp_x(g, x, y):
-    return g * type(g)(0.5) if x == y else (g if np.less(x, y) else type(g)(0))
+    return choose(x == y, g * type(g)(0.5), choose(np.less(x, y), g, type(g)(0)))
 
 
 @element
 def minimum_vjp_y(g, x, y):
-    return g * type(g)(0.5) if x == y else (g if np.greater(x, y) else type(g)(0))
+    return choose(x == y, g * type(g)(0.5), choose(np.greater(x, y), g, type(g)(0)))
 
 
 @element
@@ -248,7 +254,9 @@ def sign(x):
             v = np.copysign(1, v) if np.isinf(v) else 0
             size = 1
         return type(x)(complex(u / size, v / size)) if x != 0 else type(x)(0)
-    return type(x)(1) if x > 0 else (type(x)(-1) if x < 0 else (type(x)(0) if x == 0 else x))
+    if not isinstance(x, (float, np.float32)):
+        return type(x)(1) if x > 0 else (type(x)(-1) if x < 0 else type(x)(0))
+    return choose(x > 0, type(x)(1), choose(x < 0, type(x)(-1), choose(x == 0, type(x)(0), x)))
 
 
 @element
@@ -288,12 +296,10 @@ def floor_divide(x, y):
     if not isinstance(x, (float, np.float32)):
         return type(x)(0) if y == 0 else (-x if y == -1 else np.floor_divide(x, y))  # as lowest // -1 traps
     rest = np.fmod(x, y)
-    if y == 0 or np.isnan(rest):
-        return x / y if y == 0 else rest
-    quotient = (x - rest) / y
-    if rest != 0 and (rest < 0) != (y < 0):
-        quotient -= type(x)(1)
-    return np.rint(quotient) if quotient != 0 else np.copysign(type(x)(0), x / y)
+    apart = (rest != 0) & ((rest < 0) != (y < 0))
+    quotient = (x - rest) / y - choose(apart, type(x)(1), type(x)(0))
+    whole = choose(quotient != 0, nearest(quotient), copysign(type(x)(0), x / y))
+    return choose(y == 0, x / y, choose(np.isnan(rest), rest, whole))
 
 
 @element
@@ -302,9 +308,8 @@ def remainder(x, y):
     if not isinstance(x, (float, np.float32)):
         return type(x)(0) if y == 0 else (type(x)(0) if y == -1 else np.remainder(x, y))
     rest = np.fmod(x, y)
-    if rest == 0:
-        return np.copysign(type(x)(0), y)
-    return rest + y if (rest < 0) != (y < 0) else rest
+    rest_of_sign = choose((rest < 0) != (y < 0), rest + y, rest)
+    return choose(rest == 0, copysign(type(x)(0), y), rest_of_sign)
 
 
 @element
@@ -321,4 +326,4 @@ def normalize_index(x, size):
 
 @element
 def select(c, x, y):
-    return x if c else y
+    return choose(c, x, y)

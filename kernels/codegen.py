@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..plan import FusedStep, Scalar, View
+from ..plan import Call, FusedStep, Scalar, View
+from .jit import HELPERS, parameters
 
 SCALARS = {"f": "float64", "c": "complex128", "i": "int64", "u": "uint64", "b": "int64"}
 """How a scalar argument lies in memory, by the kind of its dtype."""
@@ -96,18 +97,37 @@ def loop(step: FusedStep) -> Loop:
             lines += [f"        i{axis} = rest % n{axis}", f"        rest = rest // n{axis}"]
         lines.append("        i0 = rest")
         lines += [f"        {base}" for base in bases]
-        lines.append(f"        for j in range(n{outer}):")
-        indent = " " * 12
+        header, indent = f"for j in range(n{outer}):", " " * 8
     else:
         lines += [f"    {base}" for base in bases]
-        lines.append("    for j in range(start, stop):")
-        indent = " " * 8
-    lines += [indent + line for line in _body(step, slot, inner)]
+        header, indent = "for j in range(start, stop):", " " * 4
+    lines += [indent + line for line in _inner_loop(step, slot, inner, header)]
     count = int(np.prod(shape[:outer])) if outer else shape[0]
     return Loop("\n".join(lines) + "\n", tuple(views), tuple(scalars), tuple(numbers), count)
 
 
-def _body(step: FusedStep, slot: dict[View, int], inner: list[str]) -> list[str]:
+def _inner_loop(step: FusedStep, slot: dict[View, int], inner: list[str], header: str) -> list[str]:
+    """The loop, and if near forms of element functions serve in it, once more in case they cannot."""
+    in_place = not {v.buffer for _, v in step.stores}.isdisjoint(
+        o.buffer for o in step.loads if isinstance(o, View)
+    )
+    angles = [] if in_place else [call.operands[at] for call in step.body if (at := _angle(call)) is not None]
+    full = [header, *("    " + line for line in _body(step, slot, inner))]
+    if not angles:
+        return full
+    near = [*_body(step, slot, inner, near=True), *(f"far |= is_far(v{k})" for k in dict.fromkeys(angles))]
+    lines = ["far = False", header, *("    " + line for line in near), "if far:"]
+    return lines + ["    " + line for line in full]
+
+
+def _angle(call: Call) -> int | None:
+    """Which operand of a call is an angle that a near form takes; None if there is no such form."""
+    if call.dtype.kind != "f" or f"{call.name}_near" not in HELPERS:
+        return None
+    return parameters(call.name).index("x")
+
+
+def _body(step: FusedStep, slot: dict[View, int], inner: list[str], near: bool = False) -> list[str]:
     lines = []
     scalar = 0
     for k, operand in enumerate(step.loads):
@@ -122,7 +142,8 @@ def _body(step: FusedStep, slot: dict[View, int], inner: list[str]) -> list[str]
             lines.append(f"v{k} = {call.dtype}({operands[0]})")
         else:
             arguments = ", ".join([*operands, *map(repr, call.statics)])
-            lines.append(f"v{k} = {call.dtype}({call.name}({arguments}))")
+            name = f"{call.name}_near" if near and _angle(call) is not None else call.name
+            lines.append(f"v{k} = {call.dtype}({name}({arguments}))")
     lines += [f"{inner[slot[view]]} = {_stored(view.dtype)}(v{k})" for k, view in step.stores]
     return lines
 

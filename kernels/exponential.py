@@ -6,8 +6,20 @@ import math
 
 import numpy as np
 
-from .arithmetic import scale
+from .arithmetic import maximum, scale
 from .jit import element
+from .real_exponential import (
+    real_erf,
+    real_erfinv,
+    real_exp,
+    real_expm1,
+    real_log,
+    real_log1p,
+    real_log2,
+    real_log10,
+    real_sigmoid,
+)
+from .scalars import choose
 
 LN_2 = math.log(2)
 LN_10 = math.log(10)
@@ -16,6 +28,8 @@ TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
 @element
 def exp(x):
+    if isinstance(x, (float, np.float32)):
+        return real_exp(x)
     return np.exp(x)
 
 
@@ -32,7 +46,7 @@ def expm1(x):
         u = np.expm1(x.real)
         real = u * np.cos(x.imag) - half * half - half * half
         return type(x)(complex(real, np.exp(x.real) * np.sin(x.imag)))
-    return np.expm1(x)
+    return real_expm1(x)
 
 
 @element
@@ -42,6 +56,8 @@ def expm1_vjp(g, out):
 
 @element
 def log(x):
+    if isinstance(x, (float, np.float32)):
+        return real_log(x)
     return np.log(x)
 
 
@@ -52,6 +68,8 @@ def log_vjp(g, x):
 
 @element
 def log1p(x):
+    if isinstance(x, (float, np.float32)):
+        return real_log1p(x)
     return np.log1p(x)
 
 
@@ -62,6 +80,8 @@ def log1p_vjp(g, x):
 
 @element
 def log2(x):
+    if isinstance(x, (float, np.float32)):
+        return real_log2(x)
     return np.log2(x)
 
 
@@ -72,6 +92,8 @@ def log2_vjp(g, x):
 
 @element
 def log10(x):
+    if isinstance(x, (float, np.float32)):
+        return real_log10(x)
     return np.log10(x)
 
 
@@ -83,25 +105,26 @@ def log10_vjp(g, x):
 @element
 def logaddexp(x, y):
     """log(exp(x) + exp(y)); equal infinities, whose difference is nan, stay."""
-    larger = np.maximum(x, y)
-    gap = type(x)(0) if x == y else -np.abs(x - y)
-    return larger + np.log1p(np.exp(gap))
+    gap = choose(x == y, type(x)(0), -np.abs(x - y))
+    return maximum(x, y) + log1p(exp(gap))
 
 
 @element
 def logaddexp_vjp_x(g, x, y):
     """The share of exp(x) in the sum, which is none if x is -inf, whatever y."""
-    return scale(g, type(x)(0) if x == -np.inf else sigmoid(x - y))
+    return scale(g, choose(x == type(x)(-np.inf), type(x)(0), sigmoid(x - y)))
 
 
 @element
 def logaddexp_vjp_y(g, x, y):
-    return scale(g, type(y)(0) if y == -np.inf else sigmoid(y - x))
+    return scale(g, choose(y == type(y)(-np.inf), type(y)(0), sigmoid(y - x)))
 
 
 @element
 def sigmoid(x):
     """1 / (1 + exp(-x)), with the exponential of a negative number only, so that neither tail overflows."""
+    if isinstance(x, (float, np.float32)):
+        return real_sigmoid(x)
     e = np.exp(-x if x.real >= 0 else x)
     return np.divide(type(x)(1) if x.real >= 0 else e, type(x)(1) + e)
 
@@ -113,20 +136,22 @@ def sigmoid_vjp(g, out):
 
 @element
 def erf(x):
-    return math.erf(x)
+    return real_erf(x)
 
 
 @element
 def erf_vjp(g, x):
-    return scale(g, type(x)(TWO_OVER_ROOT_PI) * np.exp(-x * x))
+    return scale(g, type(x)(TWO_OVER_ROOT_PI) * exp(-x * x))
 
 
 @element
 def erfinv(x):
     """Winitzki's approximation, good to 2e-3, and three steps of Halley's method, each tripling the digits.
 
-    In float64 throughout. Near 1 the residual is that of erfc, as 1 - |x| is exact there and erf(z) is not.
+    In float64 and for float64. Near 1 the residual is that of erfc, as 1 - |x| is exact there and erf(z) is not.
     """
+    if isinstance(x, np.float32):
+        return real_erfinv(x)
     a = np.abs(np.float64(x))
     if not a < 1:
         return np.copysign(np.inf, np.float64(x)) if a == 1 else np.nan
@@ -144,4 +169,4 @@ def erfinv(x):
 
 @element
 def erfinv_vjp(g, out):
-    return scale(g, type(out)(1 / TWO_OVER_ROOT_PI) * np.exp(out * out))
+    return scale(g, type(out)(1 / TWO_OVER_ROOT_PI) * exp(out * out))

@@ -22,6 +22,10 @@ ELEMENTS: dict[str, FunctionType] = {}
 """Element functions by name, in the order in which their modules define them."""
 HELPERS: dict[str, FunctionType] = {}
 """Scalar functions that element functions call and that are no primitive's."""
+COLD: dict[str, FunctionType] = {}
+"""Helpers for rare cases, which stay calls."""
+OPERATIONS: dict[str, FunctionType] = {}
+"""Scalar operations as Python; `scalars.lowered` has the same as LLVM instructions."""
 
 _compile_lock = threading.RLock()
 
@@ -36,9 +40,19 @@ def helper(function: F) -> F:
     return _registered(function, HELPERS)
 
 
+def cold(function: F) -> F:
+    """Register a helper that is called, not compiled into its callers."""
+    return _registered(function, COLD)
+
+
+def operation(function: F) -> F:
+    """Register the Python form of a scalar operation of scalars.py."""
+    return _registered(function, OPERATIONS)
+
+
 def _registered(function: F, table: dict[str, FunctionType]) -> F:
     assert isinstance(function, FunctionType)
-    if function.__name__ in ELEMENTS or function.__name__ in HELPERS:
+    if function.__name__ in {*ELEMENTS, *HELPERS, *COLD, *OPERATIONS}:
         raise ValueError(f"[kernels] element function {function.__name__} is defined twice")
     table[function.__name__] = function
     return function
@@ -70,15 +84,17 @@ def element_namespace() -> dict[str, Any]:
 
     An element function sees its own module's globals with such functions among them replaced.
     """
-    functions = {**ELEMENTS, **HELPERS}
+    functions = {**ELEMENTS, **HELPERS, **COLD}
     if jit_disabled():
         return functions
-    jitted: dict[str, Any] = {}
+    from .scalars import lowered
+
+    jitted: dict[str, Any] = lowered(numba())
     modules: dict[int, dict[str, Any]] = {}
     for name, function in functions.items():
         module = modules.setdefault(id(function.__globals__), dict(function.__globals__))
         copy = FunctionType(function.__code__, module, name, function.__defaults__)
-        jitted[name] = numba().njit(**OPTIONS)(copy)
+        jitted[name] = numba().njit(**OPTIONS, forceinline=name not in COLD)(copy)
     for module in modules.values():
         module.update({name: jitted[name] for name in module.keys() & jitted.keys()})
     return jitted

@@ -2,6 +2,8 @@
 
 Derivatives of the inverse functions have branch cuts. There `x - type(x)(-1)` says x + 1 in a way that keeps
 the sign of a zero imaginary part, which tells the side of the cut.
+
+A helper `<f>_near` is what generated loops call for the element function `f` first: see real_trigonometric.py.
 """
 
 from __future__ import annotations
@@ -9,32 +11,81 @@ from __future__ import annotations
 import numpy as np
 
 from .arithmetic import scale
-from .jit import element
+from .jit import element, helper
+from .real_exponential import real_tanh
+from .real_trigonometric import (
+    cosine,
+    cosine_near,
+    real_arccos,
+    real_arccosh,
+    real_arcsin,
+    real_arcsinh,
+    real_arctan,
+    real_arctan2,
+    real_arctanh,
+    real_cosh,
+    real_sinh,
+    sine,
+    sine_near,
+    tangent,
+    tangent_near,
+)
 
 
 @element
 def sin(x):
+    if isinstance(x, (float, np.float32)):
+        return sine(x)
     return np.sin(x)
+
+
+@helper
+def sin_near(x):
+    return sine_near(x)
 
 
 @element
 def sin_vjp(g, x):
-    return scale(g, np.cos(x))
+    return scale(g, cos(x))
+
+
+@helper
+def sin_vjp_near(g, x):
+    return scale(g, cosine_near(x))
 
 
 @element
 def cos(x):
+    if isinstance(x, (float, np.float32)):
+        return cosine(x)
     return np.cos(x)
+
+
+@helper
+def cos_near(x):
+    return cosine_near(x)
 
 
 @element
 def cos_vjp(g, x):
-    return scale(g, -np.sin(x))
+    return scale(g, -sin(x))
+
+
+@helper
+def cos_vjp_near(g, x):
+    return scale(g, -sine_near(x))
 
 
 @element
 def tan(x):
+    if isinstance(x, (float, np.float32)):
+        return tangent(x)
     return np.tan(x)
+
+
+@helper
+def tan_near(x):
+    return tangent_near(x)
 
 
 @element
@@ -44,6 +95,8 @@ def tan_vjp(g, out):
 
 @element
 def arcsin(x):
+    if isinstance(x, (float, np.float32)):
+        return real_arcsin(x)
     return np.arcsin(x)
 
 
@@ -54,6 +107,8 @@ def arcsin_vjp(g, x):
 
 @element
 def arccos(x):
+    if isinstance(x, (float, np.float32)):
+        return real_arccos(x)
     return np.arccos(x)
 
 
@@ -64,6 +119,8 @@ def arccos_vjp(g, x):
 
 @element
 def arctan(x):
+    if isinstance(x, (float, np.float32)):
+        return real_arctan(x)
     return np.arctan(x)
 
 
@@ -75,6 +132,8 @@ def arctan_vjp(g, x):
 @element
 def arctan2(x, y):
     """The angle of the point with ordinate x and abscissa y."""
+    if isinstance(x, (float, np.float32)):
+        return real_arctan2(x, y)
     return np.arctan2(x, y)
 
 
@@ -98,22 +157,26 @@ def arctan2_vjp_y(g, x, y):
 
 @element
 def sinh(x):
+    if isinstance(x, (float, np.float32)):
+        return real_sinh(x)
     return np.sinh(x)
 
 
 @element
 def sinh_vjp(g, x):
-    return scale(g, np.cosh(x))
+    return scale(g, cosh(x))
 
 
 @element
 def cosh(x):
+    if isinstance(x, (float, np.float32)):
+        return real_cosh(x)
     return np.cosh(x)
 
 
 @element
 def cosh_vjp(g, x):
-    return scale(g, np.sinh(x))
+    return scale(g, sinh(x))
 
 
 @element
@@ -122,7 +185,7 @@ def tanh(x):
     if isinstance(x, (complex, np.complex64)):
         turned = np.tan(type(x)(complex(-x.imag, x.real)))
         return type(x)(complex(turned.imag, -turned.real))
-    return np.tanh(x)
+    return real_tanh(x)
 
 
 @element
@@ -132,6 +195,8 @@ def tanh_vjp(g, out):
 
 @element
 def arcsinh(x):
+    if isinstance(x, (float, np.float32)):
+        return real_arcsinh(x)
     return np.arcsinh(x)
 
 
@@ -146,7 +211,7 @@ def arccosh(x):
     if isinstance(x, (complex, np.complex64)):
         turned = np.arccos(x)
         return type(x)(complex(np.abs(turned.imag), np.copysign(turned.real, x.imag)))
-    return np.arccosh(x)
+    return real_arccosh(x)
 
 
 @element
@@ -156,6 +221,8 @@ def arccosh_vjp(g, x):
 
 @element
 def arctanh(x):
+    if isinstance(x, (float, np.float32)):
+        return real_arctanh(x)
     return np.arctanh(x)
 
 
