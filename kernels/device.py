@@ -15,7 +15,7 @@ from . import indexing, matmul, reductions, rowwise, scans, sorting, structure
 from .codegen import loop
 from .jit import compile_loop
 from .machine import Assembly, runner
-from .memory import address_of, scratch_memory
+from .memory import KEPT_SCRATCH, address_of, scratch_memory
 
 name = "cpu"
 
@@ -107,7 +107,7 @@ class Executable:
         for i in self.arrays:
             buffer = given[i]
             if type(buffer) is not CpuBuffer:
-                buffer = given[i] = upload(np.asarray(buffer.numpy()))
+                buffer = given[i] = upload(buffer.numpy())
             words[i] = buffer.address
         for i, kind, at in self.scalars:
             frame.typed[kind][at] = given[i].scalar
@@ -124,8 +124,12 @@ class Executable:
                 memory[i] = given[i].scalar
             for i, array in made.items():
                 memory[i] = array
-        for step in self.steps:
-            step(frame.base, memory)
+        try:
+            for step in self.steps:
+                step(frame.base, memory)
+        finally:
+            if self.plan.scratch > KEPT_SCRATCH:
+                self._unsettle(frame)
         return [output(given, made) for output in self.outputs]
 
     def _enter(self, frame: _Frame) -> np.ndarray:
@@ -134,11 +138,14 @@ class Executable:
         frame.base = address_of(words)
         for leaf, word in self.assembly.scalars.items():
             words[leaf] = frame.base + 8 * word
-        floats = words.view(np.float64)
-        unsigned = words.view(np.uint64)
-        frame.typed = {"f": floats, "i": words, "b": words, "u": unsigned}
-        if any(kind == "c" for _, kind, _ in self.scalars):
-            frame.typed["c"] = words[: len(words) // 2 * 2].view(np.complex128)
+        pairs = words[: len(words) // 2 * 2]
+        frame.typed = {
+            "f": words.view(np.float64),
+            "i": words,
+            "b": words,
+            "u": words.view(np.uint64),
+            "c": pairs.view(np.complex128),
+        }
         frame.memory = [None] * (len(self.plan.leaves) + len(self.plan.buffers))
         frame.scratch = None
         return words
@@ -155,6 +162,12 @@ class Executable:
             if self.python_steps:
                 a = self.plan.buffers[buffer - len(self.plan.leaves)]
                 frame.memory[buffer] = np.ndarray(a.shape, a.dtype, scratch, offset)
+
+    def _unsettle(self, frame: _Frame) -> None:
+        """Let go of scratch memory that is too large to keep."""
+        frame.scratch = None
+        for buffer in self.plan.offsets:
+            frame.memory[buffer] = None
 
 
 _PER_WORD = {"f": 1, "i": 1, "b": 1, "u": 1, "c": 2}
@@ -224,7 +237,6 @@ class _Output:
         self.operand = operand
         self.leaf = operand.leaf if isinstance(operand, Scalar) else operand.buffer
         self.is_leaf = self.leaf < len(plan.leaves)
-        self.scalar = isinstance(operand, Scalar)
 
     def __call__(self, given: list[Any], made: dict[int, np.ndarray]) -> Buffer | Uniform:
         operand = self.operand

@@ -18,6 +18,8 @@ import numpy as np
 F = TypeVar("F", bound=Callable[..., Any])
 
 OPTIONS = {"error_model": "numpy", "nogil": True}
+INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""For functions that only other jitted ones call: what Python would call them through takes time to compile."""
 ELEMENTS: dict[str, FunctionType] = {}
 """Element functions by name, in the order in which their modules define them."""
 HELPERS: dict[str, FunctionType] = {}
@@ -94,7 +96,7 @@ def element_namespace() -> dict[str, Any]:
     for name, function in functions.items():
         module = modules.setdefault(id(function.__globals__), dict(function.__globals__))
         copy = FunctionType(function.__code__, module, name, function.__defaults__)
-        jitted[name] = numba().njit(**OPTIONS, forceinline=name not in COLD)(copy)
+        jitted[name] = numba().njit(**OPTIONS, **INSIDE, forceinline=name not in COLD)(copy)
     for module in modules.values():
         module.update({name: jitted[name] for name in module.keys() & jitted.keys()})
     return jitted

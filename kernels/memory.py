@@ -37,8 +37,10 @@ _scratch = _Scratch()
 def scratch_memory(size: int) -> np.ndarray:
     """At least so many bytes for temporaries, shared by all that this thread runs one after the other."""
     memory = _scratch.memory
-    if memory.nbytes < size:
-        memory = np.empty(size, np.uint8)
-        if size <= KEPT_SCRATCH:
-            _scratch.memory = memory
+    if memory.nbytes >= size:
+        return memory
+    if size > KEPT_SCRATCH:
+        return np.empty(size, np.uint8)
+    # at least doubled, so that the smaller ones before it, which executables may hold, are no more than it
+    _scratch.memory = memory = np.empty(min(max(size, 2 * memory.nbytes), KEPT_SCRATCH), np.uint8)
     return memory

@@ -51,10 +51,16 @@ def exp_parts(x):
 
 
 @helper
-def real_exp(x):
+def exp_over(x, e):
+    """exp(x) / 2**e, for a small whole e."""
     k, r, q = exp_parts(clip(x, constant(x, EXP_BOUND)))
     half = nearest(k * type(x)(0.5))  # 2**k itself may overflow or be denormal
-    return (type(x)(1) + (r + q)) * power_of_two(half) * power_of_two(k - half)
+    return (type(x)(1) + (r + q)) * power_of_two(half - e) * power_of_two(k - half)
+
+
+@helper
+def real_exp(x):
+    return exp_over(x, type(x)(0))
 
 
 @helper
@@ -108,12 +114,18 @@ def real_sigmoid(x):
 
 
 @helper
-def log_parts(x):
-    """Whole k, f and q with log(x) == k * log(2) + f - (f * f / 2 - q), q of order f**3."""
+def lifted_parts(x):
+    """`mantissa_exponent` of a positive x, denormal ones too."""
     small = x < constant(x, NORMAL)
     lift = constant(x, LIFT)
     m, k = mantissa_exponent(choose(small, x * power_of_two(lift), x))
-    k = k - choose(small, lift, type(x)(0))
+    return m, k - choose(small, lift, type(x)(0))
+
+
+@helper
+def log_parts(x):
+    """Whole k, f and q with log(x) == k * log(2) + f - (f * f / 2 - q), q of order f**3."""
+    m, k = lifted_parts(x)
     f = m - type(x)(1)
     s = f / (f + type(x)(2))
     z = s * s
@@ -192,10 +204,7 @@ def real_erf(x):
 @helper
 def log2_in_two(x):
     """log2(x) of a positive normal x as the sum of two numbers, to 65 bits: log(m) = 2 arctanh(s)."""
-    small = x < constant(x, NORMAL)
-    lift = constant(x, LIFT)
-    m, k = mantissa_exponent(choose(small, x * power_of_two(lift), x))
-    k = k - choose(small, lift, type(x)(0))
+    m, k = lifted_parts(x)
     f = m - type(x)(1)
     t = f + type(x)(2)
     over = type(x)(1) / t

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import polynomials as of
 from .jit import cold, helper
-from .real_exponential import clip, exp_parts, real_log1p, shifted_parts
+from .real_exponential import exp_over, exp_parts, real_log1p, shifted_parts
 from .scalars import absolute, choose, constant, copysign, fma, is_odd, nearest, polynomial, power_of_two
 
 FAR = (1e9, 1e9)
@@ -216,15 +216,23 @@ def real_arctan2(x, y):
 
 
 @helper
-def real_arcsin(x):
-    """Beyond 1/2, pi / 2 - 2 arcsin(sqrt((1 - x) / 2)), with what the root loses."""
+def arcsine_parts(x):
+    """Whether |x| is beyond 1/2; and t + tail = arcsin of x or, beyond, of sqrt((1 - |x|) / 2).
+
+    Beyond, arcsin(|x|) is pi / 2 less twice that; the tail has what the root loses.
+    """
     a = absolute(x)
     far = a > type(x)(0.5)
     z = choose(far, type(x)(0.5) - type(x)(0.5) * a, a * a)
     root = np.sqrt(z)
-    t = choose(far, root, a)
+    t = choose(far, root, x)
     lost = choose(far & (root > type(x)(0)), fma(-root, root, z) / (root + root), type(x)(0))
-    tail = fma(t * z, polynomial(z, of.ASIN), lost)
+    return far, t, fma(t * z, polynomial(z, of.ASIN), lost)
+
+
+@helper
+def real_arcsin(x):
+    far, t, tail = arcsine_parts(absolute(x))
     turned = constant(x, of.PI_2) - (t + t)
     rest = ((constant(x, of.PI_2) - turned) - (t + t)) + (constant(x, of.PI_2_LOW) - (tail + tail))
     return copysign(choose(far, turned + rest, t + tail), x)
@@ -232,13 +240,7 @@ def real_arcsin(x):
 
 @helper
 def real_arccos(x):
-    a = absolute(x)
-    far = a > type(x)(0.5)
-    z = choose(far, type(x)(0.5) - type(x)(0.5) * a, a * a)
-    root = np.sqrt(z)
-    t = choose(far, root, x)
-    lost = choose(far & (root > type(x)(0)), fma(-root, root, z) / (root + root), type(x)(0))
-    tail = fma(t * z, polynomial(z, of.ASIN), lost)
+    far, t, tail = arcsine_parts(x)
     near = constant(x, of.PI_2) - (t + (tail - constant(x, of.PI_2_LOW)))
     twice = (t + t) + (tail + tail)
     pi, pi_low = constant(x, of.PI), constant(x, of.PI_LOW)
@@ -259,21 +261,13 @@ def real_sinh(x):
     u = high + low
     inverse = one / (u + one)
     near = u + fma(u, inverse, ((high - u) + low) * fma(inverse, inverse, one))
-    return copysign(choose(large, half_exp(a), type(x)(0.5) * near), x)
+    return copysign(choose(large, exp_over(a, one), type(x)(0.5) * near), x)
 
 
 @helper
 def real_cosh(x):
-    e = half_exp(absolute(x))
+    e = exp_over(absolute(x), type(x)(1))  # half of exp(|x|)
     return e + type(x)(0.25) / e
-
-
-@helper
-def half_exp(x):
-    """exp(x) / 2 for x >= 0."""
-    k, r, q = exp_parts(clip(x, constant(x, (150.0, 1000.0))))
-    half = nearest(k * type(x)(0.5))
-    return (type(x)(1) + (r + q)) * power_of_two(half - type(x)(1)) * power_of_two(k - half)
 
 
 @helper

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from fastvjp.kernels.codegen import loop, merge_axes
@@ -159,6 +161,45 @@ def test_released_buffers_are_neither_leaves_nor_outputs_and_go_once():
     for i, s in enumerate(made.steps):
         assert all(last[b] == i for b in s.release)
     assert set(released) | outputs | {0} == set(range(1 + len(made.buffers)))
+
+
+@given(st.data())
+@settings(max_examples=50, deadline=None)
+def test_temporaries_that_live_together_lie_apart(data):
+    ops, x = Ops(), leaf(4, 3)
+    known = [x]
+    for _ in range(data.draw(st.integers(1, 25))):
+        v = known[data.draw(st.integers(max(0, len(known) - 4), len(known) - 1))]
+        name = data.draw(st.sampled_from(["sin", "softmax", "cumsum"]))
+        params = {"softmax": {"axes": (1,)}, "cumsum": {"axis": 0, "reverse": False, "exclusive": False}}
+        known.append(ops(name, v, **params.get(name, {})))
+    total = known[1]
+    for v in known[2:]:
+        total = ops("add", total, v)
+    made = ops.plan([total], [x])
+    written, read = {}, {}
+    for i, step in enumerate(made.steps):
+        fused = isinstance(step, FusedStep)
+        for view in [v for _, v in step.stores] if fused else [step.output]:
+            written.setdefault(view.buffer, i)
+            read[view.buffer] = i
+        read.update((o.buffer, i) for o in (step.loads if fused else step.inputs))
+    assert set(made.offsets) == {b for s in made.steps for b in s.release}
+    spans = {b: (at, at + made.buffers[b - 1].size * F.itemsize) for b, at in made.offsets.items()}
+    assert all(at % plan.ALIGNMENT == 0 and at >= 0 and end <= made.scratch for at, end in spans.values())
+    for a, b in itertools.combinations(spans, 2):
+        together = written[a] <= read[b] and written[b] <= read[a]
+        apart = spans[a][1] <= spans[b][0] or spans[b][1] <= spans[a][0]
+        assert apart or not together
+
+
+def test_temporaries_share_memory():
+    ops, x = Ops(), leaf(1000)
+    v = x
+    for _ in range(20):
+        v = ops("cumsum", v, axis=0, reverse=False, exclusive=False)
+    made = ops.plan([v], [x])
+    assert len(made.offsets) == 19 and made.scratch < 3 * 1000 * F.itemsize
 
 
 def test_long_runs_are_split_at_max_body():
