@@ -313,6 +313,11 @@ class _Planner:
         return True
 
 
+def aligned(a: Aval) -> int:
+    """Bytes of a buffer, up to the next cache line."""
+    return -(-max(a.size * a.dtype.itemsize, 1) // ALIGNMENT) * ALIGNMENT
+
+
 def _set_releases(steps: Sequence[Step], outputs: Sequence[Operand], leaves: int) -> None:
     """Let every step release the buffers, not leaves or outputs, that no later step reads."""
     kept = {o.buffer for o in outputs if isinstance(o, View)}
@@ -335,8 +340,7 @@ def _place(steps: Sequence[Step], buffers: Sequence[Aval], leaves: int) -> tuple
     for step in steps:
         written = [v for _, v in step.stores] if isinstance(step, FusedStep) else [step.output]
         for buffer in [v.buffer for v in written if v.buffer in released and v.buffer not in offsets]:
-            a = buffers[buffer - leaves]
-            size = -(-max(a.size * a.dtype.itemsize, 1) // ALIGNMENT) * ALIGNMENT
+            size = aligned(buffers[buffer - leaves])
             at = 0
             for start, end, _ in living:
                 if start - at >= size:

@@ -7,29 +7,14 @@ addresses are arguments, so that steps that differ in nothing else share a kerne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..plan import Call, FusedStep, Scalar, View
 from .jit import HELPERS, parameters
+from .loops import Loop
 
 SCALARS = {"f": "float64", "c": "complex128", "i": "int64", "u": "uint64", "b": "int64"}
 """How a scalar argument lies in memory, by the kind of its dtype."""
-
-
-@dataclass(frozen=True)
-class Loop:
-    """A generated loop over one step, run over range(count).
-
-    Its argument words are the addresses of `arrays`, those of `scalars`, and `numbers` (sizes and strides).
-    """
-
-    source: str
-    arrays: tuple[View, ...]
-    scalars: tuple[Scalar, ...]
-    numbers: tuple[int, ...]
-    count: int
 
 
 def merge_axes(
@@ -102,6 +87,7 @@ def loop(step: FusedStep) -> Loop:
         lines += [f"    {base}" for base in bases]
         header, indent = "for j in range(start, stop):", " " * 4
     lines += [indent + line for line in _inner_loop(step, slot, inner, header)]
+    lines.append("    return 0")
     count = int(np.prod(shape[:outer])) if outer else shape[0]
     return Loop("\n".join(lines) + "\n", tuple(views), tuple(scalars), tuple(numbers), count)
 

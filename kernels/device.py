@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..layouts import Layout
-from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View
+from ..avals import Aval
+from ..layouts import Layout, contiguous_strides
+from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned
 from ..program import Buffer, Uniform
 from . import indexing, matmul, reductions, rowwise, scans, sorting, structure
 from .codegen import loop
 from .jit import compile_loop
+from .loops import Loop, Lowering
 from .machine import Assembly, runner
 from .memory import KEPT_SCRATCH, address_of, scratch_memory
 
@@ -28,7 +30,10 @@ LAUNCHERS: dict[str, Callable[..., None]] = {
     **structure.LAUNCHERS,
     **matmul.LAUNCHERS,
 }
-"""Structural primitives: `launch(out, *inputs, **params)` writes into `out`, which is C-contiguous."""
+"""Structural primitives in Python: `launch(out, *inputs, **params)` writes into `out`, which is C-contiguous."""
+
+LOWERINGS: dict[str, Lowering] = {}
+"""Structural primitives as loops, which are preferred."""
 
 
 class CpuBuffer:
@@ -80,7 +85,11 @@ class Executable:
         used = _used_leaves(plan)
         self.arrays = [i for i, o in used.items() if isinstance(o, View)]
         scalars = [i for i, o in used.items() if isinstance(o, Scalar)]
-        assembly = Assembly(len(plan.leaves) + len(plan.buffers), scalars)
+        self.temporaries = Temporaries(plan)
+        loops = [_lowered(step, self.temporaries) for step in plan.steps]
+        self.offsets = {**plan.offsets, **self.temporaries.offsets}
+        self.scratch = self.temporaries.scratch
+        assembly = Assembly(len(plan.leaves) + len(plan.buffers) + len(self.temporaries.avals), scalars)
         self.scalars = [
             (i, plan.leaves[i].dtype.kind, assembly.scalars[i] // _PER_WORD[plan.leaves[i].dtype.kind])
             for i in scalars
@@ -88,7 +97,7 @@ class Executable:
         self.fresh = [
             (i, a.shape, a.dtype) for i, a in enumerate(plan.buffers, len(plan.leaves)) if i not in plan.offsets
         ]
-        self.steps = _assemble(plan.steps, assembly)
+        self.steps = _assemble(plan.steps, loops, assembly)
         self.words = np.array(assembly.words, np.int64)
         self.assembly = assembly
         self.python_steps = any(isinstance(s, _KernelRunner) for s in self.steps)
@@ -101,7 +110,7 @@ class Executable:
         words = frame.words
         if words is None:
             words = self._enter(frame)
-        if self.plan.offsets:
+        if self.offsets:
             self._settle(frame, words)
         given: list[Any] = list(values)
         for i in self.arrays:
@@ -128,7 +137,7 @@ class Executable:
             for step in self.steps:
                 step(frame.base, memory)
         finally:
-            if self.plan.scratch > KEPT_SCRATCH:
+            if self.scratch > KEPT_SCRATCH:
                 self._unsettle(frame)
         return [output(given, made) for output in self.outputs]
 
@@ -152,14 +161,14 @@ class Executable:
 
     def _settle(self, frame: _Frame, words: np.ndarray) -> None:
         """Place the temporaries in this thread's scratch memory."""
-        scratch = scratch_memory(self.plan.scratch)
+        scratch = scratch_memory(self.scratch)
         if scratch is frame.scratch:
             return
         frame.scratch = scratch
         base = address_of(scratch)
-        for buffer, offset in self.plan.offsets.items():
+        for buffer, offset in self.offsets.items():
             words[buffer] = base + offset
-            if self.python_steps:
+            if self.python_steps and buffer in self.plan.offsets:
                 a = self.plan.buffers[buffer - len(self.plan.leaves)]
                 frame.memory[buffer] = np.ndarray(a.shape, a.dtype, scratch, offset)
 
@@ -185,36 +194,75 @@ def _used_leaves(plan: Plan) -> dict[int, Operand]:
     return used
 
 
-def _assemble(steps: Sequence[Step], assembly: Assembly) -> list[_Native | _KernelRunner]:
-    """Runs of fused steps as one native call each, and the other steps between them."""
+class Temporaries:
+    """Memory that steps need while they run, behind the plan's scratch memory; every step begins anew there."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.first = len(plan.leaves) + len(plan.buffers)
+        self.begin = self.end = self.scratch = plan.scratch
+        self.avals: list[Aval] = []
+        self.offsets: dict[int, int] = {}
+
+    def next_step(self) -> None:
+        """Release what the step before has allocated."""
+        self.end = self.begin
+
+    def allocate(self, a: Aval) -> View:
+        """A buffer of this step."""
+        number = self.first + len(self.avals)
+        self.avals.append(a)
+        self.offsets[number] = self.end
+        self.end += aligned(a)
+        self.scratch = max(self.scratch, self.end)
+        return View(number, a.dtype, Layout(a.shape, contiguous_strides(a.shape)))
+
+
+def _lowered(step: Step, temporaries: Temporaries) -> list[Loop] | None:
+    """The loops of a step; None for one that is launched from Python."""
+    temporaries.next_step()
+    if isinstance(step, FusedStep):
+        return [] if 0 in step.shape else [loop(step)]
+    lower = LOWERINGS.get(step.primitive.name)
+    return None if lower is None else lower(step, temporaries.allocate)
+
+
+def _assemble(
+    steps: Sequence[Step], loops: Sequence[list[Loop] | None], assembly: Assembly
+) -> list[_Native | _KernelRunner]:
+    """Runs of loops as one native call each, and the other steps between them."""
     runners: list[_Native | _KernelRunner] = []
-    for step in steps:
-        if isinstance(step, KernelStep):
+    for step, native in zip(steps, loops, strict=True):
+        if native is None:
+            assert isinstance(step, KernelStep)
             runners.append(_KernelRunner(step))
-        elif 0 not in step.shape:
-            generated = loop(step)
-            assembly.add(generated, compile_loop(generated.source))
+            continue
+        for one in native:
+            assembly.add(one, compile_loop(one.source))
             if not (runners and isinstance(runners[-1], _Native)):
                 runners.append(_Native())
-            runners[-1].count += 1
+            runners[-1].loops.append(one)
     starts = assembly.finish()
-    for native in runners:
-        if isinstance(native, _Native):
-            native.start = starts[0]
-            del starts[: native.count]
+    for runner_ in runners:
+        if isinstance(runner_, _Native):
+            runner_.start = starts[0]
+            del starts[: len(runner_.loops)]
     return runners
 
 
 class _Native:
-    """Fused steps that follow one another."""
+    """Loops that follow one another."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.loops: list[Loop] = []
         self.start = 0
         self.call = runner()
 
     def __call__(self, base: int, memory: list[Any]) -> None:
-        self.call(base, self.start, self.count)
+        failed, status = self.call(base, self.start, len(self.loops))
+        if failed:
+            error = self.loops[failed - 1].error
+            assert error is not None, f"kernel {failed} returned {status}"
+            raise error(status)
 
 
 class _KernelRunner:

@@ -132,7 +132,7 @@ class CompiledLoop:
 
 @functools.lru_cache(maxsize=4096)
 def compile_loop(source: str) -> CompiledLoop:
-    """Compile a generated `fused(args, start, stop)`; `args` points to int64 words."""
+    """Compile a generated `fused(args, start, stop)`, which returns a status; `args` points to int64 words."""
     with _compile_lock:
         namespace = {**element_namespace(), **_loop_namespace()}
         exec(compile(source, "<fused>", "exec"), namespace)
@@ -140,15 +140,15 @@ def compile_loop(source: str) -> CompiledLoop:
         if jit_disabled():
             return CompiledLoop(id(function), _python_loops.setdefault(id(function), function))
         types = numba().types
-        signature = types.void(types.CPointer(types.int64), types.int64, types.int64)
+        signature = types.int64(types.CPointer(types.int64), types.int64, types.int64)
         compiled = numba().cfunc(signature, **OPTIONS)(function)
         return CompiledLoop(compiled.address, compiled)
 
 
-_python_loops: dict[int, Callable[..., None]] = {}
+_python_loops: dict[int, Callable[..., int]] = {}
 
 
-def python_loop(address: int) -> Callable[..., None]:
+def python_loop(address: int) -> Callable[..., int]:
     """The function at a `CompiledLoop.address` where the JIT is off."""
     return _python_loops[address]
 

@@ -3,11 +3,12 @@
 The words hold, in this order: the address of every buffer; the scalars, two words each; the argument words of
 every fused step; and the steps themselves, each as
 
-    kernel address, first argument word, iterations, number of relocations,
+    kernel address, first argument word, iterations, iterations of a chunk, number of relocations,
     then for each relocation: argument word, buffer, byte offset.
 
 A relocation writes a buffer's address plus an offset into an argument word, just before its kernel runs: so a
-call from Python sets the addresses and the scalars and nothing else.
+call from Python sets the addresses and the scalars and nothing else. A kernel is called once for each chunk and
+answers 0, or a status that says what is wrong, which ends the run.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from . import jit
-from .codegen import Loop
+from .loops import Loop
 
 SCALAR_WORDS = 2
 """A complex128 takes two."""
@@ -40,7 +41,7 @@ class Assembly:
         first = len(self.words)
         relocations = [(v.buffer, v.layout.offset * v.dtype.itemsize) for v in loop.arrays]
         relocations += [(s.leaf, 0) for s in loop.scalars]
-        step = [compiled.address, first, loop.count, len(relocations)]
+        step = [compiled.address, first, loop.count, loop.grain or max(loop.count, 1), len(relocations)]
         for k, (buffer, offset) in enumerate(relocations):
             step += [first + k, buffer, offset]
         self.words += [0] * len(relocations) + list(loop.numbers)
@@ -57,8 +58,11 @@ class Assembly:
 
 
 @functools.cache
-def runner() -> Callable[[int, int, int], None]:
-    """The function `run(address of the words, word of the first step, number of steps)`."""
+def runner() -> Callable[[int, int, int], tuple[int, int]]:
+    """The function `run(address of the words, word of the first step, number of steps)`.
+
+    It returns (0, 0), or the number of the step that failed, from 1, and the status that its kernel gave.
+    """
     if jit.jit_disabled():
         return _python_run
     numba = jit.numba()
@@ -66,27 +70,38 @@ def runner() -> Callable[[int, int, int], None]:
 
     def run(base, at, steps):
         words = pointer(base, int64)
-        for _ in range(steps):
-            kernel, args, count, relocations = words[at], words[at + 1], words[at + 2], words[at + 3]
-            at += 4
+        for step in range(steps):
+            kernel, args, count, grain, relocations = (
+                words[at], words[at + 1], words[at + 2], words[at + 3], words[at + 4]
+            )  # fmt: skip
+            at += 5
             for _ in range(relocations):
                 words[words[at]] = words[words[at + 1]] + words[at + 2]
                 at += 3
-            call(kernel, base + 8 * args, 0, count)
+            for start in range(0, count, grain):
+                status = call(kernel, base + 8 * args, start, min(start + grain, count))
+                if status != 0:
+                    return step + 1, status
+        return 0, 0
 
-    return numba.njit(numba.void(int64, int64, int64), **jit.OPTIONS)(run)
+    return numba.njit(**jit.OPTIONS)(run)
 
 
-def _python_run(base: int, at: int, steps: int) -> None:
+def _python_run(base: int, at: int, steps: int) -> tuple[int, int]:
     words = jit.PythonPointer(base, np.int64)
-    for _ in range(steps):
-        kernel, args, count, relocations = (int(words[at + i]) for i in range(4))
-        at += 4
+    for step in range(steps):
+        kernel, args, count, grain, relocations = (int(words[at + i]) for i in range(5))
+        at += 5
         for _ in range(relocations):
             words[int(words[at])] = int(words[int(words[at + 1])]) + int(words[at + 2])
             at += 3
+        loop, arguments = jit.python_loop(kernel), jit.PythonPointer(base + 8 * args, np.int64)
         with np.errstate(all="ignore"):
-            jit.python_loop(kernel)(jit.PythonPointer(base + 8 * args, np.int64), 0, count)
+            for start in range(0, count, grain):
+                status = loop(arguments, start, min(start + grain, count))
+                if status != 0:
+                    return step + 1, status
+    return 0, 0
 
 
 def _call_intrinsic(numba: Any) -> Any:
@@ -99,10 +114,9 @@ def _call_intrinsic(numba: Any) -> Any:
     def call(context: Any, address: Any, args: Any, start: Any, stop: Any) -> Any:
         def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
             word = ir.IntType(64)
-            loop = builder.inttoptr(values[0], ir.FunctionType(ir.VoidType(), [word] * 3).as_pointer())
-            builder.call(loop, values[1:])
-            return target.get_dummy_value()
+            loop = builder.inttoptr(values[0], ir.FunctionType(word, [word] * 3).as_pointer())
+            return builder.call(loop, values[1:])
 
-        return numba.void(int64, int64, int64, int64), generate
+        return int64(int64, int64, int64, int64), generate
 
     return call
