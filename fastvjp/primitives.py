@@ -85,7 +85,7 @@ def elementwise(names: str, infer: Callable[..., Aval] = _same) -> None:
 
 elementwise("add subtract multiply divide negative reciprocal square power integer_power sqrt rsqrt scale copy")
 elementwise("maximum minimum floor ceil round sign floor_divide remainder select")
-elementwise("exp expm1 log log1p log2 log10 logaddexp sigmoid erf erfinv")
+elementwise("exp expm1 log log1p log2 log10 finite_or_zero logaddexp sigmoid erf erfinv")
 elementwise("sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh")
 elementwise("equal not_equal less less_equal greater greater_equal isnan isinf isfinite", _bool)
 elementwise("logical_not logical_and logical_or", _bool)

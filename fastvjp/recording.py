@@ -13,7 +13,7 @@ from typing import Any
 
 from . import devices
 from .avals import Aval
-from .plan import make_plan
+from .planner import make_plan
 from .primitives import INPUT, Primitive
 from .program import Buffer, Op, Uniform, Var, ancestors, apply
 

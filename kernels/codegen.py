@@ -1,143 +1,95 @@
-"""Source of the loop around the element functions of a fused step, and its arguments.
+"""From a fused step to loops: how it is chunked, memory for partial results, and the source of its kernel.
 
-One loop form serves all layouts: axes over which every operand moves evenly are merged; if one axis is left,
-the loop runs over elements [start, stop), else over rows, with the last axis inside. Sizes, strides and
-addresses are arguments, so that steps that differ in nothing else share a kernel.
+The kernel goes through rows, and through the columns of each row once for every phase of the step
+(fastvjp/phases.py). Sizes, strides and addresses are arguments, so that steps that differ in nothing else share
+a kernel.
+
+Reductions at the edges go to memory that begins as the identity. Where chunks would meet in it, each has its
+own, and a last loop combines these.
 """
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
-from ..plan import Call, FusedStep, Scalar, View
-from .jit import HELPERS, parameters
-from .loops import Loop
+from ..avals import aval
+from ..fusion import CHEAP_NAMES
+from ..layouts import Layout
+from ..plan import FusedStep, Reduce, Store, View
+from .loops import Allocate, Loop
+from .nest import Nest, Place, nest_of
+from .source import TILE, fill_source, source_of
 
-SCALARS = {"f": "float64", "c": "complex128", "i": "int64", "u": "uint64", "b": "int64"}
-"""How a scalar argument lies in memory, by the kind of its dtype."""
-
-
-def merge_axes(
-    shape: tuple[int, ...], strides: list[tuple[int, ...]]
-) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
-    """Drop axes of size 1 and merge neighbours wherever every operand moves over both evenly."""
-    axes = [i for i, n in enumerate(shape) if n != 1]
-    merged: list[int] = []
-    kept: list[list[int]] = [[] for _ in strides]
-    for i in axes:
-        if merged and all(k[-1] == s[i] * shape[i] for k, s in zip(kept, strides, strict=True)):
-            merged[-1] *= shape[i]
-            for k, s in zip(kept, strides, strict=True):
-                k[-1] = s[i]
-        else:
-            merged.append(shape[i])
-            for k, s in zip(kept, strides, strict=True):
-                k.append(s[i])
-    if not merged:
-        return (1,), [(0,) for _ in strides]
-    return tuple(merged), [tuple(k) for k in kept]
+CHUNK_NS = 20_000
+"""Estimated time that a chunk should take."""
+COSTS = {"cheap": 0.15, "load": 0.25, "other": 1.0}
+"""Estimated nanoseconds for an element of a vectorised loop."""
+MAX_PARTIALS = 16
+"""Chunks, where each has an array of its own to reduce to."""
 
 
-def loop(step: FusedStep) -> Loop:
-    """Generate the loop of a fused step."""
-    views = list(dict.fromkeys([*(o for o in step.loads if isinstance(o, View)), *(v for _, v in step.stores)]))
-    scalars = [o for o in step.loads if isinstance(o, Scalar)]
-    shape, strides = merge_axes(step.shape, [v.layout.strides for v in views])
-    outer = len(shape) - 1
-    slot = {v: i for i, v in enumerate(views)}
-    first_number = len(views) + len(scalars)
-
-    # numbers: outer sizes, inner size, then per array its outer strides and, unless 0 or 1, its inner stride
-    numbers: list[int] = list(shape) if outer else []
-    lines = ["def fused(args, start, stop):"]
-    for i, s in enumerate(scalars):
-        dtype = s.aval.dtype
-        lines.append(f"    s{i} = {dtype}(pointer(args[{len(views) + i}], {SCALARS[dtype.kind]})[0])")
-    inner: list[str] = []
-    bases: list[str] = []
-    for i, (view, stride) in enumerate(zip(views, strides, strict=True)):
-        size = view.dtype.itemsize
-        terms = [f"args[{i}]"]
-        for axis in range(outer):
-            terms.append(f"i{axis} * args[{first_number + len(numbers)}]")
-            numbers.append(stride[axis] * size)
-        last = stride[-1]
-        if last == 0:
-            index = "0"
-        elif last == 1:
-            index = "j"
-        else:
-            index = f"j * t{i}"
-            lines.append(f"    t{i} = args[{first_number + len(numbers)}]")
-            numbers.append(last)
-        bases.append(f"a{i} = pointer({' + '.join(terms)}, {_stored(view.dtype)})")
-        inner.append(f"a{i}[{index}]")
-
-    if outer:
-        for axis in range(outer + 1):
-            lines.append(f"    n{axis} = args[{first_number + axis}]")
-        lines.append("    for row in range(start, stop):")
-        lines.append("        rest = row")
-        for axis in range(outer - 1, 0, -1):
-            lines += [f"        i{axis} = rest % n{axis}", f"        rest = rest // n{axis}"]
-        lines.append("        i0 = rest")
-        lines += [f"        {base}" for base in bases]
-        header, indent = f"for j in range(n{outer}):", " " * 8
-    else:
-        lines += [f"    {base}" for base in bases]
-        header, indent = "for j in range(start, stop):", " " * 4
-    lines += [indent + line for line in _inner_loop(step, slot, inner, header)]
-    lines.append("    return 0")
-    count = int(np.prod(shape[:outer])) if outer else shape[0]
-    return Loop("\n".join(lines) + "\n", tuple(views), tuple(scalars), tuple(numbers), count)
+def lower(step: FusedStep, allocate: Allocate) -> list[Loop]:
+    """The loops of a fused step: fill what it reduces to, its kernel, combine what chunks have reduced to."""
+    if 0 in step.shape:
+        return [_fill(_target(s), s.combine) for s in step.stores if s.combine]
+    nest = nest_of(step)
+    places = nest.places[len(nest.places) - len(step.stores) :]
+    grain = _grain(step, nest, places)
+    chunks = -(-nest.count // grain)
+    fills, combines = [], []
+    slots: dict[int, View] = {}
+    for i, (store, place) in enumerate(zip(step.stores, places, strict=True)):
+        if not store.combine:
+            continue
+        target = _target(store)
+        if chunks > 1 and grain % nest.unit(place):
+            size = target.layout.shape[0]
+            parts = allocate(aval((chunks, size), target.dtype))
+            slots[i] = View(parts.buffer, parts.dtype, store.view.layout)
+            combine = Store(0, View(target.buffer, target.dtype, Layout((chunks, size), (0, 1))), store.combine)
+            combines.append(FusedStep((chunks, size), 2, [parts], [], [combine]))
+            fills.append(_fill(_flat(parts), store.combine))
+        fills.append(_fill(target, store.combine))
+    source, arrays, scalars, numbers = source_of(step, nest, grain, slots)
+    kernel = Loop(source, arrays, scalars, numbers, nest.count, grain)
+    return [*fills, kernel, *(_whole(combine) for combine in combines)]
 
 
-def _inner_loop(step: FusedStep, slot: dict[View, int], inner: list[str], header: str) -> list[str]:
-    """The loop, and if near forms of element functions serve in it, once more in case they cannot."""
-    in_place = not {v.buffer for _, v in step.stores}.isdisjoint(
-        o.buffer for o in step.loads if isinstance(o, View)
-    )
-    angles = [] if in_place else [call.operands[at] for call in step.body if (at := _angle(call)) is not None]
-    full = [header, *("    " + line for line in _body(step, slot, inner))]
-    if not angles:
-        return full
-    near = [*_body(step, slot, inner, near=True), *(f"far |= is_far(v{k})" for k in dict.fromkeys(angles))]
-    lines = ["far = False", header, *("    " + line for line in near), "if far:"]
-    return lines + ["    " + line for line in full]
+def _whole(step: FusedStep) -> Loop:
+    """A step in one chunk."""
+    nest = nest_of(step)
+    return Loop(*source_of(step, nest, nest.count, {}), nest.count)
 
 
-def _angle(call: Call) -> int | None:
-    """Which operand of a call is an angle that a near form takes; None if there is no such form."""
-    if call.dtype.kind != "f" or f"{call.name}_near" not in HELPERS:
-        return None
-    return parameters(call.name).index("x")
+def _grain(step: FusedStep, nest: Nest, stores: tuple[Place, ...]) -> int:
+    """Iterations of a chunk, from the shape alone, so that results do not depend on the number of threads."""
+    elements = math.prod(nest.rows) * math.prod(nest.columns)
+    cost = len(step.loads) * COSTS["load"] + len(step.stores) * COSTS["load"]
+    cost += sum(COSTS["cheap" if isinstance(e, Reduce) or e.name in CHEAP_NAMES else "other"] for e in step.body)
+    grain = math.ceil(CHUNK_NS / (cost * elements / nest.count))
+    if nest.flat:
+        return max(-(-grain // TILE), 1) * TILE
+    for store, place in zip(step.stores, stores, strict=True):
+        unit = nest.unit(place) if store.combine else 1
+        if unit < nest.count:
+            grain = -(-grain // unit) * unit
+        elif _target(store).layout.shape[0] > TILE:
+            grain = max(grain, -(-nest.count // MAX_PARTIALS))
+    return grain
 
 
-def _body(step: FusedStep, slot: dict[View, int], inner: list[str], near: bool = False) -> list[str]:
-    lines = []
-    scalar = 0
-    for k, operand in enumerate(step.loads):
-        if isinstance(operand, Scalar):
-            lines.append(f"v{k} = s{scalar}")
-            scalar += 1
-        else:
-            lines.append(f"v{k} = {_load(inner[slot[operand]], operand.dtype)}")
-    for k, call in enumerate(step.body, len(step.loads)):
-        operands = [f"v{i}" for i in call.operands]
-        if call.name == "astype":
-            lines.append(f"v{k} = {call.dtype}({operands[0]})")
-        else:
-            arguments = ", ".join([*operands, *map(repr, call.statics)])
-            name = f"{call.name}_near" if near and _angle(call) is not None else call.name
-            lines.append(f"v{k} = {call.dtype}({name}({arguments}))")
-    lines += [f"{inner[slot[view]]} = {_stored(view.dtype)}(v{k})" for k, view in step.stores]
-    return lines
+def _target(store: Store) -> View:
+    """All of the array that a reduction writes, which is contiguous."""
+    layout = store.view.layout
+    size = math.prod(n for n, s in zip(layout.shape, layout.strides, strict=True) if s)
+    return View(store.view.buffer, store.view.dtype, Layout((size,), (1,)))
 
 
-def _stored(dtype: np.dtype) -> str:
-    """Name of the dtype in memory: Numba has no pointers to bool."""
-    return "uint8" if dtype == np.bool_ else str(dtype)
+def _flat(view: View) -> View:
+    return View(view.buffer, view.dtype, Layout((math.prod(view.layout.shape),), (1,)))
 
 
-def _load(element: str, dtype: np.dtype) -> str:
-    return f"{element} != 0" if dtype == np.bool_ else element
+def _fill(view: View, combine: str | None) -> Loop:
+    """The loop that sets an array to the identity of a combination."""
+    assert combine is not None
+    return Loop(fill_source(view.dtype, combine), (view,), (), (), view.layout.shape[0])

@@ -103,6 +103,12 @@ def log10_vjp(g, x):
 
 
 @element
+def finite_or_zero(x):
+    """What logsumexp subtracts before it takes exponentials."""
+    return choose(np.abs(x) < type(x)(np.inf), x, type(x)(0))
+
+
+@element
 def logaddexp(x, y):
     """log(exp(x) + exp(y)); equal infinities, whose difference is nan, stay."""
     gap = choose(x == y, type(x)(0), -np.abs(x - y))

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from .pointers import compiled_operations, python_operations
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 OPTIONS = {"error_model": "numpy", "nogil": True}
@@ -141,7 +143,7 @@ def compile_loop(source: str) -> CompiledLoop:
             return CompiledLoop(id(function), _python_loops.setdefault(id(function), function))
         types = numba().types
         signature = types.int64(types.CPointer(types.int64), types.int64, types.int64)
-        compiled = numba().cfunc(signature, **OPTIONS)(function)
+        compiled = numba().cfunc(signature, **OPTIONS, fastmath={"reassoc"})(function)
         return CompiledLoop(compiled.address, compiled)
 
 
@@ -155,46 +157,16 @@ def python_loop(address: int) -> Callable[..., int]:
 
 @functools.cache
 def _loop_namespace() -> dict[str, Any]:
-    """`pointer(address, dtype)` and the dtypes, as generated code names them."""
+    """Memory operations and the dtypes, as generated code names them."""
     from .. import avals
 
     if jit_disabled():
-        return {"pointer": PythonPointer, **{name: d.type for name, d in avals.DTYPES.items()}}
+        return {"np": np, **python_operations(), **{name: d.type for name, d in avals.DTYPES.items()}}
     types = {name: numba().from_dtype(d) for name, d in avals.DTYPES.items()}
-    return {"pointer": pointer_intrinsic(), **types}
+    return {"np": np, **memory_operations(), **types}
 
 
 @functools.cache
-def pointer_intrinsic() -> Any:
-    """`pointer(address, dtype)` for jitted code: unlike an array, it has no negative indices to check for."""
-    int64, pointer_to = numba().int64, numba().types.CPointer
-
-    @numba().extending.intrinsic
-    def pointer(context: Any, address: Any, dtype: Any) -> Any:
-        def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return builder.inttoptr(args[0], target.get_value_type(signature.return_type))
-
-        return pointer_to(dtype.dtype)(int64, dtype), generate
-
-    return pointer
-
-
-class PythonPointer:
-    """What `pointer` is where the JIT is off."""
-
-    def __init__(self, address: int, dtype: type[np.generic]) -> None:
-        self.address = int(address)
-        self.dtype = np.dtype(dtype)
-
-    def _at(self, i: int) -> np.ndarray:
-        import ctypes
-
-        size = self.dtype.itemsize
-        memory = (ctypes.c_char * size).from_address(self.address + int(i) * size)
-        return np.frombuffer(memory, self.dtype)
-
-    def __getitem__(self, i: int) -> Any:
-        return self._at(i)[0]
-
-    def __setitem__(self, i: int, value: Any) -> None:
-        self._at(i)[0] = value
+def memory_operations() -> dict[str, Any]:
+    """Typed pointers, loads and stores for jitted code."""
+    return compiled_operations(numba())

@@ -1,13 +1,14 @@
 """A plan's fused steps as numbers: an array of int64 words that one compiled function runs in one call.
 
-The words hold, in this order: the address of every buffer; the scalars, two words each; the argument words of
-every fused step; and the steps themselves, each as
+The words hold, in this order: addresses of the arrays that a call gives; the scalars that it gives, two words for
+a complex one; addresses of temporaries and of the scalars; the argument words of every loop; and the steps
+themselves, each as
 
     kernel address, first argument word, iterations, iterations of a chunk, number of relocations,
-    then for each relocation: argument word, buffer, byte offset.
+    then for each relocation: argument word, word of the address, byte offset.
 
-A relocation writes a buffer's address plus an offset into an argument word, just before its kernel runs: so a
-call from Python sets the addresses and the scalars and nothing else. A kernel is called once for each chunk and
+A relocation writes an address plus an offset into an argument word, just before its kernel runs: so a call from
+Python sets the words in front, and nothing else. A kernel is called once for each chunk and
 answers 0, or a status that says what is wrong, which ends the run.
 """
 
@@ -21,29 +22,36 @@ import numpy as np
 
 from . import jit
 from .loops import Loop
-
-SCALAR_WORDS = 2
-"""A complex128 takes two."""
+from .pointers import PythonPointer
 
 
 class Assembly:
-    """The words of a plan with so many buffers; scalars stand for some of them."""
+    """The words of a plan: `given` are the buffers whose addresses a call gives, then come its scalars."""
 
-    def __init__(self, buffers: int, scalars: Sequence[int]) -> None:
-        first = buffers + buffers % SCALAR_WORDS  # scalars are written through a view of such pairs of words
-        self.scalars = {b: first + SCALAR_WORDS * i for i, b in enumerate(scalars)}
-        self.words = [0] * (first + SCALAR_WORDS * len(scalars))
+    def __init__(self, given: Sequence[int], scalars: Sequence[tuple[int, int]], placed: Sequence[int]) -> None:
+        self.word = {buffer: i for i, buffer in enumerate(given)}
+        """The word that holds the address of each buffer."""
+        self.pointers: list[tuple[int, int]] = []
+        """Words that hold addresses of scalars, and the words where these begin."""
+        end = len(given) + sum(size for _, size in scalars)
+        at = len(given)
+        for leaf, size in scalars:
+            self.word[leaf] = end
+            self.pointers.append((end, at))
+            at, end = at + size, end + 1
+        self.word.update({buffer: end + i for i, buffer in enumerate(placed)})
+        self.words = [0] * (end + len(placed))
         self.loops: list[jit.CompiledLoop] = []
         self._steps: list[list[int]] = []
 
     def add(self, loop: Loop, compiled: jit.CompiledLoop) -> None:
-        """Append a fused step."""
+        """Append a loop."""
         first = len(self.words)
         relocations = [(v.buffer, v.layout.offset * v.dtype.itemsize) for v in loop.arrays]
         relocations += [(s.leaf, 0) for s in loop.scalars]
         step = [compiled.address, first, loop.count, loop.grain or max(loop.count, 1), len(relocations)]
         for k, (buffer, offset) in enumerate(relocations):
-            step += [first + k, buffer, offset]
+            step += [first + k, self.word[buffer], offset]
         self.words += [0] * len(relocations) + list(loop.numbers)
         self._steps.append(step)
         self.loops.append(compiled)
@@ -66,7 +74,7 @@ def runner() -> Callable[[int, int, int], tuple[int, int]]:
     if jit.jit_disabled():
         return _python_run
     numba = jit.numba()
-    call, pointer, int64 = _call_intrinsic(numba), jit.pointer_intrinsic(), numba.int64
+    call, pointer, int64 = _call_intrinsic(numba), jit.memory_operations()["pointer"], numba.int64
 
     def run(base, at, steps):
         words = pointer(base, int64)
@@ -88,14 +96,14 @@ def runner() -> Callable[[int, int, int], tuple[int, int]]:
 
 
 def _python_run(base: int, at: int, steps: int) -> tuple[int, int]:
-    words = jit.PythonPointer(base, np.int64)
+    words = PythonPointer(base, np.int64)
     for step in range(steps):
         kernel, args, count, grain, relocations = (int(words[at + i]) for i in range(5))
         at += 5
         for _ in range(relocations):
             words[int(words[at])] = int(words[int(words[at + 1])]) + int(words[at + 2])
             at += 3
-        loop, arguments = jit.python_loop(kernel), jit.PythonPointer(base + 8 * args, np.int64)
+        loop, arguments = jit.python_loop(kernel), PythonPointer(base + 8 * args, np.int64)
         with np.errstate(all="ignore"):
             for start in range(0, count, grain):
                 status = loop(arguments, start, min(start + grain, count))

@@ -11,7 +11,7 @@ import cases
 import numpy as np
 import pytest
 from fastvjp.kernels import jit
-from fastvjp.kernels.device import LAUNCHERS
+from fastvjp.kernels.lowering import LAUNCHERS, LOWERINGS
 
 import fastvjp as mx
 from fastvjp.batching import BATCHING
@@ -48,7 +48,7 @@ TABLE = Table(
     frozenset(BATCHING),
     frozenset(case.primitive for case in cases.CASES) | frozenset(cases.WITHOUT_CASE),
 )
-CPU = Device("cpu", {name: jit.parameters(name) for name in jit.ELEMENTS}, frozenset(LAUNCHERS))
+CPU = Device("cpu", {name: jit.parameters(name) for name in jit.ELEMENTS}, frozenset({*LAUNCHERS, *LOWERINGS}))
 DEVICES = [CPU]
 """The Metal half: append its Device here, read from the *.metal files."""
 

@@ -1,0 +1,197 @@
+"""A fused step under construction: which values it holds, what may join it, and how a large one is split."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from .layouts import Layout, contiguous_strides
+from .plan import Call, FusedStep, Operand, Reduce, Store, View
+
+MAX_BODY = 64
+"""Element functions in one fused step: compile time grows with it, gain does not."""
+MAX_ARRAYS = 28
+"""Arrays that one fused step reads and writes: Metal binds at most 31 buffers."""
+MAX_COLUMNS = 8192
+"""Elements of a row that is reduced inside a step: a few such rows stay in the second cache."""
+SINGLE_ROW = 2048
+"""The same where there are only a few rows, which threads could not share."""
+FEW_ROWS = 8
+CHEAP = 6
+"""Calls that are rather computed again by a later step than stored and loaded."""
+CHEAP_NAMES = frozenset({
+    "add", "subtract", "multiply", "negative", "square", "copy", "astype", "scale", "select", "maximum", "minimum",
+    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_not", "logical_and",
+    "logical_or", "isnan", "isinf", "isfinite", "sign", "abs", "finite_or_zero", "multiply_vjp_x",
+    "multiply_vjp_y",
+})  # fmt: skip
+
+
+class Number(NamedTuple):
+    """A value of a step while the number of its loads is not known yet."""
+
+    loaded: bool
+    at: int
+
+
+class Pending(NamedTuple):
+    """A `Call`, or a `Reduce` where `reduces`."""
+
+    name: str
+    dtype: np.dtype
+    operands: tuple[Number, ...]
+    statics: tuple = ()
+    reduces: bool = False
+
+
+class Builder:
+    """A fused step under construction, at its position among the steps."""
+
+    def __init__(self, shape: tuple[int, ...], position: int) -> None:
+        self.shape = shape
+        self.position = position
+        self.rows: int | None = None
+        self.loads: dict[Operand, int] = {}
+        self.body: list[Pending] = []
+        self.stores: list[tuple[Number, View, str | None, bool]] = []
+        self.memory: dict[int, int] = {}
+        """Buffers of the values that are stored."""
+        self.copies: dict[tuple[Builder, int], Number] = {}
+        """Values of other steps that are computed here again."""
+
+    def load(self, operand: Operand) -> Number:
+        """Number of an operand in the layout of the domain."""
+        return Number(True, self.loads.setdefault(operand, len(self.loads)))
+
+    def append(self, pending: Pending) -> int:
+        """Position of a new value in the body."""
+        self.body.append(pending)
+        return len(self.body) - 1
+
+    # --- rows and columns --------------------------------------------------------------------------------
+
+    def is_row(self, shape: tuple[int, ...]) -> bool:
+        """Whether a value of this shape has one element for each row: columns gone, or kept with size 1."""
+        k = self.rows
+        if k is None:
+            return False
+        return shape == self.shape[:k] or shape == self.shape[:k] + (1,) * (len(self.shape) - k)
+
+    def can_reduce(self, axes: tuple[int, ...]) -> bool:
+        """Whether these axes can be the columns."""
+        k = len(self.shape) - len(axes)
+        if axes != tuple(range(k, len(self.shape))) or 0 in self.shape or not axes:
+            return False
+        if self.rows is not None:
+            return self.rows == k
+        few = math.prod(self.shape[:k]) < FEW_ROWS
+        return math.prod(self.shape[k:]) <= (SINGLE_ROW if few else MAX_COLUMNS)
+
+    def layout(self, layout: Layout) -> Layout:
+        """The layout over the domain of an operand of the domain's shape, or with one element for each row."""
+        strides = layout.strides
+        if layout.shape != self.shape and self.rows is not None:
+            strides = strides[: self.rows]
+            strides += (0,) * (len(self.shape) - len(strides))
+        return Layout(self.shape, strides, layout.offset)
+
+    # --- what may join -----------------------------------------------------------------------------------
+
+    def has_room(self, operands: int) -> bool:
+        """Whether one more call fits."""
+        return len(self.body) < MAX_BODY and len(self.loads) + len(self.stores) + operands < MAX_ARRAYS
+
+    def closure(self, value: int) -> list[int] | None:
+        """The calls of which a value consists, in order; None where they are not cheap."""
+        found: set[int] = set()
+        todo = [value]
+        while todo:
+            k = todo.pop()
+            if k in found:
+                continue
+            call = self.body[k]
+            if call.reduces or call.name not in CHEAP_NAMES or len(found) == CHEAP:
+                return None
+            found.add(k)
+            todo += [o.at for o in call.operands if not o.loaded]
+        return sorted(found)
+
+    def again(self, other: Builder, value: int) -> Number | None:
+        """Compute a value of another step over the same domain again, if that is cheaper than to load it."""
+        known = self.copies.get((other, value))
+        if known is not None or other.shape != self.shape or value in other.memory:
+            return known
+        calls = other.closure(value)
+        if calls is None or len(self.body) + len(calls) > MAX_BODY:
+            return None
+        sources = list(other.loads)
+        loads = {sources[o.at] for k in calls for o in other.body[k].operands if o.loaded}
+        if sum(isinstance(x, View) for x in loads - self.loads.keys()) > 1:
+            return None
+        for k in calls:
+            if (other, k) not in self.copies:
+                call = other.body[k]
+                operands = [
+                    self.load(sources[o.at]) if o.loaded else self.copies[other, o.at] for o in call.operands
+                ]
+                self.copies[other, k] = Number(False, self.append(call._replace(operands=tuple(operands))))
+        return self.copies[other, value]
+
+    # --- the finished step -------------------------------------------------------------------------------
+
+    def steps(self) -> list[FusedStep]:
+        """The step; several that share out the results, and compute again what they share, if there are many."""
+        whole = self._step()
+        room = max(MAX_ARRAYS - len(whole.loads), 1)
+        if len(whole.stores) <= room:
+            return [whole]
+        return [_part(whole, whole.stores[i : i + room]) for i in range(0, len(whole.stores), room)]
+
+    def _step(self) -> FusedStep:
+        n = len(self.loads)
+
+        def number(o: Number) -> int:
+            return o.at if o.loaded else n + o.at
+
+        body: list[Call | Reduce] = [
+            Reduce(c.name, c.dtype, number(c.operands[0]))
+            if c.reduces
+            else Call(c.name, c.dtype, tuple(map(number, c.operands)), c.statics)
+            for c in self.body
+        ]
+        stores = [Store(number(value), view, combine, row) for value, view, combine, row in self.stores]
+        rows = len(self.shape) if self.rows is None else self.rows
+        return FusedStep(self.shape, rows, list(self.loads), body, stores)
+
+
+def _part(step: FusedStep, stores: list[Store]) -> FusedStep:
+    """What of a fused step these stores need."""
+    n = len(step.loads)
+    needed = {store.value for store in stores}
+    for k in range(n + len(step.body) - 1, n - 1, -1):
+        if k in needed:
+            needed.update(step.body[k - n].operands)
+    number = {k: i for i, k in enumerate(sorted(needed))}
+
+    def renumbered(entry: Call | Reduce) -> Call | Reduce:
+        if isinstance(entry, Reduce):
+            return Reduce(entry.name, entry.dtype, number[entry.operand])
+        return Call(entry.name, entry.dtype, tuple([number[i] for i in entry.operands]), entry.statics)
+
+    return FusedStep(
+        step.shape,
+        step.rows,
+        [o for k, o in enumerate(step.loads) if k in needed],
+        [renumbered(entry) for k, entry in enumerate(step.body, n) if k in needed],
+        [Store(number[s.value], s.view, s.combine, s.row) for s in stores],
+    )
+
+
+def reduced_layout(shape: tuple[int, ...], axes: Iterable[int]) -> Layout:
+    """Over the domain `shape`, where the elements of a contiguous result reduced over `axes` lie."""
+    gone = set(axes)
+    kept = iter(contiguous_strides(tuple(n for i, n in enumerate(shape) if i not in gone)))
+    return Layout(shape, tuple(0 if i in gone else next(kept) for i in range(len(shape))))

@@ -1,0 +1,292 @@
+"""From an op list to a plan.
+
+Dead ops fall away, equal ones are merged, views become layouts. Elementwise ops and reductions join a fused
+step over their shape whose values, or memory written before it, are all that they need; every other op is a
+step of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from .avals import Aval, aval
+from .fusion import Builder, Number, Pending, reduced_layout
+from .layouts import Layout, contiguous_strides
+from .plan import KernelStep, Operand, Plan, Scalar, Step, View
+from .program import Op, Uniform, Var
+
+COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
+"""The element functions by which reductions combine."""
+
+
+def make_plan(ops: Sequence[Op], outputs: Sequence[Var], leaves: Sequence[Var]) -> Plan:
+    """Plan the ops that `outputs` need; `leaves` are the variables whose values the plan will be given."""
+    return _Planner(leaves).plan(_live(ops, outputs), outputs)
+
+
+def _live(ops: Sequence[Op], outputs: Sequence[Var]) -> list[Op]:
+    wanted = {v for v in outputs if v.value is None}
+    live = []
+    for op in reversed(ops):
+        if not wanted.isdisjoint(op.outputs):
+            live.append(op)
+            wanted.update(v for v in op.inputs if v.value is None)
+    return live[::-1]
+
+
+class _Register:
+    """A value inside a fused step, under a shape of its own. With `row` it has one element for each row."""
+
+    __slots__ = ("builder", "row", "shape", "value")
+
+    def __init__(self, builder: Builder, value: int, shape: tuple[int, ...], row: bool) -> None:
+        self.builder = builder
+        self.value = value
+        self.shape = shape
+        self.row = row
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.builder.body[self.value].dtype
+
+
+_Location = Operand | _Register
+
+
+def _shape(location: _Location) -> tuple[int, ...]:
+    if isinstance(location, _Register):
+        return location.shape
+    return location.aval.shape if isinstance(location, Scalar) else location.layout.shape
+
+
+def _dtype(location: _Location) -> np.dtype:
+    return location.aval.dtype if isinstance(location, Scalar) else location.dtype
+
+
+class _Planner:
+    def __init__(self, leaves: Sequence[Var]) -> None:
+        self.leaves = [v.aval for v in leaves]
+        self.buffers: list[Aval] = []
+        self.steps: list[Builder | KernelStep] = []
+        self.written: list[int] = [-1] * len(leaves)  # position of the step that writes each buffer
+        self.open: dict[tuple[int, ...], Builder] = {}
+        self.barrier = 0  # steps before it take nothing more
+        self.where: dict[Var, _Location] = {v: self._leaf(i, v) for i, v in enumerate(leaves)}
+
+    def _leaf(self, i: int, var: Var) -> Operand:
+        if isinstance(var.value, Uniform):
+            return Scalar(i, var.aval)
+        strides = None if var.value is None else var.value.layout
+        return View(i, var.aval.dtype, Layout(var.aval.shape, strides or contiguous_strides(var.aval.shape)))
+
+    def plan(self, ops: Sequence[Op], outputs: Sequence[Var]) -> Plan:
+        seen: dict[Hashable, tuple[Var, ...]] = {}
+        merged: dict[Var, Var] = {}
+        for op in ops:
+            inputs = tuple([merged.get(v, v) for v in op.inputs])
+            if not (op.primitive.unique or op.primitive.opaque):
+                key = (op.primitive, inputs, tuple(op.params.items()))
+                equal = seen.setdefault(key, op.outputs)
+                if equal is not op.outputs:
+                    merged.update(zip(op.outputs, equal, strict=True))
+                    continue
+            self.add(op, inputs)
+        results = [self.stored(self.where[merged.get(v, v)]) for v in outputs]
+        steps: list[Step] = []
+        for s in self.steps:
+            steps.extend(s.steps() if isinstance(s, Builder) else [s])
+        return Plan(self.leaves, self.buffers, steps, results)
+
+    def add(self, op: Op, inputs: tuple[Var, ...]) -> None:
+        name, out = op.primitive.name, op.outputs[0]
+        operands = [self.where[v] for v in inputs]
+        if op.primitive.elementwise:
+            statics = tuple([op.params[p] for p in op.primitive.statics])
+            self.where[out] = self.fuse(name, out.aval, operands, statics)
+        elif op.primitive.view is not None:
+            self.where[out] = self.view(op, operands[0])
+        elif op.primitive.opaque:  # a marker: its outputs are, in order, its last inputs
+            self.where.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
+        elif name in COMBINE and not (out.aval.dtype.kind == "c" and name in ("max", "min")):
+            self.where[out] = self.reduce(COMBINE[name], operands[0], op.params["axes"])
+        elif name in ("softmax", "logsumexp"):
+            self.where[out] = getattr(self, name)(operands[0], op.params["axes"])
+        elif name == "slice_update" and (inserted := self.insert(op, *operands)) is not None:
+            self.where[out] = inserted
+        else:
+            read = [self.stored(location) for location in operands]
+            output = self.allocate(out.aval, len(self.steps))
+            self.steps.append(KernelStep(op.primitive, op.params, read, output))
+            self.where[out] = output
+
+    # --- memory ------------------------------------------------------------------------------------------
+
+    def allocate(self, a: Aval, position: int) -> View:
+        self.buffers.append(a)
+        self.written.append(position)
+        return View(len(self.written) - 1, a.dtype, Layout(a.shape, contiguous_strides(a.shape)))
+
+    def stored(self, location: _Location) -> Operand:
+        """The location in memory; a value inside a fused step is stored by that step from now on."""
+        if isinstance(location, Scalar):
+            return location
+        if isinstance(location, View):
+            if location.inside is None:
+                return location
+            return self.stored(self.fuse("copy", aval(location.layout.shape, location.dtype), [location]))
+        builder, value = location.builder, location.value
+        shape = builder.shape[: builder.rows] if location.row else builder.shape
+        buffer = builder.memory.get(value)
+        if buffer is None:
+            made = self.allocate(aval(shape, location.dtype), builder.position)
+            buffer = builder.memory[value] = made.buffer
+            view = View(buffer, made.dtype, builder.layout(made.layout))
+            builder.stores.append((Number(False, value), view, None, location.row))
+        strides = contiguous_strides(location.shape)
+        if location.row and location.shape == builder.shape:  # repeated along the columns
+            strides = contiguous_strides(shape) + (0,) * (len(location.shape) - len(shape))
+        return View(buffer, location.dtype, Layout(location.shape, strides))
+
+    # --- views -------------------------------------------------------------------------------------------
+
+    def view(self, op: Op, found: _Location) -> _Location:
+        if op.primitive.unique:  # a barrier: what follows it goes to later steps
+            self.open.clear()
+            self.barrier = len(self.steps)
+        shape = op.outputs[0].aval.shape
+        same = ("alias", "barrier", "stop_gradient", "reshape", "broadcast_to")
+        if op.primitive.name in same and shape == _shape(found):
+            return found
+        if isinstance(found, _Register) and found.row and op.primitive.name in ("reshape", "broadcast_to"):
+            builder = found.builder
+            if builder.is_row(found.shape) and (builder.is_row(shape) or shape == builder.shape):
+                return _Register(builder, found.value, shape, row=True)
+        source = self.stored(found)
+        if isinstance(source, Scalar):
+            return Scalar(source.leaf, op.outputs[0].aval)
+        view = op.primitive.view
+        assert view is not None
+        layout = view(source.layout, **op.params)
+        if layout is None:
+            source = self.stored(self.fuse("copy", aval(_shape(found), source.dtype), [source]))
+            assert isinstance(source, View)
+            layout = view(source.layout, **op.params)
+            assert layout is not None
+        return View(source.buffer, source.dtype, layout)
+
+    def insert(self, op: Op, x: _Location, y: _Location) -> _Location | None:
+        """A section of an array of one value replaced by y: a view of y that does not cover its shape."""
+        start, shape = op.params["start"], op.outputs[0].aval.shape
+        if not isinstance(x, Scalar) or any(s != 1 for s in op.params["step"]):
+            return None
+        if 0 in _shape(y):
+            return x
+        source = self.stored(y)
+        if isinstance(source, Scalar):
+            return None
+        strides = source.layout.strides
+        offset = source.layout.offset - sum(s * i for s, i in zip(strides, start, strict=True))
+        inside = tuple((i, i + n) for i, n in zip(start, source.layout.shape, strict=True))
+        return View(source.buffer, source.dtype, Layout(shape, strides, offset), inside, x)
+
+    # --- fused steps -------------------------------------------------------------------------------------
+
+    def builder_for(self, shape: tuple[int, ...], operands: Sequence[_Location]) -> Builder:
+        """The latest step that holds an operand and can take a call of this shape; else the open one, or a new."""
+        holders = {o.builder for o in operands if isinstance(o, _Register)}
+        candidates = sorted(holders, key=lambda b: -b.position)
+        if shape in self.open:
+            candidates.append(self.open[shape])
+        for b in candidates:
+            if (b.shape == shape or b.is_row(shape)) and self.can_join(b, operands):
+                return b
+        b = self.open[shape] = Builder(shape, len(self.steps))
+        self.steps.append(b)
+        return b
+
+    def can_join(self, builder: Builder, operands: Sequence[_Location]) -> bool:
+        """Whether the step has room and all operands are its own or written by steps before it."""
+        if builder.position < self.barrier or not builder.has_room(len(operands)):
+            return False
+        for o in operands:
+            if isinstance(o, _Register):
+                if o.builder.position > builder.position:
+                    return False
+            elif isinstance(o, View) and self.written[o.buffer] >= builder.position:
+                return False
+        return True
+
+    def place(self, builder: Builder, location: _Location) -> Number:
+        """The number of a location in a step that can take it."""
+        if isinstance(location, _Register):
+            if location.builder is builder:
+                return Number(False, location.value)
+            again = builder.again(location.builder, location.value)
+            if again is not None:
+                return again
+        operand = self.stored(location) if isinstance(location, _Register) else location
+        if isinstance(operand, View):
+            inside, shape = operand.inside, operand.layout.shape
+            if inside is not None and shape != builder.shape:  # one element for each row
+                inside = inside[: builder.rows] + tuple((0, n) for n in builder.shape[builder.rows :])
+            layout = builder.layout(operand.layout)
+            operand = View(operand.buffer, operand.dtype, layout, inside, operand.fill)
+        return builder.load(operand)
+
+    def fuse(self, name: str, out: Aval, operands: Sequence[_Location], statics: tuple = ()) -> _Register:
+        """Append a call to a fused step."""
+        builder = self.builder_for(out.shape, operands)
+        numbers = tuple([self.place(builder, o) for o in operands])
+        value = builder.append(Pending(name, out.dtype, numbers, statics))
+        return _Register(builder, value, out.shape, out.shape != builder.shape)
+
+    def reduce(self, combine: str, x: _Location, axes: tuple[int, ...]) -> _Location:
+        """Combine over axes: inside a step where they can be its columns, else at its edge, into memory."""
+        shape, dtype = _shape(x), _dtype(x)
+        if not axes:
+            return x
+        builder = self.builder_for(shape, [x])
+        number = self.place(builder, x)
+        kept = tuple(n for i, n in enumerate(shape) if i not in axes)
+        if shape == builder.shape and builder.can_reduce(axes):
+            builder.rows = len(shape) - len(axes)
+            value = builder.append(Pending(combine, dtype, (number,), reduces=True))
+            return _Register(builder, value, kept, row=True)
+        target = self.allocate(aval(kept, dtype), builder.position)
+        view = View(target.buffer, dtype, builder.layout(reduced_layout(shape, axes)))
+        builder.stores.append((number, view, combine, shape != builder.shape))
+        return target
+
+    def spread(self, x: _Location, axes: tuple[int, ...], shape: tuple[int, ...]) -> _Location:
+        """A reduced value repeated over the axes that it was reduced over."""
+        if not axes:
+            return x
+        if isinstance(x, _Register) and x.builder.shape == shape and x.row:
+            return _Register(x.builder, x.value, shape, row=True)
+        view = self.stored(x)
+        assert isinstance(view, View)
+        strides = iter(view.layout.strides)
+        repeated = tuple(0 if i in axes else next(strides) for i in range(len(shape)))
+        return View(view.buffer, view.dtype, Layout(shape, repeated, view.layout.offset))
+
+    # --- composite primitives ----------------------------------------------------------------------------
+
+    def softmax(self, x: _Location, axes: tuple[int, ...]) -> _Location:
+        """exp(x - max) / sum; with the largest subtracted no exp overflows and one of them is 1."""
+        shape, a = _shape(x), aval(_shape(x), _dtype(x))
+        largest = self.spread(self.reduce("maximum", x, axes), axes, shape)
+        powers = self.fuse("exp", a, [self.fuse("subtract", a, [x, largest])])
+        total = self.spread(self.reduce("add", powers, axes), axes, shape)
+        return self.fuse("divide", a, [powers, total])
+
+    def logsumexp(self, x: _Location, axes: tuple[int, ...]) -> _Location:
+        """log(sum(exp(x - max))) + max; an infinite maximum is not subtracted, as inf - inf would be nan."""
+        shape, a = _shape(x), aval(_shape(x), _dtype(x))
+        largest = self.reduce("maximum", x, axes)
+        result = aval(_shape(largest), a.dtype)
+        shift = self.fuse("finite_or_zero", result, [largest])
+        powers = self.fuse("exp", a, [self.fuse("subtract", a, [x, self.spread(shift, axes, shape)])])
+        total = self.fuse("log", result, [self.reduce("add", powers, axes)])
+        return self.fuse("add", result, [total, shift])

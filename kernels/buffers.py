@@ -1,0 +1,56 @@
+"""Buffers of the cpu device: NumPy arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..layouts import Layout
+from ..program import Buffer
+from .memory import address_of
+
+
+class CpuBuffer:
+    """A NumPy array that nobody writes to any more."""
+
+    __slots__ = ("address", "array", "layout")
+
+    device = "cpu"
+
+    def __init__(self, array: np.ndarray, address: int, layout: tuple[int, ...] | None) -> None:
+        self.array = array
+        self.address = address
+        self.layout = layout
+
+    def numpy(self) -> np.ndarray:
+        """A read-only view."""
+        view = self.array.view()
+        view.flags.writeable = False
+        return view
+
+
+def upload(array: np.ndarray) -> CpuBuffer:
+    """Take over an array; the caller must not write to it afterwards."""
+    if any(s % array.itemsize for s in array.strides) or not array.flags.aligned:
+        array = array.copy()
+    layout = None if array.flags.c_contiguous else tuple(s // array.itemsize for s in array.strides)
+    return CpuBuffer(array, address_of(array), layout)
+
+
+def as_cpu(value: Buffer) -> CpuBuffer:
+    """A buffer of any device as one of this."""
+    return value if type(value) is CpuBuffer else upload(value.numpy())
+
+
+def strided(array: np.ndarray, layout: Layout) -> np.ndarray:
+    """The elements of an array in a layout."""
+    if array.shape == layout.shape and layout.offset == 0:
+        strides = tuple(s * array.itemsize for s in layout.strides)
+        if array.strides == strides:
+            return array
+    if 0 in layout.shape:
+        return np.empty(layout.shape, array.dtype)
+    start = array
+    if layout.offset:  # the element at the offset, as the base of the view
+        steps, size = abs(layout.offset), array.itemsize if layout.offset > 0 else -array.itemsize
+        start = np.lib.stride_tricks.as_strided(array, (steps + 1,), (size,))[steps:]
+    return np.lib.stride_tricks.as_strided(start, layout.shape, tuple(s * array.itemsize for s in layout.strides))

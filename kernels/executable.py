@@ -1,0 +1,201 @@
+"""A compiled plan, and how it runs: addresses and scalars into words, native calls, results out."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..layouts import contiguous_strides
+from ..plan import Operand, Plan, Scalar, View
+from ..program import Buffer, Uniform
+from .buffers import CpuBuffer, as_cpu, strided, upload
+from .jit import compile_loop
+from .loops import Loop
+from .lowering import Launch, Temporaries, lower
+from .machine import Assembly, runner
+from .memory import KEPT_SCRATCH, address_of, scratch_memory
+
+FORMATS = {"f": "d", "i": "q", "b": "q", "u": "Q", "c": "dd"}
+"""How scalars of each kind of dtype are packed into words."""
+
+
+class _Frame(threading.local):
+    """What one thread's runs of an executable write to."""
+
+    words: np.ndarray | None = None
+    base: int
+    scratch: np.ndarray | None
+    memory: list[Any]
+
+
+class Native:
+    """Loops that follow one another, in one call."""
+
+    def __init__(self) -> None:
+        self.loops: list[Loop] = []
+        self.start = 0
+        self.run = runner()
+
+    def __call__(self, base: int, memory: list[Any]) -> None:
+        """Run on the words at this address."""
+        failed, status = self.run(base, self.start, len(self.loops))
+        if failed:
+            error = self.loops[failed - 1].error
+            assert error is not None, f"kernel {failed} returned {status}"
+            raise error(status)
+
+
+class Executable:
+    """A compiled plan; `run` may be called from several threads at once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        reads = [o for step in plan.steps for o in step.reads]
+        used = {o.leaf if isinstance(o, Scalar) else o.buffer: o for o in reads}
+        leaves = range(len(plan.leaves))
+        self.arrays = [i for i in leaves if isinstance(used.get(i), View)]
+        self.scalars = [(i, plan.leaves[i].dtype.kind) for i in leaves if isinstance(used.get(i), Scalar)]
+        buffers = list(enumerate(plan.buffers, len(plan.leaves)))
+        self.fresh = [(a.shape, a.dtype) for i, a in buffers if i not in plan.offsets]
+        made = [i for i, _ in buffers if i not in plan.offsets]
+        temporaries = Temporaries(plan)
+        lowered = [lower(step, temporaries) for step in plan.steps]
+        self.offsets = {**plan.offsets, **temporaries.offsets}
+        self.scratch = temporaries.size
+        self.pack = struct.Struct(
+            f"={len(self.arrays) + len(made)}q" + "".join(FORMATS[kind] for _, kind in self.scalars)
+        ).pack_into
+        self.complex = any(kind == "c" for _, kind in self.scalars)
+        scalars = [(i, len(FORMATS[kind])) for i, kind in self.scalars]
+        self.assembly = Assembly([*self.arrays, *made], scalars, list(self.offsets))
+        self.steps = self._assemble(lowered)
+        self.words = np.array(self.assembly.words, np.int64)
+        self.launches = any(isinstance(s, Launch) for s in self.steps)
+        self.made = made
+        place = {buffer: k for k, buffer in enumerate(made)}
+        self.outputs = [_Output(o, place, plan) for o in plan.outputs]
+        self.whole = [output.whole for output in self.outputs]
+        self.frame = _Frame()
+
+    def _assemble(self, lowered: Sequence[list[Loop] | Launch]) -> list[Native | Launch]:
+        """Runs of loops as one native call each, and launches between them."""
+        steps: list[Native | Launch] = []
+        for loops in lowered:
+            if isinstance(loops, Launch):
+                steps.append(loops)
+                continue
+            for loop in loops:
+                self.assembly.add(loop, compile_loop(loop.source))
+                if not (steps and isinstance(steps[-1], Native)):
+                    steps.append(Native())
+                steps[-1].loops.append(loop)
+        starts = self.assembly.finish()
+        for step in steps:
+            if isinstance(step, Native):
+                step.start = starts[0]
+                del starts[: len(step.loops)]
+        return steps
+
+    def run(self, values: Sequence[Buffer | Uniform | None]) -> list[Buffer | Uniform]:
+        """Run on the values of the leaves and return those of the outputs."""
+        frame = self.frame
+        if frame.words is None:
+            self._enter(frame)
+        if self.offsets:
+            self._settle(frame)
+        given: Sequence[Any] = values
+        words: list[Any] = []
+        for i in self.arrays:
+            buffer = given[i]
+            if type(buffer) is not CpuBuffer:
+                given = list(given)
+                buffer = given[i] = upload(buffer.numpy())
+            words.append(buffer.address)
+        made = []
+        for shape, dtype in self.fresh:
+            array = np.empty(shape, dtype)
+            made.append(array)
+            words.append(address_of(array))
+        if self.complex:
+            for i, kind in self.scalars:
+                scalar = given[i].scalar
+                words += (scalar.real, scalar.imag) if kind == "c" else (scalar,)
+        else:
+            words += [given[i].scalar for i, _ in self.scalars]
+        self.pack(frame.words, 0, *words)
+        memory = self._memory(frame, given, made) if self.launches else []
+        try:
+            for step in self.steps:
+                step(frame.base, memory)
+        finally:
+            if self.scratch > KEPT_SCRATCH:  # too large to keep
+                frame.scratch = None
+                frame.memory = [None] * len(frame.memory)
+        first = len(self.arrays)
+        return [
+            output(given, made) if whole is None else CpuBuffer(made[whole], words[first + whole], None)
+            for whole, output in zip(self.whole, self.outputs, strict=True)
+        ]
+
+    def _enter(self, frame: _Frame) -> None:
+        """This thread's words: the scalars' addresses are set once and for all."""
+        frame.words = self.words.copy()
+        frame.base = address_of(frame.words)
+        for at, word in self.assembly.pointers:
+            frame.words[at] = frame.base + 8 * word
+        frame.memory = [None] * (len(self.plan.leaves) + len(self.plan.buffers))
+        frame.scratch = None
+
+    def _settle(self, frame: _Frame) -> None:
+        """Place the temporaries in this thread's scratch memory."""
+        scratch = scratch_memory(self.scratch)
+        if scratch is frame.scratch:
+            return
+        frame.scratch = scratch
+        base = address_of(scratch)
+        assert frame.words is not None
+        for buffer, offset in self.offsets.items():
+            frame.words[self.assembly.word[buffer]] = base + offset
+            if self.launches and buffer in self.plan.offsets:
+                a = self.plan.buffers[buffer - len(self.plan.leaves)]
+                frame.memory[buffer] = np.ndarray(a.shape, a.dtype, scratch, offset)
+
+    def _memory(self, frame: _Frame, given: Sequence[Any], made: Sequence[np.ndarray]) -> list[Any]:
+        """For launches: the array or scalar behind every buffer."""
+        memory = frame.memory.copy()
+        for i in self.arrays:
+            memory[i] = given[i].array
+        for i, _ in self.scalars:
+            memory[i] = given[i].scalar
+        for i, array in zip(self.made, made, strict=True):
+            memory[i] = array
+        return memory
+
+
+class _Output:
+    """How to find an output after a run: a leaf's own value, or elements of a leaf or a new buffer."""
+
+    def __init__(self, operand: Operand, place: dict[int, int], plan: Plan) -> None:
+        self.operand = operand
+        self.buffer = operand.leaf if isinstance(operand, Scalar) else operand.buffer
+        self.place = place.get(self.buffer)
+        self.whole: int | None = None
+        """The new buffer that it is, unchanged."""
+        if isinstance(operand, View) and self.place is not None:
+            shape = plan.buffers[self.buffer - len(plan.leaves)].shape
+            if operand.layout == (shape, contiguous_strides(shape), 0):
+                self.whole = self.place
+
+    def __call__(self, given: Sequence[Any], made: Sequence[np.ndarray]) -> Buffer | Uniform:
+        operand = self.operand
+        if isinstance(operand, Scalar):
+            return given[self.buffer]
+        if self.place is not None:
+            return upload(strided(made[self.place], operand.layout))
+        value = as_cpu(given[self.buffer])
+        view = strided(value.array, operand.layout)
+        return given[self.buffer] if view is value.array else upload(view)

@@ -1,0 +1,79 @@
+"""What each step of a plan becomes on this device: loops, or a launch from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..avals import Aval
+from ..layouts import Layout, contiguous_strides
+from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned
+from . import codegen, indexing, matmul, reductions, scans, sorting, structure
+from .buffers import strided
+from .loops import Loop, Lowering
+
+LAUNCHERS: dict[str, Callable[..., None]] = {
+    **reductions.LAUNCHERS,
+    **scans.LAUNCHERS,
+    **indexing.LAUNCHERS,
+    **sorting.LAUNCHERS,
+    **structure.LAUNCHERS,
+    **matmul.LAUNCHERS,
+}
+"""Structural primitives in Python: `launch(out, *inputs, **params)` writes into `out`, which is C-contiguous."""
+
+LOWERINGS: dict[str, Lowering] = {}
+"""Structural primitives as loops, which are preferred."""
+
+
+class Temporaries:
+    """Memory that steps need while they run, behind the plan's scratch memory; every step begins anew there."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.first = len(plan.leaves) + len(plan.buffers)
+        self.begin = self.end = self.size = plan.scratch
+        self.offsets: dict[int, int] = {}
+
+    def next_step(self) -> None:
+        """Release what the step before has allocated."""
+        self.end = self.begin
+
+    def allocate(self, a: Aval) -> View:
+        """A buffer of this step."""
+        number = self.first + len(self.offsets)
+        self.offsets[number] = self.end
+        self.end += aligned(a)
+        self.size = max(self.size, self.end)
+        return View(number, a.dtype, Layout(a.shape, contiguous_strides(a.shape)))
+
+
+def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
+    """The loops of a step, or the launch of one that has none."""
+    temporaries.next_step()
+    if isinstance(step, FusedStep):
+        return codegen.lower(step, temporaries.allocate)
+    lowering = LOWERINGS.get(step.primitive.name)
+    loops = None if lowering is None else lowering(step, temporaries.allocate)
+    return Launch(step) if loops is None else loops
+
+
+class Launch:
+    """A structural primitive, launched from Python on the arrays behind all buffers."""
+
+    def __init__(self, step: KernelStep) -> None:
+        self.launch = LAUNCHERS[step.primitive.name]
+        self.inputs = step.inputs
+        self.params = step.params
+        self.out = step.output.buffer
+
+    def __call__(self, base: int, memory: list[Any]) -> None:
+        """Run on the arrays and scalars in this memory."""
+        self.launch(memory[self.out], *[_operand(o, memory) for o in self.inputs], **self.params)
+
+
+def _operand(o: Operand, memory: list[Any]) -> np.ndarray:
+    if isinstance(o, Scalar):
+        return np.broadcast_to(np.asarray(memory[o.leaf], o.aval.dtype), o.aval.shape)
+    return strided(memory[o.buffer], o.layout)
