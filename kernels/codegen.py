@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..plan import Call, FusedStep, Scalar, View
+from ..avals import aval
+from ..plan import Call, FusedStep, Operand, Scalar, View
 from .jit import HELPERS, parameters
-from .loops import Loop
+from .loops import Allocate, Loop
 
 SCALARS = {"f": "float64", "c": "complex128", "i": "int64", "u": "uint64", "b": "int64"}
 """How a scalar argument lies in memory, by the kind of its dtype."""
@@ -36,6 +37,19 @@ def merge_axes(
     if not merged:
         return (1,), [(0,) for _ in strides]
     return tuple(merged), [tuple(k) for k in kept]
+
+
+def single_steps(step: FusedStep, allocate: Allocate) -> list[FusedStep]:
+    """The element functions of a fused step, each as a step of its own."""
+    values: list[Operand] = list(step.loads)
+    steps = []
+    for k, call in enumerate(step.body, len(values)):
+        views = [v for at, v in step.stores if at == k] or [allocate(aval(step.shape, call.dtype))]
+        loads = [values[i] for i in call.operands]
+        alone = Call(call.name, call.dtype, tuple(range(len(loads))), call.statics)
+        steps.append(FusedStep(step.shape, loads, [alone], [(len(loads), v) for v in views]))
+        values.append(views[0])
+    return steps
 
 
 def loop(step: FusedStep) -> Loop:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,12 +13,14 @@ from ..avals import Aval
 from ..layouts import Layout, contiguous_strides
 from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned
 from ..program import Buffer, Uniform
+from ..warnings import CompileWarning
 from . import indexing, matmul, reductions, rowwise, scans, sorting, structure
-from .codegen import loop
-from .jit import compile_loop
+from .codegen import loop, single_steps
+from .jit import CompileError, compile_loop, interpret_loop
 from .loops import Loop, Lowering
-from .machine import Assembly, runner
+from .machine import Assembly, failure, runner
 from .memory import KEPT_SCRATCH, address_of, scratch_memory
+from .native import Code
 
 name = "cpu"
 
@@ -221,9 +224,34 @@ def _lowered(step: Step, temporaries: Temporaries) -> list[Loop] | None:
     """The loops of a step; None for one that is launched from Python."""
     temporaries.next_step()
     if isinstance(step, FusedStep):
-        return [] if 0 in step.shape else [loop(step)]
-    lower = LOWERINGS.get(step.primitive.name)
-    return None if lower is None else lower(step, temporaries.allocate)
+        loops = [] if 0 in step.shape else [loop(step)]
+    else:
+        lower = LOWERINGS.get(step.primitive.name)
+        found = None if lower is None else lower(step, temporaries.allocate)
+        if found is None:
+            return None
+        loops = found
+    try:
+        for one in loops:
+            compile_loop(one.source)
+    except CompileError as error:
+        names = ", ".join(c.name for c in step.body) if isinstance(step, FusedStep) else step.primitive.name
+        warnings.warn(
+            f"A kernel of {names} could not be compiled. Its functions run one by one, in plain Python where that "
+            f"fails, too. ({error})",
+            CompileWarning,
+            stacklevel=2,
+        )
+        if isinstance(step, FusedStep):
+            loops = [loop(single) for single in single_steps(step, temporaries.allocate)]
+    return loops
+
+
+def _code(source: str) -> Code:
+    try:
+        return compile_loop(source)
+    except CompileError:  # of which `_lowered` has warned
+        return interpret_loop(source)
 
 
 def _assemble(
@@ -237,7 +265,7 @@ def _assemble(
             runners.append(_KernelRunner(step))
             continue
         for one in native:
-            assembly.add(one, compile_loop(one.source))
+            assembly.add(one, _code(one.source))
             if not (runners and isinstance(runners[-1], _Native)):
                 runners.append(_Native())
             runners[-1].loops.append(one)
@@ -258,8 +286,9 @@ class _Native:
         self.call = runner()
 
     def __call__(self, base: int, memory: list[Any]) -> None:
-        failed, status = self.call(base, self.start, len(self.loops))
-        if failed:
+        result = self.call(base, self.start, len(self.loops))
+        if result:
+            failed, status = failure(result)
             error = self.loops[failed - 1].error
             assert error is not None, f"kernel {failed} returned {status}"
             raise error(status)
