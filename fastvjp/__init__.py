@@ -32,13 +32,15 @@ from .transforms.grad import grad, value_and_grad
 from .transforms.vjp import vjp
 from .transforms.vmap import vmap
 from .tree import tree_map
+from .warnings import CacheWarning, CompileWarning
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Program", "TracedValueError", "array", "bool_", "checkpoint", "compile", "complex64", "complex128",
-    "custom_function", "default_device", "device", "eval", "float32", "float64", "grad", "hessian", "hvp",
-    "int8", "int16", "int32", "int64", "jacfwd", "jacrev", "jvp", "record", "set_default_device",
-    "stop_gradient", "tree_map", "uint8", "uint16", "uint32", "uint64", "value_and_grad", "vjp", "vmap",
+    "CacheWarning", "CompileWarning", "Program", "TracedValueError", "array", "bool_", "checkpoint", "compile",
+    "complex64", "complex128", "custom_function", "default_device", "device", "eval", "float32", "float64",
+    "grad", "hessian", "hvp", "int8", "int16", "int32", "int64", "jacfwd", "jacrev", "jvp", "record",
+    "set_default_device", "stop_gradient", "tree_map", "uint8", "uint16", "uint32", "uint64", "value_and_grad",
+    "vjp", "vmap",
 ]  # fmt: skip
 __all__ += _ops.__all__

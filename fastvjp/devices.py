@@ -1,16 +1,16 @@
-"""Devices: which there are, which is chosen. The one place that reads FASTVJP_* environment variables."""
+"""Devices: which there are, which is chosen."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
+from . import environment
 from .plan import Plan
 from .program import Buffer, Uniform
 
@@ -84,7 +84,7 @@ def _checked(name: str, source: str) -> str:
 
 
 def _from_environment() -> str:
-    wanted = os.environ.get("FASTVJP_DEVICE", "auto") or "auto"
+    wanted = environment.device()
     if wanted == "auto":
         return "metal" if why_unavailable("metal") is None else "cpu"
     return _checked(wanted, "FASTVJP_DEVICE")

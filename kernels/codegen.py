@@ -15,7 +15,7 @@ import math
 from ..avals import aval
 from ..fusion import CHEAP_NAMES
 from ..layouts import Layout
-from ..plan import FusedStep, Reduce, Store, View
+from ..plan import Call, FusedStep, Operand, Reduce, Scalar, Store, View
 from .loops import Allocate, Loop
 from .nest import Nest, Place, nest_of
 from .source import TILE, fill_source, source_of
@@ -53,6 +53,43 @@ def lower(step: FusedStep, allocate: Allocate) -> list[Loop]:
     source, arrays, scalars, numbers = source_of(step, nest, grain, slots)
     kernel = Loop(source, arrays, scalars, numbers, nest.count, grain)
     return [*fills, kernel, *(_whole(combine) for combine in combines)]
+
+
+def single_steps(step: FusedStep, allocate: Allocate) -> list[FusedStep]:
+    """The element functions, reductions and stores of a fused step, each as a step of its own."""
+    shape, k = step.shape, step.rows
+    values: list[Operand] = list(step.loads)
+    steps = []
+
+    def dense(a: View, axes: int) -> View:
+        strides = a.layout.strides + (0,) * (len(shape) - axes)
+        return View(a.buffer, a.dtype, Layout(shape, strides))
+
+    for entry in step.body:
+        loads = [values[i] for i in entry.operands]
+        if isinstance(entry, Reduce):
+            result = dense(allocate(aval(shape[:k], entry.dtype)), k)
+            steps.append(FusedStep(shape, len(shape), loads, [], [Store(0, result, entry.name)]))
+        else:
+            result = dense(allocate(aval(shape, entry.dtype)), len(shape))
+            call = Call(entry.name, entry.dtype, tuple(range(len(loads))), entry.statics)
+            steps.append(FusedStep(shape, len(shape), loads, [call], [Store(len(loads), result)]))
+        values.append(result)
+    for store in step.stores:
+        domain = shape[:k] if store.row else shape
+        source, target = (_over(o, domain) for o in (values[store.value], store.view))
+        assert isinstance(target, View)
+        steps.append(FusedStep(domain, len(domain), [source], [], [Store(0, target, store.combine)]))
+    return steps
+
+
+def _over(operand: Operand, domain: tuple[int, ...]) -> Operand:
+    """An operand over the first axes of its domain."""
+    if isinstance(operand, Scalar):
+        return operand
+    layout = Layout(domain, operand.layout.strides[: len(domain)], operand.layout.offset)
+    inside = operand.inside and operand.inside[: len(domain)]
+    return View(operand.buffer, operand.dtype, layout, inside, operand.fill)
 
 
 def _whole(step: FusedStep) -> Loop:

@@ -13,10 +13,9 @@ from ..layouts import contiguous_strides
 from ..plan import Operand, Plan, Scalar, View
 from ..program import Buffer, Uniform
 from .buffers import CpuBuffer, as_cpu, strided, upload
-from .jit import compile_loop
 from .loops import Loop
-from .lowering import Launch, Temporaries, lower
-from .machine import Assembly, runner
+from .lowering import Launch, Temporaries, code_of, lower
+from .machine import Assembly, failure, runner
 from .memory import KEPT_SCRATCH, address_of, scratch_memory
 
 FORMATS = {"f": "d", "i": "q", "b": "q", "u": "Q", "c": "dd"}
@@ -42,8 +41,9 @@ class Native:
 
     def __call__(self, base: int, memory: list[Any]) -> None:
         """Run on the words at this address."""
-        failed, status = self.run(base, self.start, len(self.loops))
-        if failed:
+        result = self.run(base, self.start, len(self.loops))
+        if result:
+            failed, status = failure(result)
             error = self.loops[failed - 1].error
             assert error is not None, f"kernel {failed} returned {status}"
             raise error(status)
@@ -89,7 +89,7 @@ class Executable:
                 steps.append(loops)
                 continue
             for loop in loops:
-                self.assembly.add(loop, compile_loop(loop.source))
+                self.assembly.add(loop, code_of(loop))
                 if not (steps and isinstance(steps[-1], Native)):
                     steps.append(Native())
                 steps[-1].loops.append(loop)

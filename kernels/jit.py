@@ -1,4 +1,5 @@
 """The jit wrapper: every Numba option of the project stands here, and Numba is imported at the first compile.
+What was compiled once is on disk (cache.py) and needs no Numba.
 
 `@element` marks a scalar function, `@kernel` a function over arrays. Both stay plain Python functions until
 they are first needed; with NUMBA_DISABLE_JIT=1 they stay so for good.
@@ -12,14 +13,20 @@ import threading
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
-from .pointers import compiled_operations, python_operations
+from .. import avals, environment
+from . import cache, native
+from .native import Code
+from .pointers import PythonPointer, compiled_operations, python_operations
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 OPTIONS = {"error_model": "numpy", "nogil": True}
+LOOP = "int64(CPointer(int64), int64, int64)"
+"""Signature of a generated loop: its argument words, the first iteration and the one to stop at; a status."""
 INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """For functions that only other jitted ones call: what Python would call them through takes time to compile."""
 ELEMENTS: dict[str, FunctionType] = {}
@@ -79,7 +86,7 @@ def numba() -> Any:
 @functools.cache
 def jit_disabled() -> bool:
     """Whether NUMBA_DISABLE_JIT is set: kernels then run as Python."""
-    return bool(numba().config.DISABLE_JIT)
+    return environment.jit_disabled()
 
 
 @functools.cache
@@ -90,7 +97,7 @@ def element_namespace() -> dict[str, Any]:
     """
     functions = {**ELEMENTS, **HELPERS, **COLD}
     if jit_disabled():
-        return functions
+        return functions  # for @kernel functions
     from .scalars import lowered
 
     jitted: dict[str, Any] = lowered(numba())
@@ -124,49 +131,97 @@ def kernel(function: Callable[..., Any] | None = None, *, reassociate: bool = Fa
     return call
 
 
-class CompiledLoop:
-    """A compiled kernel, callable at its address as `(args, start, stop)` while this object lives."""
-
-    def __init__(self, address: int, kept: Any) -> None:
-        self.address = address
-        self._kept = kept
+class CompileError(Exception):
+    """Numba or LLVM could not make machine code of a function."""
 
 
 @functools.lru_cache(maxsize=4096)
-def compile_loop(source: str) -> CompiledLoop:
+def compile_loop(source: str) -> Code:
     """Compile a generated `fused(args, start, stop)`, which returns a status; `args` points to int64 words."""
-    with _compile_lock:
-        namespace = {**element_namespace(), **_loop_namespace()}
-        exec(compile(source, "<fused>", "exec"), namespace)
-        function = namespace["fused"]
-        if jit_disabled():
-            return CompiledLoop(id(function), _python_loops.setdefault(id(function), function))
-        types = numba().types
-        signature = types.int64(types.CPointer(types.int64), types.int64, types.int64)
-        compiled = numba().cfunc(signature, **OPTIONS, fastmath={"reassoc"})(function)
-        return CompiledLoop(compiled.address, compiled)
-
-
-_python_loops: dict[int, Callable[..., int]] = {}
-
-
-def python_loop(address: int) -> Callable[..., int]:
-    """The function at a `CompiledLoop.address` where the JIT is off."""
-    return _python_loops[address]
-
-
-@functools.cache
-def _loop_namespace() -> dict[str, Any]:
-    """Memory operations and the dtypes, as generated code names them."""
-    from .. import avals
-
     if jit_disabled():
-        return {"np": np, **python_operations(), **{name: d.type for name, d in avals.DTYPES.items()}}
-    types = {name: numba().from_dtype(d) for name, d in avals.DTYPES.items()}
-    return {"np": np, **memory_operations(), **types}
+        return interpret_loop(source)
+    return compiled(source, lambda: _defined(source, element_namespace() | _native_names()), LOOP)
+
+
+@functools.lru_cache(maxsize=4096)
+def interpret_loop(source: str) -> Code:
+    """The same in plain Python, which machine code can call like any other loop."""
+    function = _defined(source, {**ELEMENTS, **HELPERS, **COLD, **_python_names()})
+
+    def call(args: int, start: int, stop: int) -> int:
+        with np.errstate(all="ignore"):
+            return function(PythonPointer(args, np.int64), start, stop)
+
+    code = native.callback(call)
+    _python_loops[code.address] = call
+    return code
+
+
+_python_loops: WeakValueDictionary[int, Callable[[int, int, int], int]] = WeakValueDictionary()
+
+
+def python_loop(code: int) -> Callable[[int, int, int], int]:
+    """The loop at an address as a Python function of the address of its arguments, start and stop."""
+    return _python_loops.get(code) or native.function_of_words(code, 3)
+
+
+def _defined(source: str, namespace: dict[str, Any]) -> FunctionType:
+    exec(compile(source, "<fused>", "exec"), namespace)
+    return namespace["fused"]
+
+
+def compiled(text: str, function: Callable[[], FunctionType], signature: str) -> Code:
+    """Machine code of a function of words, from the cache on disk or by Numba; the text tells which it is."""
+    with _compile_lock:
+        path = cache.path_of(text)
+        code = None if path is None else cache.load(path)
+        if code is not None:
+            return native.link(code)
+        try:
+            code = _object_file(function(), signature)
+            linked = native.link(code)
+        except Exception as error:  # whatever is wrong with Numba, there are other ways
+            raise CompileError(f"{type(error).__name__}: {error}") from error
+        if path is not None:
+            cache.store(path, code)
+        return linked
+
+
+def _object_file(function: FunctionType, signature: str) -> bytes:
+    """Compile with Numba; the entry calls the function as C does, where Numba's own way has more to it.
+
+    It needs nothing of Numba or Python at run time: what Numba would raise is lost, which kernels do not do.
+    """
+    from llvmlite import ir
+
+    jitted = numba().njit(signature, **OPTIONS, **INSIDE, fastmath={"reassoc"})(function)
+    ((types, result),) = jitted.overloads.items()
+    target, callee = result.target_context, result.fndesc
+    module = target.create_module("entry")
+    inner = ir.Function(
+        module, target.call_conv.get_function_type(callee.restype, callee.argtypes), callee.llvm_func_name
+    )
+    words = [target.get_value_type(t) for t in (callee.restype, *callee.argtypes)]
+    entry = ir.Function(module, ir.FunctionType(words[0], words[1:]), native.ENTRY)
+    builder = ir.IRBuilder(entry.append_basic_block())
+    _, value = target.call_conv.call_function(builder, inner, callee.restype, callee.argtypes, entry.args)
+    builder.ret(value)
+    return native.emit([str(module), jitted.inspect_llvm(types)])
 
 
 @functools.cache
 def memory_operations() -> dict[str, Any]:
     """Typed pointers, loads and stores for jitted code."""
     return compiled_operations(numba())
+
+
+@functools.cache
+def _native_names() -> dict[str, Any]:
+    """Memory operations and the dtypes, as generated code names them."""
+    types = {name: numba().from_dtype(dtype) for name, dtype in avals.DTYPES.items()}
+    return {"np": np, **memory_operations(), **types}
+
+
+def _python_names() -> dict[str, Any]:
+    """The same for plain Python."""
+    return {"np": np, **python_operations(), **{name: dtype.type for name, dtype in avals.DTYPES.items()}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,12 @@ import numpy as np
 from ..avals import Aval
 from ..layouts import Layout, contiguous_strides
 from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned
+from ..warnings import CompileWarning
 from . import codegen, indexing, matmul, reductions, scans, sorting, structure
 from .buffers import strided
+from .jit import CompileError, compile_loop, interpret_loop
 from .loops import Loop, Lowering
+from .native import Code
 
 LAUNCHERS: dict[str, Callable[..., None]] = {
     **reductions.LAUNCHERS,
@@ -52,11 +56,36 @@ class Temporaries:
 def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
     """The loops of a step, or the launch of one that has none."""
     temporaries.next_step()
-    if isinstance(step, FusedStep):
-        return codegen.lower(step, temporaries.allocate)
-    lowering = LOWERINGS.get(step.primitive.name)
-    loops = None if lowering is None else lowering(step, temporaries.allocate)
-    return Launch(step) if loops is None else loops
+    if isinstance(step, KernelStep):
+        lowering = LOWERINGS.get(step.primitive.name)
+        loops = None if lowering is None else lowering(step, temporaries.allocate)
+        if loops is None:
+            return Launch(step)
+    else:
+        loops = codegen.lower(step, temporaries.allocate)
+    try:
+        for loop in loops:
+            compile_loop(loop.source)
+    except CompileError as error:
+        names = ", ".join(e.name for e in step.body) if isinstance(step, FusedStep) else step.primitive.name
+        warnings.warn(
+            f"A kernel of {names} could not be compiled. Its functions run one by one, in plain Python where that "
+            f"fails, too. ({error})",
+            CompileWarning,
+            stacklevel=2,
+        )
+        if isinstance(step, FusedStep):
+            singles = codegen.single_steps(step, temporaries.allocate)
+            loops = [loop for single in singles for loop in codegen.lower(single, temporaries.allocate)]
+    return loops
+
+
+def code_of(loop: Loop) -> Code:
+    """Machine code of a loop; in plain Python where there is none, of which `lower` has warned."""
+    try:
+        return compile_loop(loop.source)
+    except CompileError:
+        return interpret_loop(loop.source)
 
 
 class Launch:

@@ -15,14 +15,21 @@ answers 0, or a status that says what is wrong, which ends the run.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import jit
+from ..warnings import CompileWarning
+from . import jit, native
 from .loops import Loop
+from .native import Code
 from .pointers import PythonPointer
+
+RUN = "int64(int64, int64, int64)"
+STEP_BITS = 24
+"""Of the word that says which step failed and how."""
 
 
 class Assembly:
@@ -41,10 +48,10 @@ class Assembly:
             at, end = at + size, end + 1
         self.word.update({buffer: end + i for i, buffer in enumerate(placed)})
         self.words = [0] * (end + len(placed))
-        self.loops: list[jit.CompiledLoop] = []
+        self.loops: list[Code] = []
         self._steps: list[list[int]] = []
 
-    def add(self, loop: Loop, compiled: jit.CompiledLoop) -> None:
+    def add(self, loop: Loop, compiled: Code) -> None:
         """Append a loop."""
         first = len(self.words)
         relocations = [(v.buffer, v.layout.offset * v.dtype.itemsize) for v in loop.arrays]
@@ -66,13 +73,29 @@ class Assembly:
 
 
 @functools.cache
-def runner() -> Callable[[int, int, int], tuple[int, int]]:
+def runner() -> Callable[[int, int, int], int]:
     """The function `run(address of the words, word of the first step, number of steps)`.
 
-    It returns (0, 0), or the number of the step that failed, from 1, and the status that its kernel gave.
+    It returns 0, or what `failure` understands.
     """
     if jit.jit_disabled():
         return _python_run
+    try:
+        code = jit.compiled("run", _native_run, RUN)
+    except jit.CompileError as error:
+        warnings.warn(f"Plans run in plain Python: {error}", CompileWarning, stacklevel=2)
+        return _python_run
+    run = native.function_of_words(code.address, 3)
+    run.code = code  # type: ignore[attr-defined]  lives as long
+    return run
+
+
+def failure(result: int) -> tuple[int, int]:
+    """The number of the step that failed, from 1, and the status that its kernel gave."""
+    return result & (1 << STEP_BITS) - 1, result >> STEP_BITS
+
+
+def _native_run() -> Any:
     numba = jit.numba()
     call, pointer, int64 = _call_intrinsic(numba), jit.memory_operations()["pointer"], numba.int64
 
@@ -89,13 +112,13 @@ def runner() -> Callable[[int, int, int], tuple[int, int]]:
             for start in range(0, count, grain):
                 status = call(kernel, base + 8 * args, start, min(start + grain, count))
                 if status != 0:
-                    return step + 1, status
-        return 0, 0
+                    return status << STEP_BITS | (step + 1)
+        return 0
 
-    return numba.njit(**jit.OPTIONS)(run)
+    return run
 
 
-def _python_run(base: int, at: int, steps: int) -> tuple[int, int]:
+def _python_run(base: int, at: int, steps: int) -> int:
     words = PythonPointer(base, np.int64)
     for step in range(steps):
         kernel, args, count, grain, relocations = (int(words[at + i]) for i in range(5))
@@ -103,13 +126,12 @@ def _python_run(base: int, at: int, steps: int) -> tuple[int, int]:
         for _ in range(relocations):
             words[int(words[at])] = int(words[int(words[at + 1])]) + int(words[at + 2])
             at += 3
-        loop, arguments = jit.python_loop(kernel), PythonPointer(base + 8 * args, np.int64)
-        with np.errstate(all="ignore"):
-            for start in range(0, count, grain):
-                status = loop(arguments, start, min(start + grain, count))
-                if status != 0:
-                    return step + 1, status
-    return 0, 0
+        loop = jit.python_loop(kernel)
+        for start in range(0, count, grain):
+            status = loop(base + 8 * args, start, min(start + grain, count))
+            if status != 0:
+                return status << STEP_BITS | (step + 1)
+    return 0
 
 
 def _call_intrinsic(numba: Any) -> Any:

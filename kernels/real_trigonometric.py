@@ -15,7 +15,18 @@ import numpy as np
 from . import polynomials as of
 from .jit import cold, helper
 from .real_exponential import exp_over, exp_parts, real_log1p, shifted_parts
-from .scalars import absolute, choose, constant, copysign, fma, is_odd, nearest, polynomial, power_of_two
+from .scalars import (
+    absolute,
+    choose,
+    constant,
+    copysign,
+    fma,
+    is_odd,
+    mantissa_exponent,
+    nearest,
+    polynomial,
+    power_of_two,
+)
 
 FAR = (1e9, 1e9)
 PIECES = np.array([float(int(of.DIGITS[i : i + 12], 16)) for i in range(0, len(of.DIGITS) - 6, 6)])
@@ -54,16 +65,15 @@ def reduce_near(x):
 
 @cold
 def reduce_far(x):
-    """The same for any finite x, with k modulo 4: x times the pieces of 2 / pi that are not a multiple of 4."""
-    wide = np.float64(x)
-    fraction, exponent = math.frexp(wide)
-    whole = math.ldexp(fraction, 53)
-    first = max(0, (exponent - 55) // 24)
+    """The same for a far x, with k modulo 4: x times the pieces of 2 / pi that are not a multiple of 4."""
+    fraction, exponent = mantissa_exponent(absolute(np.float64(x)))
+    whole = copysign(fraction * 2.0**53, np.float64(x))
+    first = max(0, (int(exponent) - 55) // 24)
     turns, low, lowest = 0.0, 0.0, 0.0
     for i in range(first, first + 8, 2):
-        piece = math.ldexp(PIECES[i], exponent - 53 - 24 * (i + 2))
-        product = np.float64(whole * piece)
-        for part in (product, fma(np.float64(whole), np.float64(piece), -product)):
+        piece = PIECES[i] * power_of_two(exponent - 53.0 - 24.0 * (i + 2))
+        product = whole * piece
+        for part in (product, fma(whole, piece, -product)):
             turns, lost = exact_sum(turns, part - 4 * np.rint(part / 4))
             low, lost = exact_sum(low, lost)
             lowest += lost

@@ -237,6 +237,8 @@ ELEMENTWISE = [
     elementwise("isnan", np.isnan, INEXACT, ANY),
     elementwise("isinf", np.isinf, INEXACT, ANY),
     elementwise("isfinite", np.isfinite, INEXACT, ANY),
+    elementwise("finite_or_zero", lambda x: np.where(np.isfinite(x), x, 0), FLOAT, ANY,
+                call=lambda x: emit("finite_or_zero", mx.array(x))),
     elementwise("logical_not", np.logical_not, KINDS, WHOLE),
     elementwise("logical_and", np.logical_and, KINDS, WHOLE, WHOLE),
     elementwise("logical_or", np.logical_or, KINDS, WHOLE, WHOLE),

@@ -1,0 +1,26 @@
+"""Settings from the environment. The one place that reads environment variables."""
+
+from __future__ import annotations
+
+import os
+
+
+def device() -> str:
+    """FASTVJP_DEVICE, the device of the user's choice: "auto", "cpu" or "metal"."""
+    return os.environ.get("FASTVJP_DEVICE", "auto") or "auto"
+
+
+def cache_dir() -> str | None:
+    """FASTVJP_CACHE_DIR, where compiled kernels are kept: None for the default, "" for nowhere."""
+    value = os.environ.get("FASTVJP_CACHE_DIR")
+    return "" if value == "off" else value
+
+
+def jit_disabled() -> bool:
+    """Whether NUMBA_DISABLE_JIT asks for kernels in plain Python."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0")
+
+
+def numba_options() -> str:
+    """Numba's environment variables, some of which change what it compiles."""
+    return repr(sorted((name, value) for name, value in os.environ.items() if name.startswith("NUMBA_")))

@@ -1,0 +1,87 @@
+"""Machine code without Numba: LLVM emits it as an object file and links object files into this process."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+ENTRY = "entry"
+"""The name of the function that an object file is there for."""
+
+_numbers = itertools.count()
+
+
+class Code:
+    """Machine code in memory, callable at its address while this object lives."""
+
+    __slots__ = ("_kept", "address")
+
+    def __init__(self, address: int, kept: Any) -> None:
+        self.address = address
+        self._kept = kept
+
+
+@functools.cache
+def llvm() -> Any:
+    """llvmlite's binding, imported when it is first needed, with this machine's target initialised."""
+    import llvmlite.binding as module
+
+    module.initialize_native_target()
+    module.initialize_native_asmprinter()
+    return module
+
+
+def cpu() -> tuple[str, str]:
+    """Name and features of this CPU, which machine code is made for."""
+    return llvm().get_host_cpu_name(), llvm().get_host_cpu_features().flatten()
+
+
+def target_machine() -> Any:
+    """What emits code for this CPU; position-independent, so that it can be put anywhere."""
+    name, features = cpu()
+    target = llvm().Target.from_triple(llvm().get_process_triple())
+    return target.create_target_machine(cpu=name, features=features, opt=3, reloc="pic", codemodel="default")
+
+
+def emit(modules: list[str]) -> bytes:
+    """An object file of these modules in LLVM's language, which are optimised already."""
+    first, *others = [llvm().parse_assembly(text) for text in modules]
+    for other in others:
+        first.link_in(other)
+    return target_machine().emit_object(first)
+
+
+@functools.cache
+def _linker() -> Any:
+    return llvm().create_lljit_compiler(target_machine(), suppress_errors=True)
+
+
+def link(code: bytes) -> Code:
+    """Put an object file into memory; RuntimeError if it calls a function that is not in this process."""
+    builder = llvm().JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(ENTRY)
+    library = builder.link(_linker(), f"fastvjp{next(_numbers)}")
+    return Code(library[ENTRY], library)
+
+
+def function_of_words(address: int, arguments: int) -> Callable[..., int]:
+    """Machine code that takes and returns int64 words, as a Python function; it releases the GIL."""
+    # pointers take any int of their size and convert faster than c_int64
+    return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * arguments)(address)
+
+
+def callback(function: Callable[[int, int, int], int]) -> Code:
+    """A Python function of three words that machine code can call; -1 stands for an exception."""
+
+    def call(*words: int) -> int:
+        try:
+            return function(*words)
+        except Exception:
+            traceback.print_exc()
+            return -1
+
+    kept = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 3)(call)
+    return Code(ctypes.cast(kept, ctypes.c_void_p).value or 0, kept)
