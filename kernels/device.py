@@ -14,7 +14,7 @@ from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, ali
 from ..program import Buffer, Uniform
 from . import indexing, matmul, reductions, rowwise, scans, sorting, structure
 from .codegen import loop
-from .jit import compile_loop
+from .jit import PythonPointer, compile_loop
 from .loops import Loop, Lowering
 from .machine import Assembly, runner
 from .memory import KEPT_SCRATCH, address_of, scratch_memory
@@ -24,15 +24,16 @@ name = "cpu"
 LAUNCHERS: dict[str, Callable[..., None]] = {
     **reductions.LAUNCHERS,
     **rowwise.LAUNCHERS,
-    **scans.LAUNCHERS,
-    **indexing.LAUNCHERS,
-    **sorting.LAUNCHERS,
-    **structure.LAUNCHERS,
     **matmul.LAUNCHERS,
 }
 """Structural primitives in Python: `launch(out, *inputs, **params)` writes into `out`, which is C-contiguous."""
 
-LOWERINGS: dict[str, Lowering] = {}
+LOWERINGS: dict[str, Lowering] = {
+    **scans.LOWERINGS,
+    **indexing.LOWERINGS,
+    **sorting.LOWERINGS,
+    **structure.LOWERINGS,
+}
 """Structural primitives as loops, which are preferred."""
 
 
@@ -237,10 +238,10 @@ def _assemble(
             runners.append(_KernelRunner(step))
             continue
         for one in native:
-            assembly.add(one, compile_loop(one.source))
+            first = assembly.add(one, compile_loop(one.source))
             if not (runners and isinstance(runners[-1], _Native)):
                 runners.append(_Native())
-            runners[-1].loops.append(one)
+            runners[-1].loops.append((one, first))
     starts = assembly.finish()
     for runner_ in runners:
         if isinstance(runner_, _Native):
@@ -253,16 +254,16 @@ class _Native:
     """Loops that follow one another."""
 
     def __init__(self) -> None:
-        self.loops: list[Loop] = []
+        self.loops: list[tuple[Loop, int]] = []  # with their first argument words
         self.start = 0
         self.call = runner()
 
     def __call__(self, base: int, memory: list[Any]) -> None:
         failed, status = self.call(base, self.start, len(self.loops))
         if failed:
-            error = self.loops[failed - 1].error
-            assert error is not None, f"kernel {failed} returned {status}"
-            raise error(status)
+            failing, first = self.loops[failed - 1]
+            assert failing.error is not None, f"kernel {failed} returned {status}"
+            raise failing.error(status, PythonPointer(base + 8 * first, np.int64))
 
 
 class _KernelRunner:

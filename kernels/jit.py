@@ -1,7 +1,7 @@
 """The jit wrapper: every Numba option of the project stands here, and Numba is imported at the first compile.
 
-`@element` marks a scalar function, `@kernel` a function over arrays. Both stay plain Python functions until
-they are first needed; with NUMBA_DISABLE_JIT=1 they stay so for good.
+`@element` marks a scalar function, `@kernel` a loop written by hand. Both stay plain Python functions until they
+are first needed; with NUMBA_DISABLE_JIT=1 they stay so for good.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ HELPERS: dict[str, FunctionType] = {}
 """Scalar functions that element functions call and that are no primitive's."""
 COLD: dict[str, FunctionType] = {}
 """Helpers for rare cases, which stay calls."""
+KERNELS: dict[str, FunctionType] = {}
+"""Loops over argument words, for generated sources to call."""
 OPERATIONS: dict[str, FunctionType] = {}
 """Scalar operations as Python; `scalars.lowered` has the same as LLVM instructions."""
 
@@ -47,6 +49,15 @@ def cold(function: F) -> F:
     return _registered(function, COLD)
 
 
+def kernel(function: F) -> F:
+    """Register a loop `(args, start, stop, *types and functions)` for a generated source to call.
+
+    `args` points to the argument words, in which all sizes and strides stand, so that one kernel serves them all.
+    It returns a status and needs neither arrays nor exceptions.
+    """
+    return _registered(function, KERNELS)
+
+
 def operation(function: F) -> F:
     """Register the Python form of a scalar operation of scalars.py."""
     return _registered(function, OPERATIONS)
@@ -54,8 +65,8 @@ def operation(function: F) -> F:
 
 def _registered(function: F, table: dict[str, FunctionType]) -> F:
     assert isinstance(function, FunctionType)
-    if function.__name__ in {*ELEMENTS, *HELPERS, *COLD, *OPERATIONS}:
-        raise ValueError(f"[kernels] element function {function.__name__} is defined twice")
+    if function.__name__ in {*ELEMENTS, *HELPERS, *COLD, *KERNELS, *OPERATIONS}:
+        raise ValueError(f"[kernels] function {function.__name__} is defined twice")
     table[function.__name__] = function
     return function
 
@@ -82,16 +93,16 @@ def jit_disabled() -> bool:
 
 @functools.cache
 def element_namespace() -> dict[str, Any]:
-    """What generated code can name: the element functions, jitted where the JIT is on.
+    """What generated code can name: element functions, kernels and `pointer`, jitted where the JIT is on.
 
-    An element function sees its own module's globals with such functions among them replaced.
+    A function sees its own module's globals with such functions among them replaced.
     """
-    functions = {**ELEMENTS, **HELPERS, **COLD}
+    functions = {**ELEMENTS, **HELPERS, **COLD, **KERNELS}
     if jit_disabled():
-        return functions
+        return {**functions, "pointer": pointer}
     from .scalars import lowered
 
-    jitted: dict[str, Any] = lowered(numba())
+    jitted: dict[str, Any] = {**lowered(numba()), "pointer": pointer_intrinsic()}
     modules: dict[int, dict[str, Any]] = {}
     for name, function in functions.items():
         module = modules.setdefault(id(function.__globals__), dict(function.__globals__))
@@ -100,26 +111,6 @@ def element_namespace() -> dict[str, Any]:
     for module in modules.values():
         module.update({name: jitted[name] for name in module.keys() & jitted.keys()})
     return jitted
-
-
-def kernel(function: Callable[..., Any] | None = None, *, reassociate: bool = False) -> Any:
-    """Decorator of a function over arrays, jitted at its first call for each combination of dtypes.
-
-    `reassociate=True` lets sums be reordered, which vectorises them.
-    """
-    if function is None:
-        return functools.partial(kernel, reassociate=reassociate)
-    options = {**OPTIONS, "fastmath": {"reassoc", "contract"}} if reassociate else OPTIONS
-    compiled = functools.cache(lambda: numba().njit(**options)(function))
-
-    @functools.wraps(function)
-    def call(*args: Any) -> Any:
-        if jit_disabled():
-            with np.errstate(all="ignore"):
-                return function(*args)
-        return compiled()(*args)
-
-    return call
 
 
 class CompiledLoop:
@@ -134,7 +125,7 @@ class CompiledLoop:
 def compile_loop(source: str) -> CompiledLoop:
     """Compile a generated `fused(args, start, stop)`, which returns a status; `args` points to int64 words."""
     with _compile_lock:
-        namespace = {**element_namespace(), **_loop_namespace()}
+        namespace = {**element_namespace(), **_dtype_namespace()}
         exec(compile(source, "<fused>", "exec"), namespace)
         function = namespace["fused"]
         if jit_disabled():
@@ -154,14 +145,13 @@ def python_loop(address: int) -> Callable[..., int]:
 
 
 @functools.cache
-def _loop_namespace() -> dict[str, Any]:
-    """`pointer(address, dtype)` and the dtypes, as generated code names them."""
+def _dtype_namespace() -> dict[str, Any]:
+    """The dtypes, as generated code names them."""
     from .. import avals
 
     if jit_disabled():
-        return {"pointer": PythonPointer, **{name: d.type for name, d in avals.DTYPES.items()}}
-    types = {name: numba().from_dtype(d) for name, d in avals.DTYPES.items()}
-    return {"pointer": pointer_intrinsic(), **types}
+        return {name: d.type for name, d in avals.DTYPES.items()}
+    return {name: numba().from_dtype(d) for name, d in avals.DTYPES.items()}
 
 
 @functools.cache
@@ -198,3 +188,7 @@ class PythonPointer:
 
     def __setitem__(self, i: int, value: Any) -> None:
         self._at(i)[0] = value
+
+
+pointer = PythonPointer
+"""As kernels name it; compiled ones see `pointer_intrinsic()` in its place."""

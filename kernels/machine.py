@@ -1,7 +1,7 @@
-"""A plan's fused steps as numbers: an array of int64 words that one compiled function runs in one call.
+"""A plan's loops as numbers: an array of int64 words that one compiled function runs in one call.
 
 The words hold, in this order: the address of every buffer; the scalars, two words each; the argument words of
-every fused step; and the steps themselves, each as
+every loop; and the steps themselves, each as
 
     kernel address, first argument word, iterations, iterations of a chunk, number of relocations,
     then for each relocation: argument word, buffer, byte offset.
@@ -36,8 +36,8 @@ class Assembly:
         self.loops: list[jit.CompiledLoop] = []
         self._steps: list[list[int]] = []
 
-    def add(self, loop: Loop, compiled: jit.CompiledLoop) -> None:
-        """Append a fused step."""
+    def add(self, loop: Loop, compiled: jit.CompiledLoop) -> int:
+        """Append a loop; returns its first argument word."""
         first = len(self.words)
         relocations = [(v.buffer, v.layout.offset * v.dtype.itemsize) for v in loop.arrays]
         relocations += [(s.leaf, 0) for s in loop.scalars]
@@ -47,6 +47,7 @@ class Assembly:
         self.words += [0] * len(relocations) + list(loop.numbers)
         self._steps.append(step)
         self.loops.append(compiled)
+        return first
 
     def finish(self) -> list[int]:
         """Append the steps to the words; returns the word at which each begins."""

@@ -1,4 +1,4 @@
-"""Reductions over axes: sum, prod, max, min, argmax, argmin.
+"""Reductions over axes: sum, prod, max, min.
 
 Axes that are neighbours are reduced as the middle of (outer, n, inner); of several such runs the last one
 goes first. A run is reduced to a few partial results, and these again, until one is left: the rounding error
@@ -8,14 +8,13 @@ of a sum then grows with the logarithm of n, and the order of additions depends 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .jit import element_namespace, kernel
-from .structure import canonical, combination, writable
+from .jit import OPTIONS, element_namespace, jit_disabled, numba
+from .structure import around, combination, number
 
 ROW_BLOCK = 1024
 """Neighbours summed at once: a partial sum is in registers, a few dozen additions deep."""
@@ -29,7 +28,40 @@ TILE = 1024
 """Accumulators side by side at most: they stay in the first cache."""
 
 
-# --- sum, prod, max, min ---------------------------------------------------------------------------------
+def array_kernel(function: Callable[..., Any] | None = None, *, reassociate: bool = False) -> Any:
+    """Decorator of a function over arrays, jitted at its first call for each combination of dtypes.
+
+    `reassociate=True` lets sums be reordered, which vectorises them.
+    """
+    if function is None:
+        return functools.partial(array_kernel, reassociate=reassociate)
+    options = {**OPTIONS, "fastmath": {"reassoc", "contract"}} if reassociate else OPTIONS
+    compiled = functools.cache(lambda: numba().njit(**options)(function))
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        if jit_disabled():
+            with np.errstate(all="ignore"):
+                return function(*args)
+        return compiled()(*args)
+
+    return call
+
+
+def canonical(x: np.ndarray, *shape: int) -> np.ndarray:
+    """The values of x in C order under this shape: a read-only view, or a copy where there is none.
+
+    Numba types read-only and writable arrays apart. Any array can be viewed as read-only, so kernels get all
+    their inputs that way and are compiled once for each dtype. They get bool as uint8.
+    """
+    view = np.ascontiguousarray(x).reshape(shape).view(number(x.dtype))
+    view.setflags(write=False)
+    return view
+
+
+def writable(out: np.ndarray, *shape: int) -> np.ndarray:
+    """A result, which is C-contiguous, under this shape, as kernels write it."""
+    return out.reshape(shape).view(number(out.dtype))
 
 
 def reduction(name: str, identity: int | None = None) -> Callable[..., None]:
@@ -73,12 +105,6 @@ def without(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(n for i, n in enumerate(shape) if i not in axes)
 
 
-def around(shape: tuple[int, ...], run: tuple[int, ...]) -> tuple[int, int, int]:
-    """(outer, n, inner): sizes before, in and behind a run of axes."""
-    first, last = run[0], run[-1] + 1
-    return math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:])
-
-
 def in_memory_order(x: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, ...]]:
     """Transpose x so that it need not be copied, where that leaves the order of the other axes alone."""
     if x.flags.c_contiguous:
@@ -113,7 +139,7 @@ def reduce_run(out: np.ndarray, x: np.ndarray, run: tuple[int, ...], name: str) 
         x, n = target, blocks
 
 
-@kernel(reassociate=True)
+@array_kernel(reassociate=True)
 def _sum_rows(x, out, block):
     """Sum blocks of neighbours."""
     outer, blocks, _ = out.shape
@@ -128,11 +154,11 @@ def _sum_rows(x, out, block):
 
 
 @functools.cache
-def _combine_rows(name: str) -> kernel:
+def _combine_rows(name: str) -> Any:
     """The kernel that reduces short rows of neighbours, each a block, by an element function."""
     combine = element_namespace()[name]
 
-    @kernel
+    @array_kernel
     def reduce_rows(x, out, block):
         outer, n = x.shape
         for i in range(outer):
@@ -145,7 +171,7 @@ def _combine_rows(name: str) -> kernel:
 
 
 @functools.cache
-def _combine_lanes(name: str) -> kernel:
+def _combine_lanes(name: str) -> Any:
     """The kernel that reduces blocks of rows of (n, inner) by an element function.
 
     One accumulator would be a chain of dependent operations, so several rows in a line are combined with the
@@ -153,7 +179,7 @@ def _combine_lanes(name: str) -> kernel:
     """
     combine = element_namespace()[name]
 
-    @kernel
+    @array_kernel
     def reduce_blocks(x, out, block):
         outer, blocks, inner = out.shape
         lanes = np.empty(TILE, out.dtype)
@@ -184,49 +210,9 @@ def _combine_lanes(name: str) -> kernel:
     return reduce_blocks
 
 
-# --- argmax, argmin --------------------------------------------------------------------------------------
-
-
-def position(name: str) -> Callable[..., None]:
-    """A launcher that finds where the extreme, by the element function of this name, comes first."""
-    find_extreme = reduction(name)
-    by_numpy = {"maximum": np.argmax, "minimum": np.argmin}[name]
-
-    def launch(out: np.ndarray, x: np.ndarray, *, axis: int) -> None:
-        outer, n, inner = around(x.shape, (axis,))
-        if out.size == 0:
-            return
-        if inner == 1 or x.dtype.kind == "c":  # NumPy is fast here, and knows the order of complex numbers
-            out[...] = by_numpy(x, axis=axis)
-            return
-        extreme = np.empty(out.shape, x.dtype)
-        find_extreme(extreme, x, axes=(axis,))
-        values, extremes = canonical(x, outer, n, inner), canonical(extreme, outer, inner)
-        _find_in_columns(values, extremes, out.reshape(outer, inner))
-
-    return launch
-
-
-@kernel
-def _find_in_columns(x, extremes, out):
-    """Go from the last row to the first, which wins."""
-    outer, n, inner = x.shape
-    for i in range(outer):
-        wanted, places = extremes[i], out[i]
-        for j in range(n):
-            place = n - 1 - j
-            row = x[i, place]
-            for k in range(inner):
-                value, extreme = row[k], wanted[k]
-                same = (value == extreme) | (np.isnan(value) & np.isnan(extreme))
-                places[k] = place if same else places[k]
-
-
 LAUNCHERS: dict[str, Callable[..., Any]] = {
     "sum": reduction("add", 0),
     "prod": reduction("multiply", 1),
     "max": reduction("maximum"),
     "min": reduction("minimum"),
-    "argmax": position("maximum"),
-    "argmin": position("minimum"),
 }
