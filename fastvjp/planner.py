@@ -19,6 +19,8 @@ from .program import Op, Uniform, Var
 
 COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 """The element functions by which reductions combine."""
+FUSED = (*COMBINE, "softmax", "logsumexp")
+"""Structural primitives that become parts of fused steps."""
 
 
 def make_plan(ops: Sequence[Op], outputs: Sequence[Var], leaves: Sequence[Var]) -> Plan:
@@ -109,10 +111,12 @@ class _Planner:
             self.where[out] = self.view(op, operands[0])
         elif op.primitive.opaque:  # a marker: its outputs are, in order, its last inputs
             self.where.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
-        elif name in COMBINE and not (out.aval.dtype.kind == "c" and name in ("max", "min")):
-            self.where[out] = self.reduce(COMBINE[name], operands[0], op.params["axes"])
-        elif name in ("softmax", "logsumexp"):
-            self.where[out] = getattr(self, name)(operands[0], op.params["axes"])
+        elif name in FUSED and not (out.aval.dtype.kind == "c" and name in ("max", "min")):
+            axes = op.params["axes"]
+            combine = COMBINE.get(name)
+            self.where[out] = (
+                self.reduce(combine, operands[0], axes) if combine else getattr(self, name)(operands[0], axes)
+            )
         elif name == "slice_update" and (inserted := self.insert(op, *operands)) is not None:
             self.where[out] = inserted
         else:

@@ -28,8 +28,11 @@ MAX_PARTIALS = 16
 """Chunks, where each has an array of its own to reduce to."""
 
 
-def lower(step: FusedStep, allocate: Allocate) -> list[Loop]:
-    """The loops of a fused step: fill what it reduces to, its kernel, combine what chunks have reduced to."""
+def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
+    """The loops of a fused step: fill what it reduces to, its kernel, combine what chunks have reduced to.
+
+    Only a step that reduces needs to allocate.
+    """
     if 0 in step.shape:
         return [_fill(_target(s), s.combine) for s in step.stores if s.combine]
     nest = nest_of(step)
@@ -43,6 +46,7 @@ def lower(step: FusedStep, allocate: Allocate) -> list[Loop]:
             continue
         target = _target(store)
         if chunks > 1 and grain % nest.unit(place):
+            assert allocate is not None
             size = target.layout.shape[0]
             parts = allocate(aval((chunks, size), target.dtype))
             slots[i] = View(parts.buffer, parts.dtype, store.view.layout)

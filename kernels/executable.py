@@ -17,6 +17,7 @@ from .loops import Loop
 from .lowering import Launch, Temporaries, code_of, lower
 from .machine import Assembly, failure, runner
 from .memory import KEPT_SCRATCH, address_of, scratch_memory
+from .pointers import PythonPointer
 
 FORMATS = {"f": "d", "i": "q", "b": "q", "u": "Q", "c": "dd"}
 """How scalars of each kind of dtype are packed into words."""
@@ -35,7 +36,7 @@ class Native:
     """Loops that follow one another, in one call."""
 
     def __init__(self) -> None:
-        self.loops: list[Loop] = []
+        self.loops: list[tuple[Loop, int]] = []  # with their first argument words
         self.start = 0
         self.run = runner()
 
@@ -44,9 +45,9 @@ class Native:
         result = self.run(base, self.start, len(self.loops))
         if result:
             failed, status = failure(result)
-            error = self.loops[failed - 1].error
-            assert error is not None, f"kernel {failed} returned {status}"
-            raise error(status)
+            loop, first = self.loops[failed - 1]
+            assert loop.error is not None, f"kernel {failed} returned {status}"
+            raise loop.error(status, PythonPointer(base + 8 * first, np.int64))
 
 
 class Executable:
@@ -89,10 +90,10 @@ class Executable:
                 steps.append(loops)
                 continue
             for loop in loops:
-                self.assembly.add(loop, code_of(loop))
+                first = self.assembly.add(loop, code_of(loop))
                 if not (steps and isinstance(steps[-1], Native)):
                     steps.append(Native())
-                steps[-1].loops.append(loop)
+                steps[-1].loops.append((loop, first))
         starts = self.assembly.finish()
         for step in steps:
             if isinstance(step, Native):

@@ -1,140 +1,121 @@
 """Rows by index: gather, and scatters that set or combine.
 
-An array is (rows, row_size). Kernels check every index before they use it and return the position of the
-first bad one, or -1. Scatters go through the index in order, so results do not depend on timing.
+An array is (rows, size), any strides. Kernels check every index before they use it and return the position of
+the first bad one, from 1. Scatters go through the index in order, so results do not depend on timing; where rows
+are long, their columns are shared out.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from ..plan import KernelStep, View
 from .arithmetic import OUT_OF_RANGE
-from .jit import element_namespace, kernel
-from .structure import canonical, combination, writable
+from .jit import helper, kernel
+from .loops import Allocate, Loop, Lowering, calling, grain
+from .pointers import PythonPointer, pointer
+from .structure import aval_of, combination, copy, number, seen_as, shaped, word
+
+COLUMNS = 64
+"""Columns of a row in a chunk at least: whole cache lines."""
 
 
-def gather(out: np.ndarray, x: np.ndarray, index: np.ndarray) -> None:
+@kernel
+def gather(args, start, stop, dtype, index_dtype):
+    out, x, index = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], index_dtype)
+    rows, size, x_row, x_step, index_step = args[3], args[4], args[5], args[6], args[7]
+    for i in range(start, stop):
+        place = np.int64(index[i * index_step])
+        if place < 0 or place >= rows:
+            return i + 1
+        if size == 1:
+            out[i] = x[place * x_row]
+        else:
+            for k in range(size):
+                out[i * size + k] = x[place * x_row + k * x_step]
+    return 0
+
+
+@kernel
+def scatter(args, start, stop, dtype, index_dtype, combine):
+    out, y, index = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], index_dtype)
+    rows, size, y_row, y_step, index_step, picks = args[3], args[4], args[5], args[6], args[7], args[8]
+    stop = min(stop, size)
+    for i in range(picks):
+        place = np.int64(index[i * index_step])
+        if place < 0 or place >= rows:
+            return i + 1
+        if size == 1:
+            out[place] = dtype(combine(out[place], y[i * y_row]))
+        else:
+            for k in range(start, stop):
+                out[place * size + k] = dtype(combine(out[place * size + k], y[i * y_row + k * y_step]))
+    return 0
+
+
+@helper
+def replace(old, new):
+    return new
+
+
+def lower_gather(step: KernelStep, allocate: Allocate) -> list[Loop]:
     """Rows of x."""
-    row_size = math.prod(x.shape[1:])
-    rows = _words(canonical(x, len(x), row_size))
-    result = _words(writable(out, len(index), row_size))
-    _check("gather", _gather(rows, _canonical_index(index), result), index, len(x))
+    x, index = step.inputs
+    rows, (picks, *row) = aval_of(x).shape[0], step.output.layout.shape
+    size = math.prod(row)
+    x, loops = shaped(x, (rows, size), allocate)
+    index, more = shaped(index, (picks,), allocate)
+    source = calling("gather", word(x.dtype), index.dtype)
+    arrays = (seen_as(word(x.dtype), step.output), seen_as(word(x.dtype), x), index)
+    numbers = (rows, size, *x.layout.strides, *index.layout.strides)
+    error = _out_of_range("gather", rows, index)
+    return [*loops, *more, Loop(source, arrays, (), numbers, picks, grain(size), error)]
 
 
-def scatter_set(out: np.ndarray, x: np.ndarray, index: np.ndarray, y: np.ndarray) -> None:
-    """Copy x and replace rows by those of y; of several for one place the last stays."""
-    np.copyto(out, x)
-    row_size = math.prod(x.shape[1:])
-    rows = _words(canonical(y, len(index), row_size))
-    result = _words(writable(out, len(x), row_size))
-    _check("scatter_set", _scatter_set(rows, _canonical_index(index), result), index, len(x))
+def scatter_rows(name: str, operation: str) -> Lowering:
+    """Lowering of a primitive that copies x and combines rows of y into it by an element function."""
+
+    def lower(step: KernelStep, allocate: Allocate) -> list[Loop]:
+        x, index, y = step.inputs
+        (picks,), (rows, *row) = aval_of(index).shape, step.output.layout.shape
+        size = math.prod(row)
+        y, loops = shaped(y, (picks, size), allocate)
+        index, more = shaped(index, (picks,), allocate)
+        dtype = word(y.dtype) if operation == "replace" else number(y.dtype)
+        source = calling("scatter", dtype, index.dtype, combination(operation, y.dtype))
+        arrays = (seen_as(dtype, step.output), seen_as(dtype, y), index)
+        numbers = (rows, size, *y.layout.strides, *index.layout.strides, picks)
+        columns = max(size, 1)  # with none, the index is still checked
+        error = _out_of_range(name, rows, index)
+        one = Loop(source, arrays, (), numbers, columns, max(grain(picks), COLUMNS), error)
+        return [*copy(x, step.output), *loops, *more, one]
+
+    return lower
 
 
-def scatter(name: str, operation: str) -> Callable[..., None]:
-    """A launcher that copies x and combines rows of y into it by an element function."""
+def _out_of_range(name: str, rows: int, index: View) -> Callable[[int, PythonPointer], IndexError]:
+    """The error for a position, from 1, whose index is none of so many rows."""
 
-    def launch(out: np.ndarray, x: np.ndarray, index: np.ndarray, y: np.ndarray) -> None:
-        np.copyto(out, x)
-        if x.dtype.kind == "c" and operation in ("maximum", "minimum"):
-            _check(name, _first_bad(_canonical_index(index), len(x)), index, len(x))
-            getattr(np, operation).at(out, index, y)  # NumPy knows the order of complex numbers
-            return
-        row_size = math.prod(x.shape[1:])
-        rows, result = canonical(y, len(index), row_size), writable(out, len(x), row_size)
-        run = _scatter(combination(operation, x.dtype))
-        _check(name, run(rows, _canonical_index(index), result), index, len(x))
-
-    return launch
-
-
-def _canonical_index(index: np.ndarray) -> np.ndarray:
-    return canonical(index.astype(np.int64, copy=False), index.size)
-
-
-def _words(rows: np.ndarray) -> np.ndarray:
-    """The same memory as unsigned integers: where values only move, dtypes of one size share a kernel."""
-    return rows.view(f"u{min(rows.itemsize, 8)}")
-
-
-def _check(name: str, bad: int, index: np.ndarray, size: int) -> None:
-    if bad >= 0:
+    def error(status: int, args: PythonPointer) -> IndexError:
+        place = status - 1
+        bad = pointer(args[2], index.dtype)[place * index.layout.strides[0]]
         # normalize_index has marked an index that was out of range: what it was is not known here
-        what = "An index" if index[bad] == OUT_OF_RANGE else f"Index {index[bad]}"
-        raise IndexError(
-            f"[{name}] {what} is out of range for an axis of size {size} (element {bad} of the flattened index)."
+        what = "An index" if bad == OUT_OF_RANGE else f"Index {bad}"
+        return IndexError(
+            f"[{name}] {what} is out of range for an axis of size {rows} (element {place} of the flattened index)."
         )
 
-
-@kernel
-def _first_bad(index, size):
-    for i in range(index.size):
-        if index[i] < 0 or index[i] >= size:
-            return i
-    return -1
+    return error
 
 
-@kernel
-def _gather(x, index, out):
-    size, row_size = x.shape
-    for i in range(index.size):
-        place = index[i]
-        if place < 0 or place >= size:
-            return i
-        if row_size == 1:
-            out[i, 0] = x[place, 0]
-        else:
-            row, result = x[place], out[i]
-            for k in range(row_size):
-                result[k] = row[k]
-    return -1
-
-
-@kernel
-def _scatter_set(y, index, out):
-    size, row_size = out.shape
-    for i in range(index.size):
-        place = index[i]
-        if place < 0 or place >= size:
-            return i
-        row, result = y[i], out[place]
-        for k in range(row_size):
-            result[k] = row[k]
-    return -1
-
-
-@functools.cache
-def _scatter(name: str) -> kernel:
-    """The kernel that combines rows by an element function."""
-    combine = element_namespace()[name]
-
-    @kernel
-    def scatter_rows(y, index, out):
-        size, row_size = out.shape
-        for i in range(index.size):
-            place = index[i]
-            if place < 0 or place >= size:
-                return i
-            if row_size == 1:
-                out[place, 0] = combine(out[place, 0], y[i, 0])
-            else:
-                row, result = y[i], out[place]
-                for k in range(row_size):
-                    result[k] = combine(result[k], row[k])
-        return -1
-
-    return scatter_rows
-
-
-LAUNCHERS: dict[str, Callable[..., Any]] = {
-    "gather": gather,
-    "scatter_set": scatter_set,
-    "scatter_add": scatter("scatter_add", "add"),
-    "scatter_multiply": scatter("scatter_multiply", "multiply"),
-    "scatter_max": scatter("scatter_max", "maximum"),
-    "scatter_min": scatter("scatter_min", "minimum"),
+LOWERINGS: dict[str, Lowering] = {
+    "gather": lower_gather,
+    "scatter_set": scatter_rows("scatter_set", "replace"),
+    "scatter_add": scatter_rows("scatter_add", "add"),
+    "scatter_multiply": scatter_rows("scatter_multiply", "multiply"),
+    "scatter_max": scatter_rows("scatter_max", "maximum"),
+    "scatter_min": scatter_rows("scatter_min", "minimum"),
 }

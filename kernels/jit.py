@@ -1,8 +1,8 @@
 """The jit wrapper: every Numba option of the project stands here, and Numba is imported at the first compile.
 What was compiled once is on disk (cache.py) and needs no Numba.
 
-`@element` marks a scalar function, `@kernel` a function over arrays. Both stay plain Python functions until
-they are first needed; with NUMBA_DISABLE_JIT=1 they stay so for good.
+`@element` marks a scalar function, `@kernel` a loop written by hand. Both stay plain Python functions until they
+are first needed; with NUMBA_DISABLE_JIT=1 they stay so for good.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ HELPERS: dict[str, FunctionType] = {}
 """Scalar functions that element functions call and that are no primitive's."""
 COLD: dict[str, FunctionType] = {}
 """Helpers for rare cases, which stay calls."""
+KERNELS: dict[str, FunctionType] = {}
+"""Loops over argument words, for generated sources to call."""
 OPERATIONS: dict[str, FunctionType] = {}
 """Scalar operations as Python; `scalars.lowered` has the same as LLVM instructions."""
 
@@ -56,6 +58,15 @@ def cold(function: F) -> F:
     return _registered(function, COLD)
 
 
+def kernel(function: F) -> F:
+    """Register a loop `(args, start, stop, *types and functions)` for a generated source to call.
+
+    `args` points to the argument words, in which all sizes and strides stand, so that one kernel serves them all.
+    It returns a status and needs neither arrays nor exceptions.
+    """
+    return _registered(function, KERNELS)
+
+
 def operation(function: F) -> F:
     """Register the Python form of a scalar operation of scalars.py."""
     return _registered(function, OPERATIONS)
@@ -63,8 +74,8 @@ def operation(function: F) -> F:
 
 def _registered(function: F, table: dict[str, FunctionType]) -> F:
     assert isinstance(function, FunctionType)
-    if function.__name__ in {*ELEMENTS, *HELPERS, *COLD, *OPERATIONS}:
-        raise ValueError(f"[kernels] element function {function.__name__} is defined twice")
+    if function.__name__ in {*ELEMENTS, *HELPERS, *COLD, *KERNELS, *OPERATIONS}:
+        raise ValueError(f"[kernels] function {function.__name__} is defined twice")
     table[function.__name__] = function
     return function
 
@@ -90,45 +101,37 @@ def jit_disabled() -> bool:
 
 
 @functools.cache
-def element_namespace() -> dict[str, Any]:
-    """What generated code can name: the element functions, jitted where the JIT is on.
+def namespace() -> dict[str, Any]:
+    """What generated code can name: element functions, kernels, memory operations and dtypes, all jitted.
 
-    An element function sees its own module's globals with such functions among them replaced.
+    A function sees its own module's globals with such functions among them replaced.
     """
-    functions = {**ELEMENTS, **HELPERS, **COLD}
-    if jit_disabled():
-        return functions  # for @kernel functions
     from .scalars import lowered
 
-    jitted: dict[str, Any] = lowered(numba())
+    operations = {**lowered(numba()), **memory_operations()}
+    jitted: dict[str, Any] = dict(operations)
     modules: dict[int, dict[str, Any]] = {}
-    for name, function in functions.items():
+    for name, function in {**ELEMENTS, **HELPERS, **COLD, **KERNELS}.items():
         module = modules.setdefault(id(function.__globals__), dict(function.__globals__))
         copy = FunctionType(function.__code__, module, name, function.__defaults__)
         jitted[name] = numba().njit(**OPTIONS, **INSIDE, forceinline=name not in COLD)(copy)
     for module in modules.values():
         module.update({name: jitted[name] for name in module.keys() & jitted.keys()})
-    return jitted
+    types = {name: numba().from_dtype(dtype) for name, dtype in avals.DTYPES.items()}
+    return {"np": np, **jitted, **types}
 
 
-def kernel(function: Callable[..., Any] | None = None, *, reassociate: bool = False) -> Any:
-    """Decorator of a function over arrays, jitted at its first call for each combination of dtypes.
+@functools.cache
+def python_namespace() -> dict[str, Any]:
+    """The same for plain Python."""
+    types = {name: dtype.type for name, dtype in avals.DTYPES.items()}
+    return {"np": np, **ELEMENTS, **HELPERS, **COLD, **KERNELS, **python_operations(), **types}
 
-    `reassociate=True` lets sums be reordered, which vectorises them.
-    """
-    if function is None:
-        return functools.partial(kernel, reassociate=reassociate)
-    options = {**OPTIONS, "fastmath": {"reassoc", "contract"}} if reassociate else OPTIONS
-    compiled = functools.cache(lambda: numba().njit(**options)(function))
 
-    @functools.wraps(function)
-    def call(*args: Any) -> Any:
-        if jit_disabled():
-            with np.errstate(all="ignore"):
-                return function(*args)
-        return compiled()(*args)
-
-    return call
+@functools.cache
+def memory_operations() -> dict[str, Any]:
+    """Typed pointers, loads and stores for jitted code."""
+    return compiled_operations(numba())
 
 
 class CompileError(Exception):
@@ -140,13 +143,13 @@ def compile_loop(source: str) -> Code:
     """Compile a generated `fused(args, start, stop)`, which returns a status; `args` points to int64 words."""
     if jit_disabled():
         return interpret_loop(source)
-    return compiled(source, lambda: _defined(source, element_namespace() | _native_names()), LOOP)
+    return compiled(source, lambda: _defined(source, dict(namespace())), LOOP)
 
 
 @functools.lru_cache(maxsize=4096)
 def interpret_loop(source: str) -> Code:
     """The same in plain Python, which machine code can call like any other loop."""
-    function = _defined(source, {**ELEMENTS, **HELPERS, **COLD, **_python_names()})
+    function = _defined(source, dict(python_namespace()))
 
     def call(args: int, start: int, stop: int) -> int:
         with np.errstate(all="ignore"):
@@ -165,9 +168,9 @@ def python_loop(code: int) -> Callable[[int, int, int], int]:
     return _python_loops.get(code) or native.function_of_words(code, 3)
 
 
-def _defined(source: str, namespace: dict[str, Any]) -> FunctionType:
-    exec(compile(source, "<fused>", "exec"), namespace)
-    return namespace["fused"]
+def _defined(source: str, names: dict[str, Any]) -> FunctionType:
+    exec(compile(source, "<fused>", "exec"), names)
+    return names["fused"]
 
 
 def compiled(text: str, function: Callable[[], FunctionType], signature: str) -> Code:
@@ -207,21 +210,3 @@ def _object_file(function: FunctionType, signature: str) -> bytes:
     _, value = target.call_conv.call_function(builder, inner, callee.restype, callee.argtypes, entry.args)
     builder.ret(value)
     return native.emit([str(module), jitted.inspect_llvm(types)])
-
-
-@functools.cache
-def memory_operations() -> dict[str, Any]:
-    """Typed pointers, loads and stores for jitted code."""
-    return compiled_operations(numba())
-
-
-@functools.cache
-def _native_names() -> dict[str, Any]:
-    """Memory operations and the dtypes, as generated code names them."""
-    types = {name: numba().from_dtype(dtype) for name, dtype in avals.DTYPES.items()}
-    return {"np": np, **memory_operations(), **types}
-
-
-def _python_names() -> dict[str, Any]:
-    """The same for plain Python."""
-    return {"np": np, **python_operations(), **{name: dtype.type for name, dtype in avals.DTYPES.items()}}

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from ..avals import Aval
 from ..plan import KernelStep, Scalar, View
+from .pointers import PythonPointer
+
+CHUNK = 1 << 15
+"""Elements that a chunk takes at least."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,8 @@ class Loop:
     numbers: tuple[int, ...]
     count: int
     grain: int = 0
-    error: Callable[[int], Exception] | None = None
-    """The exception that a status stands for."""
+    error: Callable[[int, PythonPointer], Exception] | None = None
+    """The exception that a status stands for; it may look at the argument words."""
 
 
 Allocate = Callable[[Aval], View]
@@ -33,3 +37,14 @@ Allocate = Callable[[Aval], View]
 
 Lowering = Callable[[KernelStep, Allocate], list[Loop] | None]
 """The loops of a structural primitive, or None for operands that its Python launcher must take."""
+
+
+def calling(kernel: str, *arguments: object) -> str:
+    """Source of a loop that calls a kernel with types and functions of these names."""
+    named = ", ".join(map(str, arguments))
+    return f"def fused(args, start, stop):\n    return {kernel}(args, start, stop, {named})\n"
+
+
+def grain(elements: int) -> int:
+    """Iterations of a chunk, if each takes so many elements."""
+    return max(CHUNK // max(elements, 1), 1)

@@ -20,15 +20,16 @@ from .native import Code
 
 LAUNCHERS: dict[str, Callable[..., None]] = {
     **reductions.LAUNCHERS,
-    **scans.LAUNCHERS,
-    **indexing.LAUNCHERS,
-    **sorting.LAUNCHERS,
-    **structure.LAUNCHERS,
     **matmul.LAUNCHERS,
 }
 """Structural primitives in Python: `launch(out, *inputs, **params)` writes into `out`, which is C-contiguous."""
 
-LOWERINGS: dict[str, Lowering] = {}
+LOWERINGS: dict[str, Lowering] = {
+    **scans.LOWERINGS,
+    **indexing.LOWERINGS,
+    **sorting.LOWERINGS,
+    **structure.LOWERINGS,
+}
 """Structural primitives as loops, which are preferred."""
 
 

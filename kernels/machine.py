@@ -1,4 +1,4 @@
-"""A plan's fused steps as numbers: an array of int64 words that one compiled function runs in one call.
+"""A plan's loops as numbers: an array of int64 words that one compiled function runs in one call.
 
 The words hold, in this order: addresses of the arrays that a call gives; the scalars that it gives, two words for
 a complex one; addresses of temporaries and of the scalars; the argument words of every loop; and the steps
@@ -51,8 +51,8 @@ class Assembly:
         self.loops: list[Code] = []
         self._steps: list[list[int]] = []
 
-    def add(self, loop: Loop, compiled: Code) -> None:
-        """Append a loop."""
+    def add(self, loop: Loop, compiled: Code) -> int:
+        """Append a loop; returns its first argument word."""
         first = len(self.words)
         relocations = [(v.buffer, v.layout.offset * v.dtype.itemsize) for v in loop.arrays]
         relocations += [(s.leaf, 0) for s in loop.scalars]
@@ -62,6 +62,7 @@ class Assembly:
         self.words += [0] * len(relocations) + list(loop.numbers)
         self._steps.append(step)
         self.loops.append(compiled)
+        return first
 
     def finish(self) -> list[int]:
         """Append the steps to the words; returns the word at which each begins."""

@@ -31,6 +31,10 @@ class PythonPointer:
         self._at(i)[0] = value
 
 
+pointer = PythonPointer
+"""For hand-written kernels: jitted code sees the compiled operation of this name."""
+
+
 def python_operations() -> dict[str, Any]:
     """The operations by name, where the JIT is off."""
 
@@ -44,7 +48,7 @@ def python_operations() -> dict[str, Any]:
         return np.empty(size, dtype)
 
     return {
-        "pointer": PythonPointer,
+        "pointer": pointer,
         "load": load,
         "store": store,
         "row_memory": row_memory,

@@ -15,6 +15,7 @@ from fastvjp.kernels.lowering import LAUNCHERS, LOWERINGS
 
 import fastvjp as mx
 from fastvjp.batching import BATCHING
+from fastvjp.planner import FUSED
 from fastvjp.primitives import OPERANDS, REGISTRY, Primitive
 from fastvjp.rules import NON_DIFFERENTIABLE, RULES
 
@@ -38,7 +39,7 @@ class Device:
 
     name: str
     elements: dict[str, tuple[str, ...]]
-    launchers: frozenset[str]
+    structural: frozenset[str]
 
 
 TABLE = Table(
@@ -48,7 +49,9 @@ TABLE = Table(
     frozenset(BATCHING),
     frozenset(case.primitive for case in cases.CASES) | frozenset(cases.WITHOUT_CASE),
 )
-CPU = Device("cpu", {name: jit.parameters(name) for name in jit.ELEMENTS}, frozenset({*LAUNCHERS, *LOWERINGS}))
+CPU = Device(
+    "cpu", {name: jit.parameters(name) for name in jit.ELEMENTS}, frozenset({*LAUNCHERS, *LOWERINGS, *FUSED})
+)
 DEVICES = [CPU]
 """The Metal half: append its Device here, read from the *.metal files."""
 
@@ -153,12 +156,12 @@ def kernel_problems(table: Table, device: Device) -> list[str]:
                 found.append(f"{name} takes {parameters}, the primitive has {(*p.inputs, *p.statics)}")
             elif list(p.inputs) != sorted(p.inputs, key=OPERANDS.index):
                 found.append(f"{name} has its operands in another order: {parameters}")
-        elif is_structural(p) and name not in device.launchers:
+        elif is_structural(p) and name not in device.structural:
             found.append(f"{name} has no array kernel")
     for name in device.elements:
         if name not in table.primitives or not table.primitives[name].elementwise:
             found.append(f"element function of no primitive: {name}")
-    for name in device.launchers:
+    for name in device.structural:
         if name not in table.primitives or not is_structural(table.primitives[name]):
             found.append(f"array kernel of no primitive: {name}")
     return found
@@ -227,8 +230,8 @@ BROKEN: dict[str, tuple[Table, list[Device]]] = {
     "cpu: sin_vjp has no element function": (TABLE, cpu(elements=without(CPU.elements, "sin_vjp"))),
     "cpu: exp takes ('y',), the primitive has ('x',)": (TABLE, cpu(elements={**CPU.elements, "exp": ("y",)})),
     "cpu: element function of no primitive: cube": (TABLE, cpu(elements={**CPU.elements, "cube": ("x",)})),
-    "cpu: matmul has no array kernel": (TABLE, cpu(launchers=CPU.launchers - {"matmul"})),
-    "cpu: array kernel of no primitive: fft": (TABLE, cpu(launchers=CPU.launchers | {"fft"})),
+    "cpu: matmul has no array kernel": (TABLE, cpu(structural=CPU.structural - {"matmul"})),
+    "cpu: array kernel of no primitive: fft": (TABLE, cpu(structural=CPU.structural | {"fft"})),
     "metal: exp takes ('y',), on cpu ('x',)": (
         TABLE,
         [CPU, replace(CPU, name="metal", elements={**CPU.elements, "exp": ("y",)})],

@@ -156,7 +156,7 @@ RULES: Rules = {
 }
 
 _NON_DIFFERENTIABLE = """
-floor ceil round floor_divide normalize_index
+floor ceil round floor_divide normalize_index finite_or_zero
 equal not_equal less less_equal greater greater_equal isnan isinf isfinite
 logical_not logical_and logical_or
 bitwise_and bitwise_or bitwise_xor bitwise_invert left_shift right_shift
