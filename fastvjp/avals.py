@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -23,42 +25,33 @@ PyScalar = bool | int | float | complex
 
 
 class Aval:
-    """Shape and dtype of an array, known before its values are. Build it with `aval`, which interns."""
+    """Shape and dtype of an array, known before its values are. Build it with `aval`: equal ones are identical."""
 
-    __slots__ = ("_hash", "dtype", "ndim", "shape", "size")
+    __slots__ = ("__weakref__", "dtype", "ndim", "shape", "size")
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.shape = shape
         self.dtype = dtype
         self.ndim = len(shape)
         self.size = math.prod(shape)
-        self._hash = hash((shape, dtype))
 
     def __repr__(self) -> str:
         return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
 
-    def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Aval) and self.shape == other.shape and self.dtype == other.dtype
-        )
 
-    def __hash__(self) -> int:
-        return self._hash
-
-
-_interned: dict[tuple[tuple[int, ...], np.dtype], Aval] = {}
+_interning = threading.Lock()
+_interned: WeakValueDictionary[tuple[tuple[int, ...], np.dtype], Aval] = WeakValueDictionary()
 _promoted: dict[tuple, np.dtype] = {}
 _CACHE_LIMIT = 1 << 16
 
 
 def aval(shape: tuple[int, ...], dtype: np.dtype) -> Aval:
-    """Return the interned `Aval` of this shape and dtype."""
+    """Return the one `Aval` of this shape and dtype."""
     key = (shape, dtype)
     found = _interned.get(key)
     if found is None:
-        if len(_interned) >= _CACHE_LIMIT:
-            _interned.clear()
-        found = _interned[key] = Aval(shape, dtype)
+        with _interning:
+            found = _interned.setdefault(key, Aval(shape, dtype))
     return found
 
 

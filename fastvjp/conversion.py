@@ -65,7 +65,7 @@ def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Va
         value = value.real
     if value.dtype != dtype or not value.flags.c_contiguous or not value.flags.aligned or not _constant(value):
         value = np.array(value, dtype, order="C", copy=True, subok=False)
-    return Var(aval(value.shape, dtype), None, devices.current().upload(value))
+    return Var(aval(value.shape, dtype), devices.current().upload(value))
 
 
 def _constant(value: Any) -> bool:
@@ -97,7 +97,7 @@ def _of_sequence(value: list | tuple | range, where: str, dtype: np.dtype | None
         raise ValueError(f"[{where}] Expected a nested list of equal lengths, got a ragged one: {error}") from None
     if dtype is None:
         made = made.astype(_weak(made, kinds), copy=False)
-    return Var(aval(made.shape, as_dtype(made.dtype, where)), None, devices.current().upload(made))
+    return Var(aval(made.shape, as_dtype(made.dtype, where)), devices.current().upload(made))
 
 
 def _weak(made: np.ndarray, kinds: set[Any]) -> Any:

@@ -52,9 +52,6 @@ def register(primitive: Primitive) -> Primitive:
     return primitive
 
 
-INPUT = Primitive("input", (), lambda **_: None)
-
-
 # --- elementwise -----------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from .avals import Aval, PyScalar, aval
 
 if TYPE_CHECKING:
     from .primitives import Primitive
+    from .trace import Trace
 
 
 class Buffer(Protocol):
@@ -36,15 +37,29 @@ class Uniform:
         self.scalar = scalar
 
 
+class Abstract:
+    """What stands for the value of an input of which `transform` knows only shape and dtype."""
+
+    __slots__ = ("transform",)
+
+    def __init__(self, transform: str) -> None:
+        self.transform = transform
+
+
 class Var:
-    """One value of a program: what is known before it runs (aval, producing op) and, once known, its value."""
+    """One value of a program: its aval and, once known, its value.
 
-    __slots__ = ("aval", "op", "value")
+    A traced one has `number`, its place among the variables of `trace`, which knows the op that makes it. An
+    abstract one has an `Abstract` as its trace.
+    """
 
-    def __init__(self, aval: Aval, op: Op | None = None, value: Buffer | Uniform | None = None) -> None:
+    __slots__ = ("aval", "number", "trace", "value")
+
+    def __init__(self, aval: Aval, value: Buffer | Uniform | None = None) -> None:
         self.aval = aval
-        self.op = op
         self.value = value
+        self.trace: Trace | Abstract | None = None
+        self.number = -1
 
 
 class Op:
@@ -54,25 +69,26 @@ class Op:
 
     _counter = itertools.count()
 
-    def __init__(self, primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any]) -> None:
+    def __init__(
+        self, primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any], outputs: tuple[Var, ...]
+    ) -> None:
         self.primitive = primitive
         self.inputs = inputs
         self.params = params
-        self.outputs: tuple[Var, ...] = ()
+        self.outputs = outputs
         self.index = next(Op._counter)
 
 
 def apply(primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any]) -> Op:
     """Build the op and its output variables; nothing runs."""
-    op = Op(primitive, inputs, params)
     inferred = primitive.infer(*[v.aval for v in inputs], **params)
-    op.outputs = (Var(inferred, op),) if type(inferred) is Aval else tuple(Var(a, op) for a in inferred)
-    return op
+    avals = (inferred,) if type(inferred) is Aval else inferred
+    return Op(primitive, inputs, params, tuple([Var(a) for a in avals]))
 
 
 def uniform(scalar: PyScalar | np.generic, shape: tuple[int, ...], dtype: np.dtype) -> Var:
     """A variable whose elements all equal `scalar`; it takes no memory and no op."""
-    return Var(aval(shape, dtype), None, Uniform(scalar))
+    return Var(aval(shape, dtype), Uniform(scalar))
 
 
 class Program:
@@ -101,13 +117,15 @@ class Program:
 
         def name(var: Var) -> str:
             if var not in names:
-                if isinstance(var.value, Uniform) and var.op is None and var not in self.inputs:
+                known = var not in made
+                if known and isinstance(var.value, Uniform):
                     return f"{var.value.scalar}"
                 names[var] = next(fresh)
-                if var.op is None and var not in self.inputs:
+                if known:
                     constants.append(f"{names[var]}: {var.aval}")
             return names[var]
 
+        made = {*self.inputs, *(v for op in self.ops for v in op.outputs)}
         constants: list[str] = []
         inputs = ", ".join(f"{name(v)}: {v.aval}" for v in self.inputs)
         lines = []
@@ -133,18 +151,6 @@ def _letters() -> Iterator[str]:
     for length in itertools.count(1):
         for letters in itertools.product(string.ascii_lowercase, repeat=length):
             yield "".join(letters)
-
-
-def ancestors(outputs: Iterable[Var]) -> list[Op]:
-    """The ops that must run to know `outputs`, in recorded order; stops at known values and abstract inputs."""
-    found: set[Op] = set()
-    todo = [v for v in outputs if v.value is None]
-    while todo:
-        op = todo.pop().op
-        if op is not None and op not in found and op.inputs:
-            found.add(op)
-            todo.extend(v for v in op.inputs if v.value is None)
-    return sorted(found, key=lambda op: op.index)
 
 
 def replay(ops: Iterable[Op], env: dict[Var, Var], bind: Any) -> None:

@@ -8,6 +8,14 @@ from typing import Any
 import numpy as np
 
 import fastvjp as fv
+from fastvjp import execution
+from fastvjp.trie import trie
+
+
+def forget() -> None:
+    """Recorded calls and plans."""
+    trie.forget()
+    execution._cache.clear()
 
 
 def close(actual: Any, expected: Any, rtol: float = 1e-10, atol: float = 1e-12) -> None:

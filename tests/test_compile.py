@@ -10,7 +10,7 @@ import pytest
 from checks import close, same
 
 import fastvjp as fv
-from fastvjp import recording
+from fastvjp import execution
 from fastvjp.transforms.compile import MAX_SIGNATURES
 
 
@@ -54,7 +54,7 @@ def test_a_new_number_is_recorded_but_not_planned_again(rng, monkeypatch):
     x = rng.normal(size=5)
     f, calls = counted(lambda x, s: fv.sum(fv.sin(x) * s))
     close(f(x, 0.5), np.sum(np.sin(x)) * 0.5)
-    monkeypatch.setattr(recording, "make_plan", lambda *_: pytest.fail("planned again"))
+    monkeypatch.setattr(execution, "make_plan", lambda *_: pytest.fail("planned again"))
     for s in rng.normal(size=3).tolist():
         close(f(x, s), np.sum(np.sin(x)) * s)
     assert len(calls) == 4

@@ -26,11 +26,13 @@ from oracles import (
 )
 
 import fastvjp as mx
+from fastvjp import execution
 from fastvjp.array import array
 from fastvjp.ops.common import emit
 from fastvjp.primitives import REGISTRY
 from fastvjp.recording import Recording
 from fastvjp.rules import RULES
+from fastvjp.trie import Node, trie
 
 ELEMENTWISE = [case for case in CASES if case.elementwise]
 DOUBLE = ("float64", "complex128")
@@ -469,9 +471,8 @@ def test_a_wrong_rule_behind_a_kernel_is_found(rng: np.random.Generator, monkeyp
 
 def forget_plans(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plans of right rules must not stand in for those of wrong ones, nor the reverse."""
-    from fastvjp import recording
-
-    monkeypatch.setattr(recording, "_cache", type(recording._cache)())
+    monkeypatch.setattr(execution, "_cache", type(execution._cache)())
+    monkeypatch.setattr(trie, "root", Node())
 
 
 def test_inner_is_the_real_one() -> None:

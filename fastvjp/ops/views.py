@@ -15,7 +15,7 @@ from .common import cast, emit, promote
 
 def constant(value: np.ndarray) -> array:
     """A NumPy array that the caller gives away."""
-    return array._of(Var(aval(value.shape, value.dtype), None, devices.current().upload(value)))
+    return array._of(Var(aval(value.shape, value.dtype), devices.current().upload(value)))
 
 
 def filled(shape: tuple[int, ...], like: array, scalar: float = 0) -> array:

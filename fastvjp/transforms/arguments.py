@@ -26,7 +26,7 @@ class Arguments:
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
         if recording.outermost:
-            return [Var(v.aval, None, value_of(v)) for v in self.vars]
+            return recording.trace.inputs([Var(v.aval, value_of(v)) for v in self.vars])
         return [bind(REGISTRY["alias"], v) for v in self.vars]
 
     def tree(self, variables: Sequence[Var]) -> Any:

@@ -13,8 +13,8 @@ import numpy as np
 
 from .. import devices
 from ..array import array, as_array, numpy_of
-from ..program import Program, Uniform, Var
-from ..recording import Derived, Recording, abstract, is_recording, value_of
+from ..program import Buffer, Program, Uniform, Var
+from ..recording import Recording, abstract, is_recording, value_of
 from ..tree import LEAF, TreeDef, flatten
 from .arguments import Arguments, check_callable
 
@@ -62,7 +62,7 @@ def compile(
                 ready = cache[call.key] = _Compiled(fun, call, inputs, outputs)
                 if len(cache) > MAX_SIGNATURES:
                     cache.popitem(last=False)
-        results = ready.derived.run([Var(v.aval, None, _whole(v)) for v in call.given])
+        results = ready.run([_whole(v) for v in call.given])
         n = ready.structure.leaves
         ready.update(outputs, results[n:])
         return ready.structure.unflatten(iter([array._of(v) for v in results[:n]]))
@@ -128,7 +128,8 @@ class _Compiled:
         values = [x._var for x in handles]
         for x, v in zip(call.state, stand_ins[len(call.at) :], strict=True):
             x._var = v
-        with Recording():
+        with Recording() as recording:
+            recording.trace.enter(stand_ins)
             try:
                 args, kwargs = call.definition.unflatten(iter(leaves))
                 found, self.structure = flatten(fun(*args, **kwargs))
@@ -140,10 +141,15 @@ class _Compiled:
                     x._var = v
                 for tree, held, definition in before:
                     _filled(tree, definition, iter(held))
-            self.derived = Derived(results, stand_ins)
+            self.ready = recording.ready(results, given=len(stand_ins))
+            self.constants = recording.trace.leaves[len(stand_ins) :]
         same = before[1][2] == self.state
         self.kept = [same and x is y for x, y in zip_longest(self.leaves, before[1][1])]
         self.leaves = [None if isinstance(x, array) else x for x in self.leaves]
+
+    def run(self, values: Sequence[Buffer | Uniform]) -> list[Var]:
+        """Results and state for these values of the arguments."""
+        return self.ready.run([*values, *self.constants])
 
     def update(self, outputs: Any, results: Sequence[Var]) -> None:
         """Give the state its new values: in the arrays that `fun` kept, else in new ones in their containers."""
@@ -203,10 +209,10 @@ def record(fun: Callable[..., Any], *args: Any) -> Program:
     arguments = Arguments(args, "record", "arguments")
     with Recording() as recording:
         inputs = arguments.enter(recording)
-        start = len(recording.ops)
+        start = recording.trace.size()
         returned = fun(*arguments.tree(inputs))
         outputs = [as_array(x, "record")._var for x in flatten(returned)[0]]
-        return Program(inputs, recording.ops[start:], outputs)
+        return Program(inputs, recording.span(start), outputs)
 
 
 def eval(*trees: Any) -> None:

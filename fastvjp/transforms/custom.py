@@ -130,7 +130,7 @@ class Marker:
         return [x if f else None for x, f in zip(_arrays(results), flags, strict=True)]
 
 
-def mark(marker: Marker, primals: Sequence[Var], outputs: Sequence[Var]) -> tuple[Var, ...]:
+def mark(marker: Marker, primals: Sequence[Var], outputs: Sequence[Var]) -> Sequence[Var]:
     """Record a marker over these operands; returns the marked outputs."""
     if not outputs:
         return ()

@@ -48,14 +48,14 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     along = arguments.tangents(tangents, "jvp")
     with Recording() as recording:
         inputs = arguments.enter(recording)
-        start = len(recording.ops)
+        start = recording.trace.size()
         outputs = Outputs(fun(*arguments.tree(inputs)), "jvp")
 
         def derive() -> list[Var]:
             return [*outputs.vars, *push(recording, start, inputs, outputs.vars, along)]
 
         n = len(outputs.vars)
-        results = recording.finish(("jvp", len(inputs), n), [*inputs, *along, *outputs.vars], derive)
+        results = recording.finish(("jvp", start, len(inputs), n), [*inputs, *along, *outputs.vars], derive)
     return outputs.tree(results[:n]), outputs.tree(results[n:])
 
 
@@ -64,11 +64,11 @@ def push(
 ) -> list[Var]:
     """Tangents of the outputs: transpose the recorded ops, then transpose that."""
     stand_ins = [abstract(v.aval, "jvp") for v in outputs]
-    forward = recording.ops[start:]
-    middle = len(recording.ops)
+    forward = recording.span(start)
+    middle = recording.trace.size()
     transposed = backward(forward, inputs, zip(outputs, stand_ins, strict=True))
     pairs = [(v, t) for v, t in zip(transposed, tangents, strict=True) if v is not None]
-    return zeros_for(backward(recording.ops[middle:], stand_ins, pairs), outputs)
+    return zeros_for(backward(recording.span(middle), stand_ins, pairs), outputs)
 
 
 def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -129,7 +129,7 @@ def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         with Recording() as recording:
             arguments = Arguments(chosen, "jacfwd", "differentiated arguments")
             inputs = arguments.enter(recording)
-            start = len(recording.ops)
+            start = recording.trace.size()
             outputs = Outputs([partial(*arguments.tree(inputs))], "jacfwd")
             zeros = [full_like_aval(v.aval, 0)._var for v in inputs]
             columns: list[list[Var]] = []

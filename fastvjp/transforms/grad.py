@@ -94,7 +94,7 @@ def _differentiated(
         _check_dtypes(where, arguments.vars)
         with Recording() as recording:
             inputs = arguments.enter(recording)
-            start = len(recording.ops)
+            start = recording.trace.size()
             positional, named = arguments.tree(inputs)
             given = list(args)
             for n, traced in zip(numbers, positional, strict=True):
@@ -104,10 +104,10 @@ def _differentiated(
 
             def derive() -> list[Var]:
                 one = full_like_aval(value.aval, 1)._var
-                found = backward(recording.ops[start:], inputs, [(value, one)])
+                found = backward(recording.span(start), inputs, [(value, one)])
                 return [*zeros_for(found, inputs), value, *aux.vars]
 
-            results = recording.finish(("grad", len(inputs)), [*inputs, value, *aux.vars], derive)
+            results = recording.finish(("grad", start, len(inputs)), [*inputs, value, *aux.vars], derive)
         gradients, by_name = arguments.tree(results[: len(inputs)])
         out = array._of(results[len(inputs)])
         (rest,) = aux.trees(results) if aux.given else ((),)

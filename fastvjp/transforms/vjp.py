@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..program import Op, Program, Var, ancestors, replay
-from ..recording import Recording, abstract, bind_multiple, execute
+from ..program import Op, Program, Var, replay
+from ..recording import Recording, abstract, bind_multiple
 from .arguments import Arguments, Aux, Outputs, check_callable, check_sequence, split_aux
 from .backward import backward, zeros_for
 
@@ -48,7 +48,7 @@ def vjp(
         check_sequence(cotangents, "vjp", "cotangents")
     with Recording() as recording:
         inputs = arguments.enter(recording)
-        start = len(recording.ops)
+        start = recording.trace.size()
         returned = fun(*arguments.tree(inputs))
         returned, aux = split_aux(returned, has_aux, "vjp")
         outputs = Outputs(returned, "vjp")
@@ -59,10 +59,10 @@ def vjp(
 
         def derive() -> list[Var]:
             pairs = zip(outputs.vars, given, strict=True)
-            found = backward(recording.ops[start:], inputs, pairs)
+            found = backward(recording.span(start), inputs, pairs)
             return [*outputs.vars, *zeros_for(found, inputs), *aux.vars]
 
-        form = ("vjp", len(inputs), len(outputs.vars))
+        form = ("vjp", start, len(inputs), len(outputs.vars))
         results = recording.finish(form, [*inputs, *outputs.vars, *given, *aux.vars], derive)
     n = len(outputs.vars)
     return (outputs.tree(results[:n]), arguments.tree(results[n : n + len(inputs)]), *aux.trees(results))
@@ -73,22 +73,21 @@ def _pullback(
 ) -> tuple[list[Var], Callable[[Any], list[Any]]]:
     """Results of the forward pass and the pullback; at the outermost level what it reads is computed now."""
     stand_ins = [abstract(v.aval, "vjp") for v in outputs.vars]
-    forward = recording.ops[start:]
-    before = len(recording.ops)
+    forward = recording.span(start)
+    before = recording.trace.size()
     found = backward(forward, inputs, zip(outputs.vars, stand_ins, strict=True))
     vjps = zeros_for(found, inputs)
-    emitted = set(recording.ops[before:])
-    needed = [op for op in ancestors(vjps) if op in emitted]
+    emitted = set(recording.span(before))
+    needed = [op for op in recording.trace.listing().ancestors(vjps) if op in emitted]
     results = [*outputs.vars, *aux.vars]
     if recording.outermost:
         made = {v for op in needed for v in op.outputs}
         read = [*(v for op in needed for v in op.inputs), *vjps]
         residuals = [v for v in dict.fromkeys(read) if v not in made and v.value is None and v not in stand_ins]
         wanted = [*results, *residuals]
-        values = execute(ancestors(wanted), wanted)
-        for v, value in zip(wanted, values, strict=True):
-            v.value = value
-        results = [Var(v.aval, None, v.value) for v in results]  # free of the op list
+        for v, known in zip(wanted, recording.run(wanted), strict=True):
+            v.value = known.value
+        results = [Var(v.aval, v.value) for v in results]  # free of the recording
     linear = Program(stand_ins, needed, vjps)
 
     def pullback(cotangents: Any) -> list[Any]:
@@ -103,7 +102,7 @@ def inline(program: Program, inputs: Sequence[Var]) -> list[Var]:
     """Apply a program's ops to other inputs, appending them to the open op list; returns its outputs."""
     env = dict(zip(program.inputs, inputs, strict=True))
 
-    def again(op: Op, operands: tuple[Var, ...]) -> tuple[Var, ...]:
+    def again(op: Op, operands: tuple[Var, ...]) -> Sequence[Var]:
         return bind_multiple(op.primitive, *operands, **op.params)
 
     replay(program.ops, env, again)

@@ -55,7 +55,7 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
                     stand_in = abstract(aval(front.shape[1:], front.dtype), "vmap")
                     env[stand_in] = front._var
                     given[i] = array._of(stand_in)
-            start = len(recording.ops)
+            start = recording.trace.size()
             returned = fun(*definition.unflatten(iter(given)), **kwargs)
             outputs, structure = flatten(returned)
             results = [as_array(x, "vmap") for x in outputs]
@@ -63,11 +63,11 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
 
             def derive() -> list[Var]:
                 extended = dict(env)
-                batch_ops(recording.ops[start:], extended, size)
+                batch_ops(recording.span(start), extended, size)
                 pairs = zip(results, targets, strict=True)
                 return [_place(x, axis, extended, size)._var for x, axis in pairs]
 
-            form = ("vmap", size, tuple(targets), len(env))
+            form = ("vmap", start, size, tuple(targets), len(env))
             done = recording.finish(form, [*env, *env.values(), *[x._var for x in results]], derive)
         return structure.unflatten(iter([array._of(v) for v in done]))
 
