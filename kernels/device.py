@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..avals import Aval
+from ..devices import num_threads
 from ..layouts import Layout, contiguous_strides
 from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned
 from ..program import Buffer, Uniform
-from . import indexing, matmul, reductions, rowwise, scans, sorting, structure
+from . import indexing, matmul, reductions, rowwise, scans, sorting, structure, threads
 from .codegen import loop
 from .jit import compile_loop
 from .loops import Loop, Lowering
@@ -64,6 +65,7 @@ def upload(array: np.ndarray) -> CpuBuffer:
 
 def compile(plan: Plan) -> Executable:
     """Make a plan ready to run."""
+    num_threads()  # a wrong setting is an error at the first use, whether that needs threads or not
     return Executable(plan)
 
 
@@ -240,7 +242,7 @@ def _assemble(
             assembly.add(one, compile_loop(one.source))
             if not (runners and isinstance(runners[-1], _Native)):
                 runners.append(_Native())
-            runners[-1].loops.append(one)
+            runners[-1].append(one)
     starts = assembly.finish()
     for runner_ in runners:
         if isinstance(runner_, _Native):
@@ -255,10 +257,17 @@ class _Native:
     def __init__(self) -> None:
         self.loops: list[Loop] = []
         self.start = 0
+        self.chunks = False
         self.call = runner()
 
+    def append(self, loop: Loop) -> None:
+        """Add a loop behind the others."""
+        self.loops.append(loop)
+        self.chunks |= 0 < loop.grain < loop.count
+
     def __call__(self, base: int, memory: list[Any]) -> None:
-        failed, status = self.call(base, self.start, len(self.loops))
+        pool = threads.pool() if self.chunks else 0
+        failed, status = self.call(base, self.start, len(self.loops), pool)
         if failed:
             error = self.loops[failed - 1].error
             assert error is not None, f"kernel {failed} returned {status}"

@@ -6,6 +6,7 @@ they are first needed; with NUMBA_DISABLE_JIT=1 they stay so for good.
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 import threading
@@ -100,6 +101,22 @@ def element_namespace() -> dict[str, Any]:
     for module in modules.values():
         module.update({name: jitted[name] for name in module.keys() & jitted.keys()})
     return jitted
+
+
+@functools.cache
+def operations(name: str) -> int:
+    """About how many operations an element function or helper takes, what it calls included: its cost.
+
+    Of a function with a near form (codegen.py) it is the near form's.
+    """
+    functions = {**ELEMENTS, **HELPERS, **COLD}
+    found = 0
+    for instruction in dis.get_instructions(functions.get(f"{name}_near") or functions[name]):
+        if instruction.opname in ("BINARY_OP", "COMPARE_OP", "CALL"):
+            found += 1
+        elif instruction.argval in functions.keys() - {name}:
+            found += operations(instruction.argval)
+    return found
 
 
 def kernel(function: Callable[..., Any] | None = None, *, reassociate: bool = False) -> Any:

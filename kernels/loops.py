@@ -33,3 +33,12 @@ Allocate = Callable[[Aval], View]
 
 Lowering = Callable[[KernelStep, Allocate], list[Loop] | None]
 """The loops of a structural primitive, or None for operands that its Python launcher must take."""
+
+CHUNK = 20_000
+"""Nanoseconds of work that make a chunk, about: five times what handing it to another thread costs."""
+
+
+def grain_for(iterations: int, cost: float) -> int:
+    """Iterations of a chunk, for so many in all, each of about so many nanoseconds; 0 if one chunk takes all."""
+    chunks = min(int(iterations * cost) // CHUNK, iterations)
+    return -(-iterations // chunks) if chunks > 1 else 0

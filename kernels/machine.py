@@ -7,19 +7,18 @@ every fused step; and the steps themselves, each as
     then for each relocation: argument word, buffer, byte offset.
 
 A relocation writes a buffer's address plus an offset into an argument word, just before its kernel runs: so a
-call from Python sets the addresses and the scalars and nothing else. A kernel is called once for each chunk and
-answers 0, or a status that says what is wrong, which ends the run.
+call from Python sets the addresses and the scalars and nothing else. A kernel is called once for each chunk, on
+several threads (threads.py), and answers 0, or a status that says what is wrong, which ends the run.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
-from . import jit
+from . import jit, threads
 from .loops import Loop
 
 SCALAR_WORDS = 2
@@ -58,17 +57,18 @@ class Assembly:
 
 
 @functools.cache
-def runner() -> Callable[[int, int, int], tuple[int, int]]:
-    """The function `run(address of the words, word of the first step, number of steps)`.
+def runner() -> Callable[[int, int, int, int], tuple[int, int]]:
+    """The function `run(address of the words, word of the first step, number of steps, pool)`.
 
-    It returns (0, 0), or the number of the step that failed, from 1, and the status that its kernel gave.
+    It returns (0, 0), or the number of the step that failed, from 1, and the status that its kernel gave. The
+    pool is that of threads.py; the results are the same with and without.
     """
     if jit.jit_disabled():
         return _python_run
-    numba = jit.numba()
-    call, pointer, int64 = _call_intrinsic(numba), jit.pointer_intrinsic(), numba.int64
+    numba, pointer, run_chunks = jit.numba(), jit.pointer_intrinsic(), threads.run_chunks()
+    int64 = numba.int64
 
-    def run(base, at, steps):
+    def run(base, at, steps, pool):
         words = pointer(base, int64)
         for step in range(steps):
             kernel, args, count, grain, relocations = (
@@ -78,16 +78,15 @@ def runner() -> Callable[[int, int, int], tuple[int, int]]:
             for _ in range(relocations):
                 words[words[at]] = words[words[at + 1]] + words[at + 2]
                 at += 3
-            for start in range(0, count, grain):
-                status = call(kernel, base + 8 * args, start, min(start + grain, count))
-                if status != 0:
-                    return step + 1, status
+            status = run_chunks(pool, kernel, base + 8 * args, count, grain)
+            if status != 0:
+                return step + 1, status
         return 0, 0
 
     return numba.njit(**jit.OPTIONS)(run)
 
 
-def _python_run(base: int, at: int, steps: int) -> tuple[int, int]:
+def _python_run(base: int, at: int, steps: int, pool: int) -> tuple[int, int]:
     words = jit.PythonPointer(base, np.int64)
     for step in range(steps):
         kernel, args, count, grain, relocations = (int(words[at + i]) for i in range(5))
@@ -102,21 +101,3 @@ def _python_run(base: int, at: int, steps: int) -> tuple[int, int]:
                 if status != 0:
                     return step + 1, status
     return 0, 0
-
-
-def _call_intrinsic(numba: Any) -> Any:
-    """`call(address, args, start, stop)`: call a kernel at its address."""
-    from llvmlite import ir
-
-    int64 = numba.int64
-
-    @numba.extending.intrinsic
-    def call(context: Any, address: Any, args: Any, start: Any, stop: Any) -> Any:
-        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-            word = ir.IntType(64)
-            loop = builder.inttoptr(values[0], ir.FunctionType(word, [word] * 3).as_pointer())
-            return builder.call(loop, values[1:])
-
-        return int64(int64, int64, int64, int64), generate
-
-    return call
