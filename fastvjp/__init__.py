@@ -21,7 +21,7 @@ from .avals import (
     uint32,
     uint64,
 )
-from .devices import default_device, device, set_default_device
+from .devices import default_device, device, num_threads, set_default_device, set_num_threads
 from .ops import *  # noqa: F403  the one list of ops is fastvjp.ops.__all__
 from .program import Program
 from .recording import TracedValueError
@@ -37,10 +37,44 @@ from .warnings import CacheWarning, CompileWarning
 __version__ = "0.1.0"
 
 __all__ = [
-    "CacheWarning", "CompileWarning", "Program", "TracedValueError", "array", "bool_", "checkpoint", "compile",
-    "complex64", "complex128", "custom_function", "default_device", "device", "eval", "float32", "float64",
-    "grad", "hessian", "hvp", "int8", "int16", "int32", "int64", "jacfwd", "jacrev", "jvp", "record",
-    "set_default_device", "stop_gradient", "tree_map", "uint8", "uint16", "uint32", "uint64", "value_and_grad",
-    "vjp", "vmap",
+    "CacheWarning",
+    "CompileWarning",
+    "Program",
+    "TracedValueError",
+    "array",
+    "bool_",
+    "checkpoint",
+    "compile",
+    "complex64",
+    "complex128",
+    "custom_function",
+    "default_device",
+    "device",
+    "eval",
+    "float32",
+    "float64",
+    "grad",
+    "hessian",
+    "hvp",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "jacfwd",
+    "jacrev",
+    "jvp",
+    "num_threads",
+    "record",
+    "set_default_device",
+    "set_num_threads",
+    "stop_gradient",
+    "tree_map",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "value_and_grad",
+    "vjp",
+    "vmap",
 ]  # fmt: skip
 __all__ += _ops.__all__

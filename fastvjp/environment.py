@@ -16,6 +16,11 @@ def cache_dir() -> str | None:
     return "" if value == "off" else value
 
 
+def text(name: str) -> str:
+    """The value of a variable; empty where it is not set."""
+    return os.environ.get(name, "").strip()
+
+
 def jit_disabled() -> bool:
     """Whether NUMBA_DISABLE_JIT asks for kernels in plain Python."""
     return os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0")

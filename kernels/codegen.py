@@ -13,17 +13,19 @@ from __future__ import annotations
 import math
 
 from ..avals import aval
-from ..fusion import CHEAP_NAMES
 from ..layouts import Layout
 from ..plan import Call, FusedStep, Operand, Reduce, Scalar, Store, View
-from .loops import Allocate, Loop
+from . import jit
+from .loops import CHUNK, Allocate, Loop
 from .nest import Nest, Place, nest_of
 from .source import TILE, fill_source, source_of
 
-CHUNK_NS = 20_000
-"""Estimated time that a chunk should take."""
-COSTS = {"cheap": 0.15, "load": 0.25, "other": 1.0}
-"""Estimated nanoseconds for an element of a vectorised loop."""
+MOVE = 0.02
+"""Nanoseconds for a byte to or from memory, ..."""
+REAL = 0.005
+"""... for an operation on vectors, for each byte of an element, ..."""
+COMPLEX = 0.3
+"""... and for a complex operation. As measured: they say how large a chunk is to be, not more."""
 MAX_PARTIALS = 16
 """Chunks, where each has an array of its own to reduce to."""
 
@@ -105,9 +107,7 @@ def _whole(step: FusedStep) -> Loop:
 def _grain(step: FusedStep, nest: Nest, stores: tuple[Place, ...]) -> int:
     """Iterations of a chunk, from the shape alone, so that results do not depend on the number of threads."""
     elements = math.prod(nest.rows) * math.prod(nest.columns)
-    cost = len(step.loads) * COSTS["load"] + len(step.stores) * COSTS["load"]
-    cost += sum(COSTS["cheap" if isinstance(e, Reduce) or e.name in CHEAP_NAMES else "other"] for e in step.body)
-    grain = math.ceil(CHUNK_NS / (cost * elements / nest.count))
+    grain = math.ceil(CHUNK / (_cost(step) * elements / nest.count))
     if nest.flat:
         return max(-(-grain // TILE), 1) * TILE
     for store, place in zip(step.stores, stores, strict=True):
@@ -117,6 +117,16 @@ def _grain(step: FusedStep, nest: Nest, stores: tuple[Place, ...]) -> int:
         elif _target(store).layout.shape[0] > TILE:
             grain = max(grain, -(-nest.count // MAX_PARTIALS))
     return grain
+
+
+def _cost(step: FusedStep) -> float:
+    """Nanoseconds that an element takes on one core, very roughly: its way through memory and its operations."""
+    views = [*(o for o in step.loads if isinstance(o, View)), *step.writes]
+    cost = sum(MOVE * v.dtype.itemsize for v in views)
+    for e in step.body:
+        operations = 1 if isinstance(e, Reduce) or e.name == "astype" else jit.operations(e.name)
+        cost += operations * (COMPLEX if e.dtype.kind == "c" else REAL * e.dtype.itemsize)
+    return cost
 
 
 def _target(store: Store) -> View:

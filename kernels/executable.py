@@ -12,6 +12,7 @@ import numpy as np
 from ..layouts import contiguous_strides
 from ..plan import Operand, Plan, Scalar, View
 from ..program import Buffer, Uniform
+from . import threads
 from .buffers import CpuBuffer, as_cpu, strided, upload
 from .loops import Loop
 from .lowering import Launch, Temporaries, code_of, lower
@@ -36,13 +37,19 @@ class Native:
     """Loops that follow one another, in one call."""
 
     def __init__(self) -> None:
-        self.loops: list[tuple[Loop, int]] = []  # with their first argument words
+        self.loops: list[tuple[Loop, int]] = []
         self.start = 0
+        self.chunks = False
         self.run = runner()
+
+    def append(self, loop: Loop, first: int) -> None:
+        """Add a loop, with its first argument word, behind the others."""
+        self.loops.append((loop, first))
+        self.chunks |= 0 < loop.grain < loop.count
 
     def __call__(self, base: int, memory: list[Any]) -> None:
         """Run on the words at this address."""
-        result = self.run(base, self.start, len(self.loops))
+        result = self.run(base, self.start, len(self.loops), threads.pool() if self.chunks else 0)
         if result:
             failed, status = failure(result)
             loop, first = self.loops[failed - 1]
@@ -93,7 +100,7 @@ class Executable:
                 first = self.assembly.add(loop, code_of(loop))
                 if not (steps and isinstance(steps[-1], Native)):
                     steps.append(Native())
-                steps[-1].loops.append((loop, first))
+                steps[-1].append(loop, first)
         starts = self.assembly.finish()
         for step in steps:
             if isinstance(step, Native):

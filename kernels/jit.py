@@ -7,6 +7,7 @@ are first needed; with NUMBA_DISABLE_JIT=1 they stay so for good.
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 import threading
@@ -98,6 +99,22 @@ def numba() -> Any:
 def jit_disabled() -> bool:
     """Whether NUMBA_DISABLE_JIT is set: kernels then run as Python."""
     return environment.jit_disabled()
+
+
+@functools.cache
+def operations(name: str) -> int:
+    """About how many operations an element function or helper takes, what it calls included: its cost.
+
+    Of a function with a near form (codegen.py) it is the near form's.
+    """
+    functions = {**ELEMENTS, **HELPERS, **COLD}
+    found = 0
+    for instruction in dis.get_instructions(functions.get(f"{name}_near") or functions[name]):
+        if instruction.opname in ("BINARY_OP", "COMPARE_OP", "CALL"):
+            found += 1
+        elif instruction.argval in functions.keys() - {name}:
+            found += operations(instruction.argval)
+    return found
 
 
 @functools.cache

@@ -8,8 +8,8 @@ themselves, each as
     then for each relocation: argument word, word of the address, byte offset.
 
 A relocation writes an address plus an offset into an argument word, just before its kernel runs: so a call from
-Python sets the words in front, and nothing else. A kernel is called once for each chunk and
-answers 0, or a status that says what is wrong, which ends the run.
+Python sets the words in front, and nothing else. A kernel is called once for each chunk, on several threads
+(threads.py), and answers 0, or a status that says what is wrong, which ends the run.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from ..warnings import CompileWarning
-from . import jit, native
+from . import jit, native, threads
 from .loops import Loop
 from .native import Code
 from .pointers import PythonPointer
 
-RUN = "int64(int64, int64, int64)"
+RUN = "int64(int64, int64, int64, int64)"
 STEP_BITS = 24
 """Of the word that says which step failed and how."""
 
@@ -74,8 +74,8 @@ class Assembly:
 
 
 @functools.cache
-def runner() -> Callable[[int, int, int], int]:
-    """The function `run(address of the words, word of the first step, number of steps)`.
+def runner() -> Callable[[int, int, int, int], int]:
+    """The function `run(address of the words, word of the first step, number of steps, pool)`.
 
     It returns 0, or what `failure` understands.
     """
@@ -86,7 +86,7 @@ def runner() -> Callable[[int, int, int], int]:
     except jit.CompileError as error:
         warnings.warn(f"Plans run in plain Python: {error}", CompileWarning, stacklevel=2)
         return _python_run
-    run = native.function_of_words(code.address, 3)
+    run = native.function_of_words(code.address, 4)
     run.code = code  # type: ignore[attr-defined]  lives as long
     return run
 
@@ -97,10 +97,9 @@ def failure(result: int) -> tuple[int, int]:
 
 
 def _native_run() -> Any:
-    numba = jit.numba()
-    call, pointer, int64 = _call_intrinsic(numba), jit.memory_operations()["pointer"], numba.int64
+    pointer, run_chunks, int64 = jit.memory_operations()["pointer"], threads.run_chunks(), jit.numba().int64
 
-    def run(base, at, steps):
+    def run(base, at, steps, pool):
         words = pointer(base, int64)
         for step in range(steps):
             kernel, args, count, grain, relocations = (
@@ -110,16 +109,15 @@ def _native_run() -> Any:
             for _ in range(relocations):
                 words[words[at]] = words[words[at + 1]] + words[at + 2]
                 at += 3
-            for start in range(0, count, grain):
-                status = call(kernel, base + 8 * args, start, min(start + grain, count))
-                if status != 0:
-                    return status << STEP_BITS | (step + 1)
+            status = run_chunks(pool, kernel, base + 8 * args, count, grain)
+            if status != 0:
+                return status << STEP_BITS | (step + 1)
         return 0
 
     return run
 
 
-def _python_run(base: int, at: int, steps: int) -> int:
+def _python_run(base: int, at: int, steps: int, pool: int) -> int:
     words = PythonPointer(base, np.int64)
     for step in range(steps):
         kernel, args, count, grain, relocations = (int(words[at + i]) for i in range(5))
@@ -133,21 +131,3 @@ def _python_run(base: int, at: int, steps: int) -> int:
             if status != 0:
                 return status << STEP_BITS | (step + 1)
     return 0
-
-
-def _call_intrinsic(numba: Any) -> Any:
-    """`call(address, args, start, stop)`: call a kernel at its address."""
-    from llvmlite import ir
-
-    int64 = numba.int64
-
-    @numba.extending.intrinsic
-    def call(context: Any, address: Any, args: Any, start: Any, stop: Any) -> Any:
-        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-            word = ir.IntType(64)
-            loop = builder.inttoptr(values[0], ir.FunctionType(word, [word] * 3).as_pointer())
-            return builder.call(loop, values[1:])
-
-        return int64(int64, int64, int64, int64), generate
-
-    return call

@@ -1,0 +1,63 @@
+"""What the runner does that Numba has no name for: calls by address, atomic counters, words on the stack."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from .jit import numba
+
+
+@functools.cache
+def call() -> Any:
+    """`call(address, arguments)`: call a C function of int64 words, given as a tuple, that returns one."""
+    from llvmlite import ir
+
+    int64, types = numba().int64, numba().types
+
+    @numba().extending.intrinsic
+    def call(context: Any, address: Any, arguments: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+            word = ir.IntType(64)
+            function = ir.FunctionType(word, [word] * len(arguments)).as_pointer()
+            words = [builder.extract_value(values[1], i) for i in range(len(arguments))]
+            return builder.call(builder.inttoptr(values[0], function), words)
+
+        return int64(int64, types.UniTuple(int64, len(arguments))), generate
+
+    return call
+
+
+@functools.cache
+def fetch(operation: str) -> Any:
+    """`fetch(address, value)`: combine a word with a value ("add", "min") atomically; returns what it was."""
+    from llvmlite import ir
+
+    int64 = numba().int64
+
+    @numba().extending.intrinsic
+    def fetch(context: Any, address: Any, value: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+            word = builder.inttoptr(values[0], ir.IntType(64).as_pointer())
+            return builder.atomic_rmw(operation, word, values[1], "monotonic")
+
+        return int64(int64, int64), generate
+
+    return fetch
+
+
+@functools.cache
+def stack(size: int) -> Any:
+    """`stack()`: address of so many words that live until the function returns, the same at every call."""
+    from llvmlite import ir
+
+    @numba().extending.intrinsic
+    def stack(context: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+            with builder.goto_entry_block():
+                words = builder.alloca(ir.IntType(64), size)
+            return builder.ptrtoint(words, ir.IntType(64))
+
+        return numba().int64(), generate
+
+    return stack

@@ -1,0 +1,156 @@
+"""Threads: the chunks of a step are shared out among those of TBB, as Numba's thread layer runs them.
+
+The extension module of that layer has a C function `parallel_for`, which calls a function on several threads at
+once. It is loaded from where Numba is installed, without importing Numba; Numba functions of the user's that run
+on TBB share its threads. The function it calls here takes the next chunk until none is left: so a thread whose
+core is busy with something else holds up one chunk, and a thread that comes late finds nothing to do.
+
+Without TBB chunks run one after the other: docs/design.md says why not on another layer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sys
+import threading
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .. import devices
+from . import intrinsics, jit
+from .memory import address_of
+
+LEAST_TBB = 12060
+"""The interface version of TBB (2021.6) for which Numba's layer is compiled."""
+
+WORK_SIGNATURE = "int64(int64, int64, int64, int64)"
+
+# words of the pool
+PARALLEL_FOR, WORK, THREADS = range(3)
+
+# words of a job, which lies on the runner's stack, and behind them the operands of `parallel_for`
+NEXT, FAILED, KERNEL, ARGUMENTS, COUNT, GRAIN, OPERANDS, SIZES, STEPS, JOB_WORDS = range(10)
+
+
+def pool() -> int:
+    """Address of the pool's words for the runner; 0 if it is to run chunks one after the other."""
+    threads = devices.num_threads()
+    started = _start() if threads > 1 else None
+    if started is None:
+        return 0
+    started.words[THREADS] = threads
+    return started.address
+
+
+class _Pool:
+    """TBB's threads. In a forked child they do not exist: it runs chunks one after the other."""
+
+    def __init__(self, layer: ModuleType) -> None:
+        self.layer = layer
+        self.work = jit.compiled("work", _work, WORK_SIGNATURE)
+        self.words = np.array([layer.parallel_for, self.work.address, 0], np.int64)
+        self.address = address_of(self.words)
+        os.register_at_fork(after_in_child=self._leave)
+
+    def _leave(self) -> None:
+        self.address = 0
+
+
+@functools.cache
+def _start() -> _Pool | None:
+    layer = None if jit.jit_disabled() else _layer()
+    if layer is None:
+        return None
+    if threading.current_thread() is threading.main_thread():
+        # as Numba would: from now on it stops before a fork, if that is in the same thread, and starts after it
+        launch_threads = ctypes.PYFUNCTYPE(None, ctypes.c_int)(layer.launch_threads)
+        launch_threads(devices.default_num_threads("NUMBA_NUM_THREADS"))
+    return _Pool(layer)
+
+
+def _layer() -> ModuleType | None:
+    """Numba's TBB layer, the same module that Numba would import; None where it or TBB is missing."""
+    numba = find_spec("numba")
+    if numba is None or not numba.submodule_search_locations:
+        return None
+    packages = Path(numba.submodule_search_locations[0]).parent
+    file = "libtbb.12.dylib" if sys.platform == "darwin" else "libtbb.so.12"
+    # where pip puts it, of which the loader does not know: first beside Python, then beside Numba
+    for path in (Path(sys.prefix, "lib", file), packages.parents[1] / file, file):
+        try:
+            tbb = ctypes.CDLL(str(path))
+            break
+        except OSError:
+            continue
+    else:
+        return None
+    if tbb.TBB_runtime_interface_version() < LEAST_TBB:
+        return None
+    name = "numba.np.ufunc.tbbpool"
+    path = packages.joinpath(*name.split(".")).with_suffix(EXTENSION_SUFFIXES[0])
+    spec = spec_from_file_location(name, path, loader=ExtensionFileLoader(name, str(path)))
+    assert spec is not None
+    assert spec.loader is not None
+    try:
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+    except ImportError:
+        return None
+    return module
+
+
+def _work() -> Any:
+    """What each thread does: `work(operands, sizes, steps, data)`, as `parallel_for` calls it."""
+    pointer, int64 = jit.memory_operations()["pointer"], jit.numba().int64
+    call, add, least = intrinsics.call(), intrinsics.fetch("add"), intrinsics.fetch("min")
+
+    def work(operands, sizes, steps, data):
+        address = pointer(operands, int64)[0]
+        job = pointer(address, int64)
+        kernel, arguments, count, grain = job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN]
+        while True:
+            start = add(address + 8 * NEXT, grain)
+            if start >= count:
+                return 0
+            if call(kernel, (arguments, start, min(start + grain, count))) != 0:
+                least(address + 8 * FAILED, start)
+
+    return work
+
+
+@functools.cache
+def run_chunks() -> Any:
+    """The jitted `run_chunks(pool, kernel, arguments, count, grain)`: run a step; returns 0 or a status.
+
+    If chunks fail it is the status of the first of them, whatever the threads.
+    """
+    numba, pointer, stack = jit.numba(), jit.memory_operations()["pointer"], intrinsics.stack(JOB_WORDS)
+    call, int64 = intrinsics.call(), numba.int64
+
+    def run_chunks(pool, kernel, arguments, count, grain):
+        first = 0
+        if pool != 0 and count > grain:
+            words, address = pointer(pool, int64), stack()
+            job = pointer(address, int64)
+            job[NEXT], job[FAILED] = 0, count
+            job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN] = kernel, arguments, count, grain
+            # one operand, the job's address, the same for all threads; as many calls as there are threads
+            threads = min(words[THREADS], (count + grain - 1) // grain)
+            job[OPERANDS], job[SIZES], job[STEPS] = address, threads, 0
+            operands, sizes, steps = address + 8 * OPERANDS, address + 8 * SIZES, address + 8 * STEPS
+            call(words[PARALLEL_FOR], (words[WORK], operands, sizes, steps, 0, 0, 1, threads))
+            first = job[FAILED]  # that chunk once more, to see its status
+        for start in range(first, count, grain):
+            status = call(kernel, (arguments, start, min(start + grain, count)))
+            if status != 0:
+                return status
+        return 0
+
+    return numba.njit(**jit.OPTIONS, **jit.INSIDE)(run_chunks)
