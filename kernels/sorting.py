@@ -111,8 +111,8 @@ def precedes(x, y):
 def merge(keys, places, left, middle, end, to):
     """Merge sorted keys [left, middle) and [middle, end), with their places, to where they do not lie."""
     i, j = left, middle
-    if middle < end and not precedes(keys[middle], keys[middle - 1]):
-        middle = end
+    if middle < end and not precedes(keys[middle], keys[middle - 1]):  # in order already
+        middle = j = end
     while i < middle and j < end:
         second = precedes(keys[j], keys[i])
         source = choose(second, j, i)
