@@ -98,6 +98,16 @@ def mantissa_exponent(x):
     return type(x)(2 * m if low else m), type(x)(k - 1 if low else k)
 
 
+@operation
+def ordered(x):
+    """A real floating number as an integer in the same order, -0 as 0 and nan the largest; else x itself."""
+    if not isinstance(x, np.floating):
+        return x
+    signed = np.int32 if isinstance(x, np.float32) else np.int64
+    bits, largest = (x + type(x)(0)).view(signed), np.iinfo(signed).max
+    return signed(largest) if np.isnan(x) else bits ^ signed(largest) if bits < 0 else bits
+
+
 def lowered(numba: Any) -> dict[str, Any]:
     """The same operations as intrinsics, by name."""
     from llvmlite import ir
@@ -229,5 +239,20 @@ def lowered(numba: Any) -> dict[str, Any]:
             return target.make_tuple(builder, result, [m, k])
 
         return result(x), generate
+
+    @intrinsic
+    def ordered(context, x):
+        if not is_real(x):
+            return x(x), lambda target, builder, signature, args: args[0]
+
+        def generate(target, builder, signature, args):
+            word, real, _, _ = layout(x)
+            bits = builder.bitcast(builder.fadd(args[0], real(0)), word)
+            largest = word((1 << word.width - 1) - 1)
+            below = builder.icmp_signed("<", bits, word(0))
+            bits = builder.select(below, builder.xor(bits, largest), bits)
+            return builder.select(builder.fcmp_unordered("uno", args[0], args[0]), largest, bits)
+
+        return (types.int32 if x == types.float32 else types.int64)(x), generate
 
     return {name: value for name, value in locals().items() if isinstance(value, type(fma))}

@@ -12,7 +12,7 @@ from ..plan import KernelStep, View
 from .jit import helper, kernel
 from .loops import Allocate, Loop, Lowering, calling, grain
 from .pointers import pointer
-from .scalars import choose
+from .scalars import choose, ordered
 from .structure import around, aval_of, number, seen_as, shaped
 
 BLOCK = 64
@@ -32,9 +32,9 @@ CHUNKS = 16
 def extreme_in_rows(args, start, stop, dtype, within):
     """Where the first value stands that all others are `within`; the first nan, if there is one."""
     out, x = pointer(args[0], np.int64), pointer(args[1], dtype)
-    n, line_step, step = args[2], args[4], args[5]
+    n, inner, x_line, step, x_column = args[2], args[3], args[4], args[5], args[6]
     for line in range(start, stop):
-        row, place = line * line_step, 0
+        row, place = line // inner * x_line + line % inner * x_column, 0
         best = x[row]
         for first in range(0, n, BLOCK):
             last = min(first + BLOCK, n)
@@ -79,15 +79,14 @@ def extreme(within: str) -> Lowering:
         x, loops, (outer, n, inner) = _lines(step, allocate)
         if outer * inner == 0:
             return []
-        arrays, form = (step.output, x), "rows"
-        if inner > 1:
-            arrays, form = (*arrays, allocate(aval((outer, inner), x.dtype))), "columns"
-        source = calling(f"extreme_in_{form}", x.dtype, within)
-        count = outer * -(-inner // TILE)
-        return [
-            *loops,
-            Loop(source, arrays, (), (n, inner, *x.layout.strides), count, grain(n * min(inner, TILE))),
-        ]
+        numbers, memory = (n, inner, *x.layout.strides), (step.output, x)
+        if inner == 1 or abs(x.layout.strides[1]) < abs(x.layout.strides[2]):  # neighbours are in one line
+            source = calling("extreme_in_rows", x.dtype, within)
+            return [*loops, Loop(source, memory, (), numbers, outer * inner, grain(n))]
+        source = calling("extreme_in_columns", x.dtype, within)
+        best = allocate(aval((outer, inner), x.dtype))
+        tiles = outer * -(-inner // TILE)
+        return [*loops, Loop(source, (*memory, best), (), numbers, tiles, grain(n * min(inner, TILE)))]
 
     return lower
 
@@ -97,21 +96,21 @@ def extreme(within: str) -> Lowering:
 
 @helper
 def precedes(x, y):
-    """Whether x must stand before y: nan is last, of complex numbers those with fewer nan parts are first."""
+    """Whether a key must stand before another; of complex ones those with fewer nan parts are first."""
     if isinstance(x, (complex, np.complex64)):
         nan_x, nan_y = 2 * np.isnan(x.real) + np.isnan(x.imag), 2 * np.isnan(y.real) + np.isnan(y.imag)
         if nan_x != nan_y:
             return nan_x < nan_y
         return x.real < y.real or (not x.real > y.real and x.imag < y.imag)
-    return (x < y) | (np.isnan(y) & (not np.isnan(x)))
+    return x < y
 
 
 @helper
 def merge(keys, places, left, middle, end, to):
     """Merge sorted keys [left, middle) and [middle, end), with their places, to where they do not lie."""
     i, j = left, middle
-    if middle < end and not precedes(keys[middle], keys[middle - 1]):
-        middle = end
+    if middle < end and not precedes(keys[middle], keys[middle - 1]):  # in order already
+        middle = j = end
     while i < middle and j < end:
         second = precedes(keys[j], keys[i])
         source = choose(second, j, i)
@@ -125,11 +124,10 @@ def merge(keys, places, left, middle, end, to):
 
 
 @kernel
-def sort_positions(args, start, stop, dtype):
+def sort_positions(args, start, stop, dtype, key_dtype):
     """Merge sort of short sorted runs, between the halves of this chunk's memory; equal values stay in order."""
-    out, x, keys, places = (
-        pointer(args[0], np.int64), pointer(args[1], dtype), pointer(args[2], dtype), pointer(args[3], np.int64)
-    )  # fmt: skip
+    out, x = pointer(args[0], np.int64), pointer(args[1], dtype)
+    keys, places = pointer(args[2], key_dtype), pointer(args[3], np.int64)
     n, inner, x_line, x_step, x_column, chunk = args[4], args[5], args[6], args[7], args[8], args[9]
     for line in range(start, stop):
         outer, column = line // inner, line % inner
@@ -138,7 +136,7 @@ def sort_positions(args, start, stop, dtype):
         there = here + n
         for first in range(0, n, RUN):
             for j in range(first, min(first + RUN, n)):
-                key, at = x[source + j * x_step], here + j
+                key, at = ordered(x[source + j * x_step]), here + j
                 while at > here + first and precedes(key, keys[at - 1]):
                     keys[at], places[at] = keys[at - 1], places[at - 1]
                     at -= 1
@@ -163,9 +161,10 @@ def argsort(step: KernelStep, allocate: Allocate) -> list[Loop]:
         return []
     chunk = max(grain(n), -(-lines // CHUNKS))
     memory = (-(-lines // chunk), 2, n)
-    arrays = (step.output, x, allocate(aval(memory, x.dtype)), allocate(aval(memory, int64)))
+    key = np.dtype(f"i{x.dtype.itemsize}") if x.dtype.kind == "f" else x.dtype
+    arrays = (step.output, x, allocate(aval(memory, key)), allocate(aval(memory, int64)))
     numbers = (n, inner, *x.layout.strides, chunk)
-    return [*loops, Loop(calling("sort_positions", x.dtype), arrays, (), numbers, lines, chunk)]
+    return [*loops, Loop(calling("sort_positions", x.dtype, key), arrays, (), numbers, lines, chunk)]
 
 
 def _lines(step: KernelStep, allocate: Allocate) -> tuple[View, list[Loop], tuple[int, int, int]]:
