@@ -22,6 +22,7 @@ from .avals import (
     uint64,
 )
 from .devices import default_device, device, num_threads, set_default_device, set_num_threads
+from .explain import explain
 from .ops import *  # noqa: F403  the one list of ops is fastvjp.ops.__all__
 from .program import Program
 from .recording import TracedValueError
@@ -51,6 +52,7 @@ __all__ = [
     "default_device",
     "device",
     "eval",
+    "explain",
     "float32",
     "float64",
     "grad",

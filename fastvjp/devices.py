@@ -20,8 +20,14 @@ from .program import Buffer, Uniform
 class Executable(Protocol):
     """A plan made ready by a device."""
 
+    plan: Plan
+
     def run(self, values: Any) -> list[Buffer | Uniform]:
         """Run on the values of the leaves and return those of the outputs."""
+        ...
+
+    def profile(self, values: Any) -> list[tuple[tuple[str, ...], float]]:
+        """For every step of the plan the sources of its kernels, and the seconds that it takes."""
         ...
 
 

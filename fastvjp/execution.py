@@ -47,9 +47,13 @@ class Ready:
 
     def values(self, leaves: Sequence[Leaf]) -> list[Buffer | Uniform]:
         """The values of the results."""
+        return self.executable.run(self.given(leaves))
+
+    def given(self, leaves: Sequence[Leaf]) -> list[Any]:
+        """What the executable is given."""
         if self.constants:
             leaves = [*leaves, *self.constants]
-        return self.executable.run([leaves[i] for i in self.sources])
+        return [leaves[i] for i in self.sources]
 
     def run(self, leaves: Sequence[Leaf]) -> list[Var]:
         """The results as variables with values."""

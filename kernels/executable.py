@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from .pointers import PythonPointer
 
 FORMATS = {"f": "d", "i": "q", "b": "q", "u": "Q", "c": "dd"}
 """How scalars of each kind of dtype are packed into words."""
+PROFILED = 20
+"""Runs of which `profile` takes the shortest times."""
 
 
 class _Frame(threading.local):
@@ -80,7 +83,9 @@ class Executable:
         self.complex = any(kind == "c" for _, kind in self.scalars)
         scalars = [(i, len(FORMATS[kind])) for i, kind in self.scalars]
         self.assembly = Assembly([*self.arrays, *made], scalars, list(self.offsets))
-        self.steps = self._assemble(lowered)
+        self.parts = [self._assemble(step) for step in lowered]
+        """One for each step of the plan."""
+        self.steps = _joined(self.parts, self.assembly.finish())
         self.words = np.array(self.assembly.words, np.int64)
         self.launches = any(isinstance(s, Launch) for s in self.steps)
         self.made = made
@@ -89,27 +94,38 @@ class Executable:
         self.whole = [output.whole for output in self.outputs]
         self.frame = _Frame()
 
-    def _assemble(self, lowered: Sequence[list[Loop] | Launch]) -> list[Native | Launch]:
-        """Runs of loops as one native call each, and launches between them."""
-        steps: list[Native | Launch] = []
-        for loops in lowered:
-            if isinstance(loops, Launch):
-                steps.append(loops)
-                continue
-            for loop in loops:
-                first = self.assembly.add(loop, code_of(loop))
-                if not (steps and isinstance(steps[-1], Native)):
-                    steps.append(Native())
-                steps[-1].append(loop, first)
-        starts = self.assembly.finish()
-        for step in steps:
-            if isinstance(step, Native):
-                step.start = starts[0]
-                del starts[: len(step.loops)]
-        return steps
+    def _assemble(self, step: list[Loop] | Launch) -> Native | Launch:
+        if isinstance(step, Launch):
+            return step
+        native = Native()
+        for loop in step:
+            native.append(loop, self.assembly.add(loop, code_of(loop)))
+        return native
 
-    def run(self, values: Sequence[Buffer | Uniform | None]) -> list[Buffer | Uniform]:
-        """Run on the values of the leaves and return those of the outputs."""
+    def profile(self, values: Sequence[Buffer | Uniform | None]) -> list[tuple[tuple[str, ...], float]]:
+        """For every step of the plan the sources of its kernels, and the shortest time of some runs in seconds."""
+        shortest = [float("inf")] * len(self.parts)
+
+        def timed(base: int, memory: list[Any]) -> None:
+            for i, part in enumerate(self.parts):
+                start = time.perf_counter()
+                part(base, memory)
+                shortest[i] = min(shortest[i], time.perf_counter() - start)
+
+        for _ in range(PROFILED):
+            self.run(values, timed)
+        sources = [tuple(loop.source for loop, _ in p.loops) if isinstance(p, Native) else () for p in self.parts]
+        return list(zip(sources, shortest, strict=True))
+
+    def run(
+        self,
+        values: Sequence[Buffer | Uniform | None],
+        execute: Callable[[int, list[Any]], None] | None = None,
+    ) -> list[Buffer | Uniform]:
+        """Run on the values of the leaves and return those of the outputs.
+
+        `execute`, if given, runs the steps on the words at an address and the memory of launches.
+        """
         frame = self.frame
         if frame.words is None:
             self._enter(frame)
@@ -137,8 +153,11 @@ class Executable:
         self.pack(frame.words, 0, *words)
         memory = self._memory(frame, given, made) if self.launches else []
         try:
-            for step in self.steps:
-                step(frame.base, memory)
+            if execute is not None:
+                execute(frame.base, memory)
+            else:
+                for step in self.steps:
+                    step(frame.base, memory)
         finally:
             if self.scratch > KEPT_SCRATCH:  # too large to keep
                 frame.scratch = None
@@ -182,6 +201,25 @@ class Executable:
         for i, array in zip(self.made, made, strict=True):
             memory[i] = array
         return memory
+
+
+def _joined(parts: Sequence[Native | Launch], starts: list[int]) -> list[Native | Launch]:
+    """Loops that follow one another as one call; `starts` are the words where the loops' steps begin."""
+    steps: list[Native | Launch] = []
+    for part in parts:
+        if isinstance(part, Launch):
+            steps.append(part)
+            continue
+        if not part.loops:
+            continue
+        part.start = starts[0]
+        del starts[: len(part.loops)]
+        if not (steps and isinstance(steps[-1], Native)):
+            steps.append(Native())
+            steps[-1].start = part.start
+        for loop, first in part.loops:
+            steps[-1].append(loop, first)
+    return steps
 
 
 class _Output:

@@ -1,0 +1,169 @@
+"""`explain`: what a vjp is made of, from the op list to the source and the time of every kernel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .array import array
+from .plan import Call, FusedStep, KernelStep, Operand, Plan, Reduce, Scalar, Step, View
+from .program import Program
+from .recording import Recording
+from .transforms.vjp import vjp
+from .tree import flatten
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step of a plan as it ran.
+
+    Args:
+        step: the step.
+        read: bytes of the elements that it reads, each counted once.
+        written: bytes of the elements that it writes.
+        sources: the kernels that it became, empty for what a library does.
+        seconds: the shortest time that it took.
+    """
+
+    step: Step
+    read: int
+    written: int
+    sources: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What `explain` found; `print` it.
+
+    Args:
+        program: the op list that was planned, forward and backward.
+        plan: its steps.
+        reports: one for each step.
+        least: bytes of what the plan is given and of its results, which any way of computing them must move.
+    """
+
+    program: Program
+    plan: Plan
+    reports: tuple[StepReport, ...]
+    least: int
+
+    def __str__(self) -> str:
+        moved = sum(r.read + r.written for r in self.reports)
+        seconds = sum(r.seconds for r in self.reports)
+        lines = ["# op list", str(self.program), "", "# plan"]
+        for i, report in enumerate(self.reports):
+            lines += [f"step {i}: {_title(report.step)}", *_inside(report.step)]
+            lines.append(
+                f"    {_bytes(report.read)} read, {_bytes(report.written)} written, {_time(report.seconds)}"
+            )
+        temporaries = _bytes(self.plan.scratch)
+        lines.append(
+            f"in all: {_bytes(moved)} moved, {_bytes(self.least)} at least; temporaries {temporaries}; {_time(seconds)}"
+        )
+        for i, report in enumerate(self.reports):
+            for source in dict.fromkeys(report.sources):
+                lines += ["", f"# kernel of step {i}", source.rstrip()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def explain(fun: Callable[..., Any], primals: Sequence[Any], cotangents: Sequence[Any]) -> Explanation:
+    """How `vjp(fun, primals, cotangents)` is computed: op list, plan, bytes and time per step, kernel sources.
+
+    Args:
+        fun: as for `vjp`.
+        primals: as for `vjp`; the kernels run on them to be timed.
+        cotangents: as for `vjp`.
+
+    Returns:
+        An `Explanation` to be printed. Its times are the shortest of several runs.
+
+    Raises:
+        TypeError, ValueError: as `vjp`.
+
+    Example:
+        >>> import fastvjp
+        >>> x = fastvjp.ones(1000)
+        >>> made = fastvjp.explain(lambda x: fastvjp.sum(x * x), [x], [1.0])
+        >>> [type(report.step).__name__ for report in made.reports]
+        ['FusedStep']
+    """
+    with Recording() as recording:
+        outputs, vjps = vjp(fun, primals, cotangents)
+        results = [leaf._var for leaf in flatten((outputs, vjps))[0] if isinstance(leaf, array)]
+        ready = recording.ready(results)
+        listing = recording.trace.listing()
+        ops = listing.ancestors(results)
+        made = {v for op in ops for v in op.outputs}
+        inputs = dict.fromkeys(v for op in ops for v in op.inputs if v in listing.sources and v not in made)
+        program = Program([v for v in inputs if v.value is not None], ops, results)
+        profile = ready.executable.profile(ready.given(recording.trace.leaves))
+    plan: Plan = ready.executable.plan
+    reports = tuple(
+        StepReport(step, _size(step.reads), _size(step.writes), sources, seconds)
+        for step, (sources, seconds) in zip(plan.steps, profile, strict=True)
+    )
+    leaves = {o for step in plan.steps for o in step.reads if isinstance(o, View) and o.buffer < len(plan.leaves)}
+    return Explanation(program, plan, reports, _size(leaves) + _size(plan.outputs))
+
+
+def _size(operands: Iterable[Operand]) -> int:
+    """Bytes of the elements of these views; of several views of one buffer those of the largest."""
+    found: dict[int, int] = {}
+    for o in operands:
+        if isinstance(o, View):
+            elements = math.prod(n for n, s in zip(o.layout.shape, o.layout.strides, strict=True) if s)
+            found[o.buffer] = max(found.get(o.buffer, 0), elements * o.dtype.itemsize)
+    return sum(found.values())
+
+
+def _title(step: Step) -> str:
+    if isinstance(step, KernelStep):
+        params = ", ".join(f"{k}={v}" for k, v in step.params.items())
+        return f"{step.primitive.name} {params}".rstrip()
+    reduces = any(isinstance(e, Reduce) for e in step.body)
+    return f"fused over {step.shape}" + (f", rows of {step.shape[step.rows :]}" if reduces else "")
+
+
+def _inside(step: Step) -> list[str]:
+    lines = [
+        f"    v{i} = {_operand(o)}"
+        for i, o in enumerate(step.loads if isinstance(step, FusedStep) else step.reads)
+    ]
+    if isinstance(step, FusedStep):
+        for i, e in enumerate(step.body, len(step.loads)):
+            operands = ", ".join(
+                [*(f"v{k}" for k in e.operands), *map(str, e.statics if isinstance(e, Call) else ())]
+            )
+            lines.append(f"    v{i} = {'reduce ' if isinstance(e, Reduce) else ''}{e.name}({operands})")
+        for s in step.stores:
+            lines.append(f"    {_operand(s.view)} = {f'{s.combine} over ' if s.combine else ''}v{s.value}")
+    else:
+        lines.append(f"    {_operand(step.output)} = result")
+    return lines
+
+
+def _operand(o: Operand) -> str:
+    if isinstance(o, Scalar):
+        return f"scalar {o.leaf}: {o.aval.dtype}"
+    part = "" if o.inside is None else f" inside {o.inside}"
+    return f"buffer {o.buffer}: {o.dtype}, strides {o.layout.strides}{part}"
+
+
+def _bytes(n: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if n < 1000:
+            return f"{n:.3g} {unit}"
+        n /= 1000
+    return f"{n:.3g} GB"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e6:.3g} us" if seconds < 1e-3 else f"{seconds * 1e3:.3g} ms"
+
+
+__all__ = ["Explanation", "StepReport", "explain"]
