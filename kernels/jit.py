@@ -93,7 +93,7 @@ def element_namespace() -> dict[str, Any]:
         return functions
     from .scalars import lowered
 
-    jitted: dict[str, Any] = lowered(numba())
+    jitted: dict[str, Any] = {**lowered(numba()), **memory_operations()}
     modules: dict[int, dict[str, Any]] = {}
     for name, function in functions.items():
         module = modules.setdefault(id(function.__globals__), dict(function.__globals__))

@@ -24,7 +24,7 @@ LAUNCHERS: dict[str, Callable[..., None]] = {
 }
 """Structural primitives in Python: `launch(out, *inputs, **params)` writes into `out`, which is C-contiguous."""
 
-LOWERINGS: dict[str, Lowering] = {}
+LOWERINGS: dict[str, Lowering] = {**matmul.LOWERINGS}
 """Structural primitives as loops, which are preferred."""
 
 

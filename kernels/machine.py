@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -74,7 +73,7 @@ def runner() -> Callable[[int, int, int], tuple[int, int]]:
     if jit.jit_disabled():
         return _python_run
     numba = jit.numba()
-    call, pointer, int64 = _call_intrinsic(numba), jit.memory_operations()["pointer"], numba.int64
+    call, pointer, int64 = jit.memory_operations()["call"], jit.memory_operations()["pointer"], numba.int64
 
     def run(base, at, steps):
         words = pointer(base, int64)
@@ -87,7 +86,7 @@ def runner() -> Callable[[int, int, int], tuple[int, int]]:
                 words[words[at]] = words[words[at + 1]] + words[at + 2]
                 at += 3
             for start in range(0, count, grain):
-                status = call(kernel, base + 8 * args, start, min(start + grain, count))
+                status = call(kernel, (base + 8 * args, start, min(start + grain, count)))
                 if status != 0:
                     return step + 1, status
         return 0, 0
@@ -110,21 +109,3 @@ def _python_run(base: int, at: int, steps: int) -> tuple[int, int]:
                 if status != 0:
                     return step + 1, status
     return 0, 0
-
-
-def _call_intrinsic(numba: Any) -> Any:
-    """`call(address, args, start, stop)`: call a kernel at its address."""
-    from llvmlite import ir
-
-    int64 = numba.int64
-
-    @numba.extending.intrinsic
-    def call(context: Any, address: Any, args: Any, start: Any, stop: Any) -> Any:
-        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-            word = ir.IntType(64)
-            loop = builder.inttoptr(values[0], ir.FunctionType(word, [word] * 3).as_pointer())
-            return builder.call(loop, values[1:])
-
-        return int64(int64, int64, int64, int64), generate
-
-    return call
