@@ -60,9 +60,8 @@ class Explanation:
                 f"    {_bytes(report.read)} read, {_bytes(report.written)} written, {_time(report.seconds)}"
             )
         temporaries = _bytes(self.plan.scratch)
-        lines.append(
-            f"in all: {_bytes(moved)} moved, {_bytes(self.least)} at least; temporaries {temporaries}; {_time(seconds)}"
-        )
+        lines.append(f"in all: {_bytes(moved)} moved, {_bytes(self.least)} at least; {_time(seconds)}")
+        lines.append(f"temporaries: {temporaries}")
         for i, report in enumerate(self.reports):
             for source in dict.fromkeys(report.sources):
                 lines += ["", f"# kernel of step {i}", source.rstrip()]

@@ -1,4 +1,4 @@
-"""What the runner does that Numba has no name for: calls by address, atomic counters, words on the stack."""
+"""What the runner does that Numba has no name for: atomic counters, words on the stack."""
 
 from __future__ import annotations
 
@@ -6,26 +6,6 @@ import functools
 from typing import Any
 
 from .jit import numba
-
-
-@functools.cache
-def call() -> Any:
-    """`call(address, arguments)`: call a C function of int64 words, given as a tuple, that returns one."""
-    from llvmlite import ir
-
-    int64, types = numba().int64, numba().types
-
-    @numba().extending.intrinsic
-    def call(context: Any, address: Any, arguments: Any) -> Any:
-        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-            word = ir.IntType(64)
-            function = ir.FunctionType(word, [word] * len(arguments)).as_pointer()
-            words = [builder.extract_value(values[1], i) for i in range(len(arguments))]
-            return builder.call(builder.inttoptr(values[0], function), words)
-
-        return int64(int64, types.UniTuple(int64, len(arguments))), generate
-
-    return call
 
 
 @functools.cache

@@ -125,8 +125,7 @@ def namespace() -> dict[str, Any]:
     """
     from .scalars import lowered
 
-    operations = {**lowered(numba()), **memory_operations()}
-    jitted: dict[str, Any] = dict(operations)
+    jitted: dict[str, Any] = {**lowered(numba()), **memory_operations()}
     modules: dict[int, dict[str, Any]] = {}
     for name, function in {**ELEMENTS, **HELPERS, **COLD, **KERNELS}.items():
         module = modules.setdefault(id(function.__globals__), dict(function.__globals__))

@@ -29,6 +29,7 @@ LOWERINGS: dict[str, Lowering] = {
     **indexing.LOWERINGS,
     **sorting.LOWERINGS,
     **structure.LOWERINGS,
+    **matmul.LOWERINGS,
 }
 """Structural primitives as loops, which are preferred."""
 

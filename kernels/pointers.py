@@ -35,6 +35,17 @@ pointer = PythonPointer
 """For hand-written kernels: jitted code sees the compiled operation of this name."""
 
 
+def address(pointer: Any) -> int:
+    """Where a pointer points to."""
+    return pointer.address
+
+
+def call(function: int, arguments: tuple[int, ...]) -> int:
+    """Call a C function of words, or of pointers, that returns one."""
+    types = [ctypes.c_int64] * (1 + len(arguments))
+    return ctypes.CFUNCTYPE(*types)(int(function))(*map(int, arguments))
+
+
 def python_operations() -> dict[str, Any]:
     """The operations by name, where the JIT is off."""
 
@@ -49,6 +60,8 @@ def python_operations() -> dict[str, Any]:
 
     return {
         "pointer": pointer,
+        "address": address,
+        "call": call,
         "load": load,
         "store": store,
         "row_memory": row_memory,
@@ -71,6 +84,25 @@ def compiled_operations(numba: Any) -> dict[str, Any]:
             return builder.inttoptr(args[0], target.get_value_type(signature.return_type))
 
         return types.CPointer(dtype.dtype)(types.int64, dtype), generate
+
+    @intrinsic
+    def address(context: Any, pointer: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.ptrtoint(args[0], ir.IntType(64))
+
+        return types.int64(pointer), generate
+
+    @intrinsic
+    def call(context: Any, function: Any, arguments: Any) -> Any:
+        """`call(address, arguments)`: call a C function of int64 words that returns one."""
+
+        def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
+            word = ir.IntType(64)
+            code = ir.FunctionType(word, [word] * len(arguments)).as_pointer()
+            words = [builder.extract_value(args[1], i) for i in range(len(arguments))]
+            return builder.call(builder.inttoptr(args[0], code), words)
+
+        return types.int64(types.int64, types.UniTuple(types.int64, len(arguments))), generate
 
     @intrinsic(prefer_literal=True)
     def load(context: Any, a: Any, i: Any, scope: Any, scopes: Any) -> Any:
@@ -119,6 +151,8 @@ def compiled_operations(numba: Any) -> dict[str, Any]:
 
     return {
         "pointer": pointer,
+        "address": address,
+        "call": call,
         "load": load,
         "store": store,
         "row_memory": row_memory,

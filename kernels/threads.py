@@ -109,7 +109,7 @@ def _layer() -> ModuleType | None:
 def _work() -> Any:
     """What each thread does: `work(operands, sizes, steps, data)`, as `parallel_for` calls it."""
     pointer, int64 = jit.memory_operations()["pointer"], jit.numba().int64
-    call, add, least = intrinsics.call(), intrinsics.fetch("add"), intrinsics.fetch("min")
+    call, add, least = jit.memory_operations()["call"], intrinsics.fetch("add"), intrinsics.fetch("min")
 
     def work(operands, sizes, steps, data):
         address = pointer(operands, int64)[0]
@@ -132,7 +132,7 @@ def run_chunks() -> Any:
     If chunks fail it is the status of the first of them, whatever the threads.
     """
     numba, pointer, stack = jit.numba(), jit.memory_operations()["pointer"], intrinsics.stack(JOB_WORDS)
-    call, int64 = intrinsics.call(), numba.int64
+    call, int64 = jit.memory_operations()["call"], numba.int64
 
     def run_chunks(pool, kernel, arguments, count, grain):
         first = 0
