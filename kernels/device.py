@@ -18,7 +18,7 @@ from .codegen import loop
 from .jit import compile_loop
 from .loops import Loop, Lowering
 from .machine import Assembly, runner
-from .memory import KEPT_SCRATCH, address_of, scratch_memory
+from .memory import KEPT_SCRATCH, address_of, output_memory, scratch_memory
 
 name = "cpu"
 
@@ -97,7 +97,9 @@ class Executable:
             for i in scalars
         ]
         self.fresh = [
-            (i, a.shape, a.dtype) for i, a in enumerate(plan.buffers, len(plan.leaves)) if i not in plan.offsets
+            (i, output_memory(a.size * a.dtype.itemsize), a.shape, a.dtype)
+            for i, a in enumerate(plan.buffers, len(plan.leaves))
+            if i not in plan.offsets
         ]
         self.steps = _assemble(plan.steps, loops, assembly)
         self.words = np.array(assembly.words, np.int64)
@@ -123,8 +125,8 @@ class Executable:
         for i, kind, at in self.scalars:
             frame.typed[kind][at] = given[i].scalar
         made: dict[int, np.ndarray] = {}
-        for i, shape, dtype in self.fresh:
-            made[i] = array = np.empty(shape, dtype)
+        for i, empty, shape, dtype in self.fresh:
+            made[i] = array = empty(shape, dtype)
             words[i] = address_of(array)
         memory: list[Any] = []
         if self.python_steps:

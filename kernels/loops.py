@@ -34,7 +34,7 @@ Allocate = Callable[[Aval], View]
 Lowering = Callable[[KernelStep, Allocate], list[Loop] | None]
 """The loops of a structural primitive, or None for operands that its Python launcher must take."""
 
-CHUNK = 20_000
+CHUNK = 30_000
 """Nanoseconds of work that make a chunk, about: five times what handing it to another thread costs."""
 
 
