@@ -18,7 +18,7 @@ from .buffers import CpuBuffer, as_cpu, strided, upload
 from .loops import Loop
 from .lowering import Launch, Temporaries, code_of, lower
 from .machine import Assembly, failure, runner
-from .memory import KEPT_SCRATCH, address_of, scratch_memory
+from .memory import KEPT_SCRATCH, address_of, output_memory, scratch_memory
 from .pointers import PythonPointer
 
 FORMATS = {"f": "d", "i": "q", "b": "q", "u": "Q", "c": "dd"}
@@ -71,7 +71,11 @@ class Executable:
         self.arrays = [i for i in leaves if isinstance(used.get(i), View)]
         self.scalars = [(i, plan.leaves[i].dtype.kind) for i in leaves if isinstance(used.get(i), Scalar)]
         buffers = list(enumerate(plan.buffers, len(plan.leaves)))
-        self.fresh = [(a.shape, a.dtype) for i, a in buffers if i not in plan.offsets]
+        self.fresh = [
+            (output_memory(a.size * a.dtype.itemsize), a.shape, a.dtype)
+            for i, a in buffers
+            if i not in plan.offsets
+        ]
         made = [i for i, _ in buffers if i not in plan.offsets]
         temporaries = Temporaries(plan)
         lowered = [lower(step, temporaries) for step in plan.steps]
@@ -140,8 +144,8 @@ class Executable:
                 buffer = given[i] = upload(buffer.numpy())
             words.append(buffer.address)
         made = []
-        for shape, dtype in self.fresh:
-            array = np.empty(shape, dtype)
+        for empty, shape, dtype in self.fresh:
+            array = empty(shape, dtype)
             made.append(array)
             words.append(address_of(array))
         if self.complex:

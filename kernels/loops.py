@@ -9,7 +9,7 @@ from ..avals import Aval
 from ..plan import KernelStep, Scalar, View
 from .pointers import PythonPointer
 
-CHUNK = 20_000
+CHUNK = 30_000
 """Nanoseconds of work that make a chunk, about: five times what handing it to another thread costs."""
 MOVED = 1 << 15
 """Elements that make a chunk where they are only moved."""

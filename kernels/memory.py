@@ -1,15 +1,22 @@
-"""Addresses of arrays, and each thread's memory for temporaries."""
+"""Addresses of arrays, each thread's memory for temporaries, and memory of large outputs that is used again."""
 
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
+from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
 KEPT_SCRATCH = 1 << 28
 """Bytes of scratch memory that a thread keeps; a plan that needs more has it for one run."""
 NO_SCRATCH = np.empty(0, np.uint8)
+LARGE = 1 << 20
+"""Bytes of an output from which it is worth while to use its memory again: new pages cost more than computing."""
+KEPT_OUTPUTS = 1 << 28
+"""Bytes of such memory that are kept while no output lies there."""
 
 
 def _slow_address(array: np.ndarray) -> int:
@@ -44,3 +51,57 @@ def scratch_memory(size: int) -> np.ndarray:
     # at least doubled, so that the smaller ones before it, which executables may hold, are no more than it
     _scratch.memory = memory = np.empty(min(max(size, 2 * memory.nbytes), KEPT_SCRATCH), np.uint8)
     return memory
+
+
+class _Memory(np.ndarray):
+    """Bytes of their own. Not a plain array: for one of those NumPy would pass over the lease as a view's base."""
+
+
+class _Free:
+    """Memory on which no output lies, the last returned first; at most KEPT_OUTPUTS bytes."""
+
+    def __init__(self) -> None:
+        self.kept: deque[_Memory] = deque()
+        self.size = 0
+        self.lock = threading.Lock()
+
+    def take(self, size: int) -> _Memory:
+        """So many bytes, new ones where none are kept."""
+        with self.lock:
+            for i, memory in enumerate(self.kept):
+                if memory.nbytes == size:
+                    del self.kept[i]
+                    self.size -= size
+                    return memory
+        return _Memory(size, np.uint8)
+
+    def give_back(self, memory: _Memory) -> None:
+        """Keep it, instead of what was returned longest ago."""
+        if memory.nbytes > KEPT_OUTPUTS or not self.lock.acquire(blocking=False):
+            return  # a lease may die at any time, even in `take`: then its memory is let go
+        try:
+            self.kept.appendleft(memory)
+            self.size += memory.nbytes
+            while self.size > KEPT_OUTPUTS:
+                self.size -= self.kept.pop().nbytes
+        finally:
+            self.lock.release()
+
+
+class _Lease(np.ndarray):
+    """The base of an output's array, and so of all its views: when it dies the memory is free."""
+
+    free = _Free()
+
+    def __del__(self) -> None:
+        self.free.give_back(self.base)
+
+
+def output_memory(size: int) -> Callable[[tuple[int, ...], np.dtype], np.ndarray]:
+    """The function `empty(shape, dtype)` for an output of so many bytes."""
+    return np.empty if size < LARGE else _large
+
+
+def _large(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    memory = _Lease.free.take(math.prod(shape) * dtype.itemsize)
+    return np.ndarray(shape, dtype, memory.view(_Lease))

@@ -85,9 +85,7 @@ LAYOUTS = [
 
 def executable(*operands):
     """The primitive on operands that lie as they do: `matmul` itself would hide broadcast axes."""
-    leaves = [
-        Var(aval(x.shape, x.dtype), Uniform(x.flat[0]) if uniform else upload(x)) for x, uniform in operands
-    ]
+    leaves = [Var(aval(x.shape, x.dtype), Uniform(x.flat[0]) if uniform else upload(x)) for x, uniform in operands]
     op = apply(REGISTRY["matmul"], tuple(leaves), {})
     return Executable(make_plan([op], op.outputs, leaves)), [v.value for v in leaves]
 

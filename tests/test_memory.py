@@ -56,3 +56,70 @@ def test_scratch_that_is_too_large_is_not_kept(fresh_scratch, monkeypatch, rng):
         close(f(x), np.cumsum(np.sin(np.cumsum(x))))
     assert len(seen) == 2 and all(found() is None for found in seen)
     assert memory._scratch.memory is memory.NO_SCRATCH
+
+
+@pytest.fixture
+def fresh_outputs(monkeypatch):
+    monkeypatch.setattr(memory._Lease, "free", memory._Free())
+
+
+def large(elements=memory.LARGE // 8):
+    """A large output's array and its address."""
+    array = memory.output_memory(8 * elements)((elements,), np.dtype(np.float64))
+    return array, memory.address_of(array)
+
+
+def test_memory_of_a_large_output_is_used_again_when_nothing_sees_it(fresh_outputs):
+    array, address = large()
+    for _ in range(3):
+        view = array[10:].reshape(-1, 2)[::2]
+        del array
+        other, elsewhere = large()
+        assert elsewhere != address
+        del view
+        array, again = large()
+        assert again == address and not np.shares_memory(array, other)
+
+
+def test_buffers_of_other_libraries_keep_the_memory_of_an_output(fresh_outputs):
+    array, address = large()
+    seen = memoryview(array)
+    del array
+    assert large()[1] != address
+    del seen
+    assert memory._Lease.free.kept
+
+
+def test_outputs_differ(fresh_outputs, rng):
+    x = fv.array(rng.normal(size=memory.LARGE // 4))
+    f = fv.compile(lambda x, y: (x + y, x * y))
+    kept = []
+    for y in range(5):
+        kept.append(f(x, float(y)))
+        f(x, -1.0)
+    for y, (total, product) in enumerate(kept):
+        np.testing.assert_array_equal(np.asarray(total), np.asarray(x) + y)
+        np.testing.assert_array_equal(np.asarray(product), np.asarray(x) * y)
+
+
+def test_memory_of_outputs_is_bounded(fresh_outputs, monkeypatch):
+    monkeypatch.setattr(memory, "KEPT_OUTPUTS", 3 * memory.LARGE)
+    free = memory._Lease.free
+    arrays = [large(memory.LARGE // 8 + i)[0] for i in range(5)]
+    sizes = [a.nbytes for a in arrays]
+    while arrays:
+        del arrays[0]
+    assert [m.nbytes for m in free.kept] == sizes[:2:-1] and free.size == sum(sizes[3:])
+    large(memory.LARGE)  # more than is kept at all
+    assert len(free.kept) == 2
+
+
+def test_an_output_may_die_while_memory_is_taken(fresh_outputs):
+    array, _ = large()
+    with memory._Lease.free.lock:
+        del array
+    assert not memory._Lease.free.kept
+
+
+def test_small_outputs_are_new_arrays():
+    assert memory.output_memory(memory.LARGE - 1) is np.empty
