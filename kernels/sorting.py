@@ -21,6 +21,8 @@ TILE = 256
 """Columns whose extremes are found together: those so far stay in the first cache."""
 RUN = 16
 """Values that are sorted by insertion."""
+SORTED = 16
+"""Elements that could be moved, about, while one is sorted."""
 CHUNKS = 16
 """Chunks of a sort at most: each has memory of its own."""
 
@@ -159,7 +161,7 @@ def argsort(step: KernelStep, allocate: Allocate) -> list[Loop]:
     lines = outer * inner
     if lines * n == 0:
         return []
-    chunk = max(grain(n), -(-lines // CHUNKS))
+    chunk = max(grain(SORTED * n), -(-lines // CHUNKS))
     memory = (-(-lines // chunk), 2, n)
     key = np.dtype(f"i{x.dtype.itemsize}") if x.dtype.kind == "f" else x.dtype
     arrays = (step.output, x, allocate(aval(memory, key)), allocate(aval(memory, int64)))
