@@ -41,3 +41,21 @@ def stack(size: int) -> Any:
         return numba().int64(), generate
 
     return stack
+
+
+def constant_address(address: int, kept: Any) -> Any:
+    """`address()`: an address of this process. Code that has it in it is not cached by Numba, and keeps `kept`."""
+    from llvmlite import ir
+
+    int64 = numba().int64
+
+    @numba().extending.intrinsic
+    def constant(context: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+            # who calls this code is linked with its library, and holds it
+            target.active_code_library.kept = kept
+            return builder.ptrtoint(target.add_dynamic_addr(builder, address, "fastvjp"), ir.IntType(64))
+
+        return int64(), generate
+
+    return constant
