@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 from checks import close
-from fastvjp.kernels import device, memory
+from fastvjp.kernels import executable, memory
 
 import fastvjp as fv
 
@@ -40,7 +40,7 @@ def test_every_thread_has_its_own_scratch(fresh_scratch):
 
 
 def test_scratch_that_is_too_large_is_not_kept(fresh_scratch, monkeypatch, rng):
-    for module in (memory, device):
+    for module in (memory, executable):
         monkeypatch.setattr(module, "KEPT_SCRATCH", 1000)
     seen = []
 
@@ -49,7 +49,7 @@ def test_scratch_that_is_too_large_is_not_kept(fresh_scratch, monkeypatch, rng):
         seen.append(weakref.ref(found))
         return found
 
-    monkeypatch.setattr(device, "scratch_memory", scratch_memory)
+    monkeypatch.setattr(executable, "scratch_memory", scratch_memory)
     x = rng.normal(size=500)
     f = fv.compile(lambda x: fv.cumsum(fv.sin(fv.cumsum(x))))
     for _ in range(2):
