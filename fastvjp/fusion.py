@@ -81,6 +81,10 @@ class Builder(Ordered):
         """Number of an operand in the layout of the domain."""
         return Number(True, self.loads.setdefault(operand, len(self.loads)))
 
+    def reads(self, buffer: int) -> bool:
+        """Whether it loads from a buffer."""
+        return any(isinstance(o, View) and o.buffer == buffer for o in self.loads)
+
     def append(self, pending: Pending) -> int:
         """Position of a new value in the body."""
         self.body.append(pending)
@@ -170,8 +174,6 @@ class Builder(Ordered):
         """The step; several that share out the results, and compute again what they share, if there are many."""
         whole = self._step()
         room = max(MAX_ARRAYS - len(whole.loads), 1)
-        if len(whole.stores) <= room:
-            return [whole]
         return [_part(whole, whole.stores[i : i + room]) for i in range(0, len(whole.stores), room)]
 
     def _step(self) -> FusedStep:

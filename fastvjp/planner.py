@@ -8,6 +8,7 @@ scalars alone is computed in every step that needs it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -23,6 +24,8 @@ COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 """The element functions by which reductions combine."""
 FUSED = (*COMBINE, "softmax", "logsumexp")
 """Structural primitives that become parts of fused steps."""
+SMALL = 4096
+"""Elements up to which a step rather takes nothing than to come after more steps, or to hold up what it takes."""
 SCALAR_CALLS = 8
 """Calls on scalars that are rather made again by every step than stored."""
 SAME = ("alias", "barrier", "stop_gradient", "reshape", "broadcast_to")
@@ -263,18 +266,34 @@ class _Planner:
     # --- fused steps -------------------------------------------------------------------------------------
 
     def builder_for(self, shape: tuple[int, ...], operands: Sequence[_Location]) -> Builder:
-        """The latest step that holds an operand and can take a call of this shape; else the open one, or a new."""
+        """The step to which a call of this shape goes: one that holds an operand, the open one, or a new one.
+
+        It joins a large step to save memory traffic; any step if that delays neither the step nor the call.
+        """
         holders = {o.builder for o in operands if isinstance(o, _Register)}
         candidates = sorted(holders, key=lambda b: -b.number)
         if shape in self.open:
             candidates.append(self.open[shape])
         for b in candidates:
             if (b.shape == shape or b.is_row(shape)) and self.can_join(b, operands):
-                return b
+                saves = b in holders or any(isinstance(o, View) and b.reads(o.buffer) for o in operands)
+                if (saves and math.prod(b.shape) > SMALL) or self.needed(b, operands) == b.after:
+                    return b
         b = Builder(shape)
         self.add_step(b)
         self.open[shape] = b
         return b
+
+    def needed(self, builder: Builder, operands: Sequence[_Location]) -> int:
+        """The bits of all steps behind which a call in this step would come anyway."""
+        bits = 0
+        for o in operands:
+            maker = self.maker(o)
+            if maker is builder:
+                bits |= maker.after
+            elif maker is not None and not maker.is_closed():
+                bits |= maker.after | 1 << maker.number
+        return bits
 
     def can_join(self, builder: Builder, operands: Sequence[_Location]) -> bool:
         """Whether the step has room, and no operand depends on what it writes."""
