@@ -235,7 +235,9 @@ class _Planner:
             return _Expression(found.call, shape)
         if isinstance(found, _Register) and found.row and op.primitive.name in ("reshape", "broadcast_to"):
             builder = found.builder
-            if builder.is_row(found.shape) and (builder.is_row(shape) or shape == builder.shape):
+            # broadcasting counts axes from the last, so rows keep their place if none are added in front
+            in_place = op.primitive.name == "reshape" or len(found.shape) in (0, len(shape))
+            if in_place and builder.is_row(found.shape) and (builder.is_row(shape) or shape == builder.shape):
                 return _Register(builder, found.value, shape, row=True)
         source, view = self.stored(found), op.primitive.view
         assert isinstance(source, View)
