@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..plan import Call, FusedStep, Scalar, View
-from . import jit
-from .jit import HELPERS, parameters
+from .jit import HELPERS, operations, parameters
 from .loops import Loop, grain_for
 
 SCALARS = {"f": "float64", "c": "complex128", "i": "int64", "u": "uint64", "b": "int64"}
@@ -105,8 +104,7 @@ def _cost(step: FusedStep, views: list[View]) -> float:
     """Nanoseconds that an element takes on one core, very roughly: its way through memory and its operations."""
     cost = sum(MOVE * v.dtype.itemsize for v in views)
     for call in step.body:
-        operations = 1 if call.name == "astype" else jit.operations(call.name)
-        cost += operations * (COMPLEX if call.dtype.kind == "c" else REAL * call.dtype.itemsize)
+        cost += operations(call.name) * (COMPLEX if call.dtype.kind == "c" else REAL * call.dtype.itemsize)
     return cost
 
 
