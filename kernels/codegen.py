@@ -124,7 +124,7 @@ def _cost(step: FusedStep) -> float:
     views = [*(o for o in step.loads if isinstance(o, View)), *step.writes]
     cost = sum(MOVE * v.dtype.itemsize for v in views)
     for e in step.body:
-        operations = 1 if isinstance(e, Reduce) or e.name == "astype" else jit.operations(e.name)
+        operations = 1 if isinstance(e, Reduce) else jit.operations(e.name)
         cost += operations * (COMPLEX if e.dtype.kind == "c" else REAL * e.dtype.itemsize)
     return cost
 

@@ -114,7 +114,7 @@ def operations(name: str) -> int:
     for instruction in dis.get_instructions(functions.get(f"{name}_near") or functions[name]):
         if instruction.opname in ("BINARY_OP", "COMPARE_OP", "CALL"):
             found += 1
-        elif instruction.argval in functions.keys() - {name}:
+        elif instruction.opname == "LOAD_GLOBAL" and instruction.argval in functions:
             found += operations(instruction.argval)
     return found
 

@@ -255,3 +255,10 @@ def test_grain(iterations, cost):
     else:
         assert 0 < grain < iterations
         assert grain == 1 or loops.CHUNK <= grain * cost < 2 * loops.CHUNK
+
+
+def test_cost_of_element_functions():
+    found = {name: jit.operations(name) for name in jit.ELEMENTS}
+    assert found["add"] == 1
+    assert found["copy"] < found["exp"] < found["power"]
+    assert max(found.values()) < 500
