@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .avals import aval
 from .layouts import Layout, contiguous_strides
-from .plan import Call, FusedStep, Operand, Reduce, Store, View
+from .ordering import Ordered
+from .plan import Call, FusedStep, Operand, Reduce, Scalar, Store, View
 
 MAX_BODY = 64
 """Element functions in one fused step: compile time grows with it, gain does not."""
@@ -47,29 +49,55 @@ class Pending(NamedTuple):
     reduces: bool = False
 
 
-class Builder:
-    """A fused step under construction, at its position among the steps."""
+class ScalarCall:
+    """A call of an element function on scalars and on the results of such calls."""
 
-    def __init__(self, shape: tuple[int, ...], position: int) -> None:
+    __slots__ = ("dtype", "name", "operands", "size", "statics")
+
+    def __init__(self, name: str, dtype: np.dtype, operands: list[Scalar | ScalarCall], statics: tuple) -> None:
+        self.name = name
+        self.dtype = dtype
+        self.operands = operands
+        self.statics = statics
+        self.size: int = 1 + sum(o.size for o in operands if isinstance(o, ScalarCall))
+
+
+class Builder(Ordered):
+    """A fused step under construction."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
         self.shape = shape
-        self.position = position
         self.rows: int | None = None
         self.loads: dict[Operand, int] = {}
         self.body: list[Pending] = []
         self.stores: list[tuple[Number, View, str | None, bool]] = []
         self.memory: dict[int, int] = {}
         """Buffers of the values that are stored."""
-        self.copies: dict[tuple[Builder, int], Number] = {}
-        """Values of other steps that are computed here again."""
+        self.copies: dict[tuple[Builder, int] | ScalarCall, Number] = {}
+        """Values of other steps and calls on scalars that are computed here again."""
 
     def load(self, operand: Operand) -> Number:
         """Number of an operand in the layout of the domain."""
         return Number(True, self.loads.setdefault(operand, len(self.loads)))
 
+    def reads(self, buffer: int) -> bool:
+        """Whether it loads from a buffer."""
+        return any(isinstance(o, View) and o.buffer == buffer for o in self.loads)
+
     def append(self, pending: Pending) -> int:
         """Position of a new value in the body."""
         self.body.append(pending)
         return len(self.body) - 1
+
+    def scalar(self, x: Scalar | ScalarCall) -> Number:
+        """Number of what is the same for all elements."""
+        if isinstance(x, Scalar):
+            return self.load(Scalar(x.leaf, aval((), x.aval.dtype)))
+        if x not in self.copies:
+            operands = tuple([self.scalar(o) for o in x.operands])
+            self.copies[x] = Number(False, self.append(Pending(x.name, x.dtype, operands, x.statics)))
+        return self.copies[x]
 
     # --- rows and columns --------------------------------------------------------------------------------
 
@@ -146,8 +174,6 @@ class Builder:
         """The step; several that share out the results, and compute again what they share, if there are many."""
         whole = self._step()
         room = max(MAX_ARRAYS - len(whole.loads), 1)
-        if len(whole.stores) <= room:
-            return [whole]
         return [_part(whole, whole.stores[i : i + room]) for i in range(0, len(whole.stores), room)]
 
     def _step(self) -> FusedStep:

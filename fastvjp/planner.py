@@ -1,19 +1,22 @@
 """From an op list to a plan.
 
 Dead ops fall away, equal ones are merged, views become layouts. Elementwise ops and reductions join a fused
-step over their shape whose values, or memory written before it, are all that they need; every other op is a
-step of its own.
+step over their shape, unless they need what depends on its results; every other op is a step of its own. In the
+end the steps are put in an order in which each comes behind those that write what it reads. What follows from
+scalars alone is computed in every step that needs it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 from .avals import Aval, aval
-from .fusion import Builder, Number, Pending, reduced_layout
+from .fusion import Builder, Number, Pending, ScalarCall, reduced_layout
 from .layouts import Layout, contiguous_strides
+from .ordering import Ordered, Segment
 from .plan import KernelStep, Operand, Plan, Scalar, Step, View
 from .program import Op, Uniform, Var
 
@@ -21,6 +24,12 @@ COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 """The element functions by which reductions combine."""
 FUSED = (*COMBINE, "softmax", "logsumexp")
 """Structural primitives that become parts of fused steps."""
+SMALL = 4096
+"""Elements up to which a step rather takes nothing than to come after more steps, or to hold up what it takes."""
+SCALAR_CALLS = 8
+"""Calls on scalars that are rather made again by every step than stored."""
+SAME = ("alias", "barrier", "stop_gradient", "reshape", "broadcast_to")
+"""Views that leave the elements in order, one by one or repeated."""
 
 
 def make_plan(ops: Sequence[Op], outputs: Sequence[Var], leaves: Sequence[Var]) -> Plan:
@@ -54,11 +63,36 @@ class _Register:
         return self.builder.body[self.value].dtype
 
 
-_Location = Operand | _Register
+class _Expression:
+    """A value that follows from scalars alone, under a shape of its own."""
+
+    __slots__ = ("call", "shape")
+
+    def __init__(self, call: ScalarCall, shape: tuple[int, ...]) -> None:
+        self.call = call
+        self.shape = shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.call.dtype
+
+
+class _Kernel(Ordered):
+    """A `KernelStep` among the steps."""
+
+    def __init__(self, step: KernelStep) -> None:
+        super().__init__()
+        self.step = step
+
+    def steps(self) -> list[KernelStep]:
+        return [self.step]
+
+
+_Location = Operand | _Register | _Expression
 
 
 def _shape(location: _Location) -> tuple[int, ...]:
-    if isinstance(location, _Register):
+    if isinstance(location, _Register | _Expression):
         return location.shape
     return location.aval.shape if isinstance(location, Scalar) else location.layout.shape
 
@@ -71,10 +105,10 @@ class _Planner:
     def __init__(self, leaves: Sequence[Var]) -> None:
         self.leaves = [v.aval for v in leaves]
         self.buffers: list[Aval] = []
-        self.steps: list[Builder | KernelStep] = []
-        self.written: list[int] = [-1] * len(leaves)  # position of the step that writes each buffer
+        self.segment = Segment()
+        self.written: list[Ordered | None] = [None] * len(leaves)  # the step that writes each buffer
         self.open: dict[tuple[int, ...], Builder] = {}
-        self.barrier = 0  # steps before it take nothing more
+        self.kept: dict[ScalarCall, View] = {}
         self.where: dict[Var, _Location] = {v: self._leaf(i, v) for i, v in enumerate(leaves)}
 
     def _leaf(self, i: int, var: Var) -> Operand:
@@ -96,9 +130,7 @@ class _Planner:
                     continue
             self.add(op, inputs)
         results = [self.stored(self.where[merged.get(v, v)]) for v in outputs]
-        steps: list[Step] = []
-        for s in self.steps:
-            steps.extend(s.steps() if isinstance(s, Builder) else [s])
+        steps: list[Step] = [step for ordered in self.segment.finish() for step in ordered.steps()]
         return Plan(self.leaves, self.buffers, steps, results)
 
     def add(self, op: Op, inputs: tuple[Var, ...]) -> None:
@@ -120,22 +152,47 @@ class _Planner:
         elif name == "slice_update" and (inserted := self.insert(op, *operands)) is not None:
             self.where[out] = inserted
         else:
-            read = [self.stored(location) for location in operands]
-            output = self.allocate(out.aval, len(self.steps))
-            self.steps.append(KernelStep(op.primitive, op.params, read, output))
-            self.where[out] = output
+            self.where[out] = self.launch(op, operands)
+
+    def launch(self, op: Op, operands: Sequence[_Location]) -> View:
+        """A step of its own."""
+        read = [self.stored(location) for location in operands]
+        kernel = _Kernel(KernelStep(op.primitive, op.params, read, self.allocate(op.outputs[0].aval, None)))
+        self.written[-1] = kernel
+        self.add_step(kernel)
+        for o in read:
+            self.segment.require(kernel, self.maker(o))
+        return kernel.step.output
+
+    def add_step(self, step: Ordered) -> None:
+        if self.segment.is_full():
+            self.close()
+        self.segment.add(step)
+
+    def close(self) -> None:
+        """Let the steps so far take nothing more."""
+        self.open.clear()
+        self.segment.close()
+
+    def maker(self, location: _Location) -> Ordered | None:
+        """The step that makes it, if one does."""
+        if isinstance(location, _Register):
+            return location.builder
+        return self.written[location.buffer] if isinstance(location, View) else None
 
     # --- memory ------------------------------------------------------------------------------------------
 
-    def allocate(self, a: Aval, position: int) -> View:
+    def allocate(self, a: Aval, writer: Ordered | None) -> View:
         self.buffers.append(a)
-        self.written.append(position)
+        self.written.append(writer)
         return View(len(self.written) - 1, a.dtype, Layout(a.shape, contiguous_strides(a.shape)))
 
     def stored(self, location: _Location) -> Operand:
         """The location in memory; a value inside a fused step is stored by that step from now on."""
         if isinstance(location, Scalar):
             return location
+        if isinstance(location, _Expression):
+            return self.repeated(location)
         if isinstance(location, View):
             if location.inside is None:
                 return location
@@ -144,7 +201,7 @@ class _Planner:
         shape = builder.shape[: builder.rows] if location.row else builder.shape
         buffer = builder.memory.get(value)
         if buffer is None:
-            made = self.allocate(aval(shape, location.dtype), builder.position)
+            made = self.allocate(aval(shape, location.dtype), builder)
             buffer = builder.memory[value] = made.buffer
             view = View(buffer, made.dtype, builder.layout(made.layout))
             builder.stores.append((Number(False, value), view, None, location.row))
@@ -153,24 +210,37 @@ class _Planner:
             strides = contiguous_strides(shape) + (0,) * (len(location.shape) - len(shape))
         return View(buffer, location.dtype, Layout(location.shape, strides))
 
+    def repeated(self, x: _Expression) -> View:
+        """The value stored once, seen as an array."""
+        one = self.kept.get(x.call)
+        if one is None:
+            builder = self.builder_for((), [])
+            value = builder.scalar(x.call).at
+            stored = self.stored(_Register(builder, value, (), row=builder.shape != ()))
+            assert isinstance(stored, View)
+            one = self.kept[x.call] = stored
+        return View(one.buffer, one.dtype, Layout(x.shape, (0,) * len(x.shape), one.layout.offset))
+
     # --- views -------------------------------------------------------------------------------------------
 
     def view(self, op: Op, found: _Location) -> _Location:
         if op.primitive.unique:  # a barrier: what follows it goes to later steps
-            self.open.clear()
-            self.barrier = len(self.steps)
+            self.close()
         shape = op.outputs[0].aval.shape
-        same = ("alias", "barrier", "stop_gradient", "reshape", "broadcast_to")
-        if op.primitive.name in same and shape == _shape(found):
+        if op.primitive.name in SAME and shape == _shape(found):
             return found
+        if isinstance(found, Scalar):
+            return Scalar(found.leaf, op.outputs[0].aval)
+        if isinstance(found, _Expression):
+            return _Expression(found.call, shape)
         if isinstance(found, _Register) and found.row and op.primitive.name in ("reshape", "broadcast_to"):
             builder = found.builder
-            if builder.is_row(found.shape) and (builder.is_row(shape) or shape == builder.shape):
+            # broadcasting counts axes from the last, so rows keep their place if none are added in front
+            in_place = op.primitive.name == "reshape" or len(found.shape) in (0, len(shape))
+            if in_place and builder.is_row(found.shape) and (builder.is_row(shape) or shape == builder.shape):
                 return _Register(builder, found.value, shape, row=True)
-        source = self.stored(found)
-        if isinstance(source, Scalar):
-            return Scalar(source.leaf, op.outputs[0].aval)
-        view = op.primitive.view
+        source, view = self.stored(found), op.primitive.view
+        assert isinstance(source, View)
         assert view is not None
         layout = view(source.layout, **op.params)
         if layout is None:
@@ -198,49 +268,81 @@ class _Planner:
     # --- fused steps -------------------------------------------------------------------------------------
 
     def builder_for(self, shape: tuple[int, ...], operands: Sequence[_Location]) -> Builder:
-        """The latest step that holds an operand and can take a call of this shape; else the open one, or a new."""
+        """The step to which a call of this shape goes: one that holds an operand, the open one, or a new one.
+
+        It joins a large step to save memory traffic; any step if that delays neither the step nor the call.
+        """
         holders = {o.builder for o in operands if isinstance(o, _Register)}
-        candidates = sorted(holders, key=lambda b: -b.position)
+        candidates = sorted(holders, key=lambda b: -b.number)
         if shape in self.open:
             candidates.append(self.open[shape])
         for b in candidates:
             if (b.shape == shape or b.is_row(shape)) and self.can_join(b, operands):
-                return b
-        b = self.open[shape] = Builder(shape, len(self.steps))
-        self.steps.append(b)
+                saves = b in holders or any(isinstance(o, View) and b.reads(o.buffer) for o in operands)
+                if (saves and math.prod(b.shape) > SMALL) or self.needed(b, operands) == b.after:
+                    return b
+        b = Builder(shape)
+        self.add_step(b)
+        self.open[shape] = b
         return b
 
+    def needed(self, builder: Builder, operands: Sequence[_Location]) -> int:
+        """The bits of all steps behind which a call in this step would come anyway."""
+        bits = 0
+        for o in operands:
+            maker = self.maker(o)
+            if maker is builder:
+                bits |= maker.after
+            elif maker is not None and not maker.is_closed():
+                bits |= maker.after | 1 << maker.number
+        return bits
+
     def can_join(self, builder: Builder, operands: Sequence[_Location]) -> bool:
-        """Whether the step has room and all operands are its own or written by steps before it."""
-        if builder.position < self.barrier or not builder.has_room(len(operands)):
+        """Whether the step has room, and no operand depends on what it writes."""
+        if builder.is_closed() or not builder.has_room(len(operands)):
             return False
         for o in operands:
-            if isinstance(o, _Register):
-                if o.builder.position > builder.position:
-                    return False
-            elif isinstance(o, View) and self.written[o.buffer] >= builder.position:
+            maker = self.maker(o)
+            if maker is builder and isinstance(o, View):
+                return False
+            if maker is not None and maker.comes_after(builder):
                 return False
         return True
 
     def place(self, builder: Builder, location: _Location) -> Number:
         """The number of a location in a step that can take it."""
+        if isinstance(location, _Expression):
+            return builder.scalar(location.call)
+        if isinstance(location, Scalar):
+            return builder.scalar(location)
         if isinstance(location, _Register):
             if location.builder is builder:
                 return Number(False, location.value)
             again = builder.again(location.builder, location.value)
             if again is not None:
+                for o in builder.loads:
+                    self.segment.require(builder, self.maker(o))
                 return again
-        operand = self.stored(location) if isinstance(location, _Register) else location
-        if isinstance(operand, View):
-            inside, shape = operand.inside, operand.layout.shape
-            if inside is not None and shape != builder.shape:  # one element for each row
-                inside = inside[: builder.rows] + tuple((0, n) for n in builder.shape[builder.rows :])
-            layout = builder.layout(operand.layout)
-            operand = View(operand.buffer, operand.dtype, layout, inside, operand.fill)
-        return builder.load(operand)
+            operand = self.stored(location)
+            assert isinstance(operand, View)
+            location = operand
+        self.segment.require(builder, self.maker(location))
+        inside, shape = location.inside, location.layout.shape
+        if inside is not None and shape != builder.shape:  # one element for each row
+            inside = inside[: builder.rows] + tuple((0, n) for n in builder.shape[builder.rows :])
+        layout = builder.layout(location.layout)
+        return builder.load(View(location.buffer, location.dtype, layout, inside, location.fill))
 
-    def fuse(self, name: str, out: Aval, operands: Sequence[_Location], statics: tuple = ()) -> _Register:
+    def fuse(self, name: str, out: Aval, operands: Sequence[_Location], statics: tuple = ()) -> _Location:
         """Append a call to a fused step."""
+        scalars: list[Scalar | ScalarCall] = []
+        for o in operands:
+            if isinstance(o, Scalar | _Expression):
+                scalars.append(o.call if isinstance(o, _Expression) else o)
+        if len(scalars) == len(operands):
+            call = ScalarCall(name, out.dtype, scalars, statics)
+            if call.size <= SCALAR_CALLS:
+                return _Expression(call, out.shape)
         builder = self.builder_for(out.shape, operands)
         numbers = tuple([self.place(builder, o) for o in operands])
         value = builder.append(Pending(name, out.dtype, numbers, statics))
@@ -258,7 +360,7 @@ class _Planner:
             builder.rows = len(shape) - len(axes)
             value = builder.append(Pending(combine, dtype, (number,), reduces=True))
             return _Register(builder, value, kept, row=True)
-        target = self.allocate(aval(kept, dtype), builder.position)
+        target = self.allocate(aval(kept, dtype), builder)
         view = View(target.buffer, dtype, builder.layout(reduced_layout(shape, axes)))
         builder.stores.append((number, view, combine, shape != builder.shape))
         return target
@@ -269,6 +371,8 @@ class _Planner:
             return x
         if isinstance(x, _Register) and x.builder.shape == shape and x.row:
             return _Register(x.builder, x.value, shape, row=True)
+        if isinstance(x, _Expression):
+            return _Expression(x.call, shape)
         view = self.stored(x)
         assert isinstance(view, View)
         strides = iter(view.layout.strides)

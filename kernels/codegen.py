@@ -16,7 +16,7 @@ from ..avals import aval
 from ..layouts import Layout
 from ..plan import Call, FusedStep, Operand, Reduce, Scalar, Store, View
 from . import jit
-from .loops import CHUNK, Allocate, Loop
+from .loops import Allocate, Loop, grain_for
 from .nest import Nest, Place, nest_of
 from .source import TILE, fill_source, source_of
 
@@ -107,7 +107,7 @@ def _whole(step: FusedStep) -> Loop:
 def _grain(step: FusedStep, nest: Nest, stores: tuple[Place, ...]) -> int:
     """Iterations of a chunk, from the shape alone, so that results do not depend on the number of threads."""
     elements = math.prod(nest.rows) * math.prod(nest.columns)
-    grain = math.ceil(CHUNK / (_cost(step) * elements / nest.count))
+    grain = grain_for(nest.count, _cost(step) * elements / nest.count) or nest.count
     if nest.flat:
         return max(-(-grain // TILE), 1) * TILE
     for store, place in zip(step.stores, stores, strict=True):
@@ -124,7 +124,7 @@ def _cost(step: FusedStep) -> float:
     views = [*(o for o in step.loads if isinstance(o, View)), *step.writes]
     cost = sum(MOVE * v.dtype.itemsize for v in views)
     for e in step.body:
-        operations = 1 if isinstance(e, Reduce) or e.name == "astype" else jit.operations(e.name)
+        operations = 1 if isinstance(e, Reduce) else jit.operations(e.name)
         cost += operations * (COMPLEX if e.dtype.kind == "c" else REAL * e.dtype.itemsize)
     return cost
 

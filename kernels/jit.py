@@ -7,11 +7,13 @@ are first needed; with NUMBA_DISABLE_JIT=1 they stay so for good.
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import functools
+import gc
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -75,7 +77,7 @@ def operation(function: F) -> F:
 
 def _registered(function: F, table: dict[str, FunctionType]) -> F:
     assert isinstance(function, FunctionType)
-    if function.__name__ in {*ELEMENTS, *HELPERS, *COLD, *KERNELS, *OPERATIONS}:
+    if any(function.__name__ in names for names in (ELEMENTS, HELPERS, COLD, KERNELS, OPERATIONS)):
         raise ValueError(f"[kernels] function {function.__name__} is defined twice")
     table[function.__name__] = function
     return function
@@ -112,7 +114,7 @@ def operations(name: str) -> int:
     for instruction in dis.get_instructions(functions.get(f"{name}_near") or functions[name]):
         if instruction.opname in ("BINARY_OP", "COMPARE_OP", "CALL"):
             found += 1
-        elif instruction.argval in functions.keys() - {name}:
+        elif instruction.opname == "LOAD_GLOBAL" and instruction.argval in functions:
             found += operations(instruction.argval)
     return found
 
@@ -192,28 +194,39 @@ def _defined(source: str, names: dict[str, Any]) -> FunctionType:
 def compiled(text: str, function: Callable[[], FunctionType], signature: str) -> Code:
     """Machine code of a function of words, from the cache on disk or by Numba; the text tells which it is."""
     with _compile_lock:
-        path = cache.path_of(text)
-        code = None if path is None else cache.load(path)
-        if code is not None:
-            return native.link(code)
         try:
-            code = _object_file(function(), signature)
+            path = cache.path_of(text)
+            kept = None if path is None else cache.load(path)
+            code = kept or _object_file(function, signature)
             linked = native.link(code)
-        except Exception as error:  # whatever is wrong with Numba, there are other ways
+        except Exception as error:  # whatever is wrong with Numba or LLVM, there are other ways
             raise CompileError(f"{type(error).__name__}: {error}") from error
-        if path is not None:
+        if path is not None and kept is None:
             cache.store(path, code)
         return linked
 
 
-def _object_file(function: FunctionType, signature: str) -> bytes:
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Numba makes many objects that stay: searching them for garbage is a tenth of its time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_no_collection()
+def _object_file(function: Callable[[], FunctionType], signature: str) -> bytes:
     """Compile with Numba; the entry calls the function as C does, where Numba's own way has more to it.
 
     It needs nothing of Numba or Python at run time: what Numba would raise is lost, which kernels do not do.
     """
     from llvmlite import ir
 
-    jitted = numba().njit(signature, **OPTIONS, **INSIDE, fastmath={"reassoc"})(function)
+    jitted = numba().njit(signature, **OPTIONS, **INSIDE, fastmath={"reassoc"})(function())
     ((types, result),) = jitted.overloads.items()
     target, callee = result.target_context, result.fndesc
     module = target.create_module("entry")

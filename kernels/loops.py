@@ -47,6 +47,12 @@ def calling(kernel: str, *arguments: object) -> str:
     return f"def fused(args, start, stop):\n    return {kernel}(args, start, stop, {named})\n"
 
 
+def grain_for(iterations: int, cost: float) -> int:
+    """Iterations of a chunk, for so many in all, each of about so many nanoseconds; 0 if one chunk takes all."""
+    chunks = min(int(iterations * cost) // CHUNK, iterations)
+    return -(-iterations // chunks) if chunks > 1 else 0
+
+
 def grain(elements: int) -> int:
     """Iterations of a chunk, if each moves so many elements."""
     return max(MOVED // max(elements, 1), 1)

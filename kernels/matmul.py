@@ -18,7 +18,7 @@ from ..layouts import Layout, broadcast_to, contiguous_strides, transpose
 from ..plan import Call, FusedStep, KernelStep, Operand, Scalar, Store, View
 from . import blas, codegen
 from .jit import helper
-from .loops import CHUNK, Allocate, Loop, Lowering
+from .loops import CHUNK, Allocate, Loop, Lowering, grain_for
 from .pointers import address, call
 
 # argument words, behind those of the three arrays
@@ -239,7 +239,7 @@ def _product(
     axes = list(zip(batch, *strides, strict=True))[::-1]
     numbers += tuple(k for n, *steps in axes for k in (n, *(s * size for s in steps)))
     count = math.prod(batch) * down * across
-    grain = math.ceil(CHUNK / (cost / (down * across)))
+    grain = grain_for(count, cost / (down * across))
     source = f"def fused(args, start, stop):\n    return {name}(args, start, stop)\n"
     return Loop(source, (out, x, y), (), numbers, count, grain)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import threading
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -13,8 +11,9 @@ import numpy as np
 KEPT_SCRATCH = 1 << 28
 """Bytes of scratch memory that a thread keeps; a plan that needs more has it for one run."""
 NO_SCRATCH = np.empty(0, np.uint8)
-LARGE = 1 << 20
-"""Bytes of an output from which it is worth while to use its memory again: new pages cost more than computing."""
+LARGE = 1 << 18
+"""Bytes of an output whose memory is used again: malloc may return so much to the system, call by call, and new
+pages cost ten times as much as simple arithmetic on them."""
 KEPT_OUTPUTS = 1 << 28
 """Bytes of such memory that are kept while no output lies there."""
 
@@ -58,32 +57,41 @@ class _Memory(np.ndarray):
 
 
 class _Free:
-    """Memory on which no output lies, the last returned first; at most KEPT_OUTPUTS bytes."""
+    """Memory on which no output lies, by size, what was returned last behind; at most KEPT_OUTPUTS bytes."""
 
     def __init__(self) -> None:
-        self.kept: deque[_Memory] = deque()
+        self.kept: dict[int, list[_Memory]] = {}
         self.size = 0
         self.lock = threading.Lock()
 
     def take(self, size: int) -> _Memory:
         """So many bytes, new ones where none are kept."""
         with self.lock:
-            for i, memory in enumerate(self.kept):
-                if memory.nbytes == size:
-                    del self.kept[i]
-                    self.size -= size
-                    return memory
+            found = self.kept.pop(size, None)
+            if found is not None:
+                self.size -= size
+                memory = found.pop()
+                if found:
+                    self.kept[size] = found
+                return memory
         return _Memory(size, np.uint8)
 
     def give_back(self, memory: _Memory) -> None:
-        """Keep it, instead of what was returned longest ago."""
-        if memory.nbytes > KEPT_OUTPUTS or not self.lock.acquire(blocking=False):
+        """Keep it, instead of sizes that were returned longer ago."""
+        size = memory.nbytes
+        if size > KEPT_OUTPUTS or not self.lock.acquire(blocking=False):
             return  # a lease may die at any time, even in `take`: then its memory is let go
         try:
-            self.kept.appendleft(memory)
-            self.size += memory.nbytes
+            found = self.kept.pop(size, [])
+            found.append(memory)
+            self.kept[size] = found
+            self.size += size
             while self.size > KEPT_OUTPUTS:
-                self.size -= self.kept.pop().nbytes
+                oldest, found = next(iter(self.kept.items()))
+                found.pop()
+                self.size -= oldest
+                if not found:
+                    del self.kept[oldest]
         finally:
             self.lock.release()
 
@@ -99,9 +107,8 @@ class _Lease(np.ndarray):
 
 def output_memory(size: int) -> Callable[[tuple[int, ...], np.dtype], np.ndarray]:
     """The function `empty(shape, dtype)` for an output of so many bytes."""
-    return np.empty if size < LARGE else _large
 
+    def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        return np.ndarray(shape, dtype, _Lease.free.take(size).view(_Lease))
 
-def _large(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    memory = _Lease.free.take(math.prod(shape) * dtype.itemsize)
-    return np.ndarray(shape, dtype, memory.view(_Lease))
+    return np.empty if size < LARGE else empty

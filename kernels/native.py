@@ -57,7 +57,8 @@ def emit(modules: list[str]) -> bytes:
 
 @functools.cache
 def _linker() -> Any:
-    return llvm().create_lljit_compiler(target_machine(), suppress_errors=True)
+    # LLVM's newer linker keeps the parts of a file together, as some CPUs' addressing requires
+    return llvm().create_lljit_compiler(target_machine(), use_jit_link=True, suppress_errors=True)
 
 
 def link(code: bytes) -> Code:

@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 from checks import close
-from fastvjp.kernels import device, memory
+from fastvjp.kernels import executable, memory
 
 import fastvjp as fv
 
@@ -40,7 +40,7 @@ def test_every_thread_has_its_own_scratch(fresh_scratch):
 
 
 def test_scratch_that_is_too_large_is_not_kept(fresh_scratch, monkeypatch, rng):
-    for module in (memory, device):
+    for module in (memory, executable):
         monkeypatch.setattr(module, "KEPT_SCRATCH", 1000)
     seen = []
 
@@ -49,7 +49,7 @@ def test_scratch_that_is_too_large_is_not_kept(fresh_scratch, monkeypatch, rng):
         seen.append(weakref.ref(found))
         return found
 
-    monkeypatch.setattr(device, "scratch_memory", scratch_memory)
+    monkeypatch.setattr(executable, "scratch_memory", scratch_memory)
     x = rng.normal(size=500)
     f = fv.compile(lambda x: fv.cumsum(fv.sin(fv.cumsum(x))))
     for _ in range(2):
@@ -87,7 +87,7 @@ def test_buffers_of_other_libraries_keep_the_memory_of_an_output(fresh_outputs):
     del array
     assert large()[1] != address
     del seen
-    assert memory._Lease.free.kept
+    assert large()[1] == address
 
 
 def test_outputs_differ(fresh_outputs, rng):
@@ -109,9 +109,12 @@ def test_memory_of_outputs_is_bounded(fresh_outputs, monkeypatch):
     sizes = [a.nbytes for a in arrays]
     while arrays:
         del arrays[0]
-    assert [m.nbytes for m in free.kept] == sizes[:2:-1] and free.size == sum(sizes[3:])
+    assert list(free.kept) == sizes[3:] and free.size == sum(sizes[3:])
     large(memory.LARGE)  # more than is kept at all
-    assert len(free.kept) == 2
+    assert list(free.kept) == sizes[3:]
+    for array in [large(memory.LARGE // 8)[0] for _ in range(5)]:
+        del array
+    assert free.size == sum(m.nbytes for found in free.kept.values() for m in found) == 3 * memory.LARGE
 
 
 def test_an_output_may_die_while_memory_is_taken(fresh_outputs):
