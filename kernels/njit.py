@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..avals import DTYPES, Aval
-from ..plan import KernelStep, Plan
+from ..plan import Plan
 from . import intrinsics, jit, machine, threads
 from .buffers import as_cpu
 from .executable import Executable
@@ -32,7 +32,8 @@ def numba_function(plan: Plan, values: Sequence[Any], avals: Sequence[Aval], res
     """
     executable = Executable(plan)
     _check(executable)
-    names: dict[str, Any] = {"np": np, **DTYPES, **_operations(executable, values)}
+    constants = _Constants(executable, values)
+    names: dict[str, Any] = {"np": np, **DTYPES, "constants": constants, **_operations(executable, constants)}
     names |= {f"argument{i}": _argument(i, a) for i, a in enumerate(avals)}
     exec(compile(_source(executable, values, avals, result), "<fastvjp.njit>", "exec"), names)
     return _jitted(names["function"])
@@ -42,38 +43,29 @@ def _jitted(function: Callable[..., Any], **options: bool) -> Any:
     return function if jit.jit_disabled() else jit.numba().njit(**jit.OPTIONS, **options)(function)
 
 
-@functools.cache
-def _failure() -> Any:
-    return _jitted(machine.failure, **jit.INSIDE)
-
-
 def _check(executable: Executable) -> None:
     """TypeError for steps that are not native."""
     parts = zip(executable.plan.steps, executable.parts, strict=True)
-    launched = {(s.primitive.name, s.output.dtype) for s, p in parts if isinstance(p, Launch)}  # type: ignore
+    launched = {f"{s.primitive.name} of {s.output.dtype}" for s, part in parts if isinstance(part, Launch)}
     if launched:
-        shown = ", ".join(f"{name} of {dtype}" for name, dtype in sorted(launched, key=str))
         raise TypeError(
-            f"[njit] {shown} can only be run by Python. Hint: call the function from Python, without njit, or do "
-            f"that part in Numba code."
+            f"[njit] Only Python can run {', '.join(sorted(launched))}. Hint: do that part in Numba code, or "
+            f"call the function from Python."
         )
 
 
 def _source(executable: Executable, values: Sequence[Any], avals: Sequence[Aval], result: str) -> str:
-    word = executable.assembly.word
-    numbers = range(len(avals))
+    word, numbers = executable.assembly.word, range(len(avals))
     lines = [f"x{i} = argument{i}(a{i})" for i in numbers]
     lines.append("memory = begin()")
-    for leaf in executable.arrays:
-        if isinstance(values[leaf], int):
-            lines.append(f"memory[{word[leaf]}] = x{values[leaf]}.ctypes.data")
+    given = [(leaf, values[leaf]) for leaf in executable.arrays if isinstance(values[leaf], int)]
+    lines += [f"memory[{word[leaf]}] = x{i}.ctypes.data" for leaf, i in given]
     outputs = []
     for i, o in enumerate(executable.plan.outputs):
-        shape, dtype = o.layout.shape, o.dtype  # type: ignore[union-attr]
-        lines.append(f"y{i} = np.empty({shape}, {dtype.name})")
-        lines.append(f"memory[{word[o.buffer]}] = y{i}.ctypes.data")  # type: ignore[union-attr]
-        outputs.append(f"y{i}" if shape else f"y{i}[()]")
-    # what it is given lives until it returns
+        lines.append(f"y{i} = np.empty({o.layout.shape}, {o.dtype.name})")
+        lines.append(f"memory[{word[o.buffer]}] = y{i}.ctypes.data")
+        outputs.append(f"y{i}" if o.layout.shape else f"y{i}[()]")
+    # what `run` is given lives until it returns
     lines.append(f"status = run(memory, ({''.join(f'x{i}, ' for i in numbers)}))")
     lines += ["if status != 0:", *[f"    {line}" for line in _errors(executable)]]
     lines.append(f"return {result.format(*outputs)}")
@@ -81,39 +73,49 @@ def _source(executable: Executable, values: Sequence[Any], avals: Sequence[Aval]
 
 
 def _errors(executable: Executable) -> Iterator[str]:
-    """Statements that raise the error of a loop that has failed."""
+    """Statements that raise the error of the loop that has failed."""
     yield "failed, place = failure(status)"
-    number = 0
-    for step, part in zip(executable.plan.steps, executable.parts, strict=True):
-        for loop, _ in part.loops:
-            number += 1
-            if loop.error is not None:
-                assert isinstance(step, KernelStep)
-                message = f"[{step.primitive.name}] An index is out of range, in the flattened index at element"
-                yield f"if failed == {number}: raise IndexError({message!r}, place - 1)"
+    loops = [(step, loop) for step, part in zip(executable.plan.steps, executable.parts, strict=True)
+             for loop, _ in part.loops]  # fmt: skip
+    for number, (step, loop) in enumerate(loops, 1):
+        if loop.error is not None:
+            message = f"[{step.primitive.name}] An index is out of range, in the flattened index at element"
+            yield f"if failed == {number}: raise IndexError({message!r}, place - 1)"
     yield "raise RuntimeError('[njit] A kernel has failed.')"
 
 
-def _operations(executable: Executable, values: Sequence[Any]) -> dict[str, Any]:
+class _Constants:
+    """The words with which every call begins, and what they refer to."""
+
+    def __init__(self, executable: Executable, values: Sequence[Any]) -> None:
+        word, size = executable.assembly.word, len(executable.words)
+        given = [values[leaf] for leaf in executable.arrays]
+        self.executable = executable
+        self.buffers = [as_cpu(value) for value in given if not isinstance(value, int)]
+        addresses = iter([buffer.address for buffer in self.buffers])
+        front = [0 if isinstance(value, int) else next(addresses) for value in given]
+        front += [0] * len(executable.made)
+        for leaf, kind in executable.scalars:
+            scalar = values[leaf].scalar
+            front += (scalar.real, scalar.imag) if kind == "c" else (scalar,)
+        self.words = executable.words.copy()
+        executable.pack(self.words, 0, *front)
+        for at, place in executable.assembly.pointers:
+            self.words[at] = address_of(self.words) + 8 * place
+        self.placed = [word[buffer] for buffer in executable.offsets]
+        """Words of temporaries, one behind the other; for now they hold places in a call's memory."""
+        self.words[self.placed] = [8 * size + offset for offset in executable.offsets.values()]
+
+
+def _operations(executable: Executable, constants: _Constants) -> dict[str, Any]:
     """`begin()`, a call's memory; `run(memory, arguments)`, which returns a status; `failure(status)`."""
-    words = executable.words.copy()
-    given = [values[leaf] for leaf in executable.arrays]
-    constants = [v if isinstance(v, int) else as_cpu(v) for v in given]
-    front = [0 if isinstance(c, int) else c.address for c in constants] + [0] * len(executable.made)
-    for leaf, kind in executable.scalars:
-        scalar = values[leaf].scalar
-        front += (scalar.real, scalar.imag) if kind == "c" else (scalar,)
-    executable.pack(words, 0, *front)
-    for at, place in executable.assembly.pointers:
-        words[at] = address_of(words) + 8 * place
-    placed = [executable.assembly.word[buffer] for buffer in executable.offsets]
+    words, placed = constants.words, constants.placed
     size, first, stop = len(words), min(placed, default=0), max(placed, default=-1) + 1
-    words[placed] = [8 * size + offset for offset in executable.offsets.values()]
     total = size + -(-executable.scratch // 8)
     start, steps, pool = 0, 0, 0
-    for native in executable.steps:
+    for native in executable.steps:  # one, or none
         start, steps, pool = native.start, len(native.loops), threads.pool() if native.chunks else 0
-    run_words = _runner((words, constants, executable))
+    run_words = _runner(constants)
 
     def begin():
         memory = np.empty(total, np.int64)
@@ -127,15 +129,21 @@ def _operations(executable: Executable, values: Sequence[Any]) -> dict[str, Any]
     return {"begin": _jitted(begin, **jit.INSIDE), "run": _jitted(run, **jit.INSIDE), "failure": _failure()}
 
 
-def _runner(kept: Any) -> Callable[[int, int, int, int], int]:
-    """`machine.runner()` for Numba code, which then keeps alive what the words refer to."""
+@functools.cache
+def _failure() -> Any:
+    return _jitted(machine.failure, **jit.INSIDE)
+
+
+def _runner(constants: _Constants) -> Callable[[int, int, int, int], int]:
+    """`machine.runner()` for Numba code, which then keeps the constants alive."""
     if jit.jit_disabled():
         return machine.runner()
-    code, call = machine.run_code(), jit.memory_operations()["call"]
-    address = intrinsics.constant_address(code.address, (code, kept))
+    address = intrinsics.constant_address(machine.run_code().address, constants)
+    call = jit.memory_operations()["call"]
     return _jitted(lambda base, at, steps, pool: call(address(), (base, at, steps, pool)), **jit.INSIDE)
 
 
+@functools.lru_cache(maxsize=4096)
 def _argument(position: int, a: Aval) -> Callable[[Any], np.ndarray]:
     """The function that makes an argument a C-contiguous array of its aval, or says that it does not fit."""
     message = f"[njit] Argument {position} does not fit. Expected: {a}, got"

@@ -48,7 +48,7 @@ def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
         ...         x = x - 0.1 * slope(x)
         ...     return x
         >>> descend(np.array([1.0, 0.5]), 2)
-        array([0.5136, 0.4135...])
+        array([0.5136 , 0.41355])
     """
     check_callable(fun, "njit")
     if is_recording():
