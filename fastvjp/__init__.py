@@ -25,6 +25,7 @@ from .devices import default_device, device, num_threads, set_default_device, se
 from .explain import explain
 from .ops import *  # noqa: F403  the one list of ops is fastvjp.ops.__all__
 from .program import Program
+from .ravel import ravel_tree
 from .recording import TracedValueError
 from .transforms.compile import compile, eval, record
 from .transforms.custom import checkpoint, custom_function, stop_gradient
@@ -68,6 +69,7 @@ __all__ = [
     "jvp",
     "njit",
     "num_threads",
+    "ravel_tree",
     "record",
     "set_default_device",
     "set_num_threads",

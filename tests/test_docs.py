@@ -55,11 +55,31 @@ def test_readme_examples(tmp_path):
             assert run.stdout == output
 
 
-def test_digits_example(tmp_path, monkeypatch, capsys):
+def run_example(name, out, monkeypatch, capsys, *options):
+    """What an example prints; the picture that it saves must be one."""
     for module in ("sklearn", "matplotlib", "tqdm"):
         pytest.importorskip(module)
-    out = tmp_path / "digits.png"
-    monkeypatch.setattr(sys, "argv", ["digits.py", "--steps", "250", "--out", str(out)])
-    runpy.run_path(str(ROOT / "docs" / "examples" / "digits.py"), run_name="__main__")
-    accuracy = float(re.search(r"accuracy: ([\d.]+) %", capsys.readouterr().out)[1])
-    assert accuracy > 95 and out.stat().st_size > 10_000
+    monkeypatch.setattr(sys, "argv", [name, *options, "--out", str(out)])
+    runpy.run_path(str(ROOT / "docs" / "examples" / name), run_name="__main__")
+    assert out.stat().st_size > 10_000
+    return capsys.readouterr().out
+
+
+def test_digits_example(tmp_path, monkeypatch, capsys):
+    printed = run_example("digits.py", tmp_path / "digits.png", monkeypatch, capsys, "--steps", "250")
+    assert float(re.search(r"accuracy: ([\d.]+) %", printed)[1]) > 95
+
+
+def test_hmc_example(tmp_path, monkeypatch, capsys):
+    printed = run_example("hmc.py", tmp_path / "hmc.png", monkeypatch, capsys, "--steps", "250")
+    found = re.search(r"acceptance: (\S+), largest R-hat: (\S+), least ESS: (\S+)", printed)
+    acceptance, rhat, size = map(float, found.groups())
+    assert 0.6 < acceptance < 1 and rhat < 1.1 and size > 100
+    assert float(re.search(r"which should be 0: (\S+)", printed)[1]) < 1e-4
+
+
+def test_minimize_example(tmp_path, monkeypatch, capsys):
+    printed = run_example("minimize.py", tmp_path / "minimize.png", monkeypatch, capsys)
+    before, after = map(float, re.search(r"(\S+) before, (\S+) after", printed).groups())
+    theirs, apart = map(float, re.search(r"Regression: (\S+); weights differ by (\S+)", printed).groups())
+    assert after < before / 10 and after == pytest.approx(theirs, abs=1e-5) and apart < 1e-4
