@@ -25,13 +25,13 @@ from .devices import default_device, device, num_threads, set_default_device, se
 from .explain import explain
 from .ops import *  # noqa: F403  the one list of ops is fastvjp.ops.__all__
 from .program import Program
-from .ravel import ravel_tree
 from .recording import TracedValueError
 from .transforms.compile import compile, eval, record
 from .transforms.custom import checkpoint, custom_function, stop_gradient
 from .transforms.forward import hessian, hvp, jacfwd, jacrev, jvp
 from .transforms.grad import grad, value_and_grad
 from .transforms.njit import njit
+from .transforms.ravel import ravel_tree
 from .transforms.vjp import vjp
 from .transforms.vmap import vmap
 from .tree import tree_map

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from itertools import accumulate, pairwise
 from typing import Any
 
-from . import ops
-from .array import array, as_array
-from .transforms.arguments import as_tree, leaf_array
-from .tree import flatten
+from .. import ops
+from ..array import array, as_array
+from ..tree import flatten
+from .arguments import as_tree, leaf_array
 
 
 def ravel_tree(tree: Any) -> tuple[array, Callable[[Any], Any]]:
