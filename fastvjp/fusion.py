@@ -157,7 +157,7 @@ class Builder(Ordered):
             return None
         sources = list(other.loads)
         loads = {sources[o.at] for k in calls for o in other.body[k].operands if o.loaded}
-        if sum(isinstance(x, View) for x in loads - self.loads.keys()) > 1:
+        if sum(self._is_large(o) for o in loads - self.loads.keys()) > 1:
             return None
         for k in calls:
             if (other, k) not in self.copies:
@@ -167,6 +167,14 @@ class Builder(Ordered):
                 ]
                 self.copies[other, k] = Number(False, self.append(call._replace(operands=tuple(operands))))
         return self.copies[other, value]
+
+    def _is_large(self, operand: Operand) -> bool:
+        """Whether loading it moves about as much memory as a value of the domain would."""
+        if isinstance(operand, Scalar):
+            return False
+        layout = operand.layout
+        elements = math.prod(n for n, s in zip(layout.shape, layout.strides, strict=True) if s)
+        return 8 * elements > math.prod(self.shape)
 
     # --- the finished step -------------------------------------------------------------------------------
 
