@@ -77,7 +77,7 @@ class Recording:
         return self.kept(tuple(map(self.trace.number, results)), results, given)
 
     def kept(self, numbers: tuple[int, ...], results: Sequence[Var], given: int = 0) -> Ready:
-        """What computes results, kept for recordings like this one: there they are the same, or have these numbers."""
+        """What computes results, kept for recordings like this: there they are the same, or have these numbers."""
         trace = self.trace
         ready = trace.node.ready
         key = (devices.current().name, numbers)
