@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -190,14 +192,10 @@ class array(Methods):
         return value.copy() if copy else value
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from .numpy_protocol import call_ufunc
-
-        return call_ufunc(ufunc, method, inputs, kwargs)
+        return _protocol().call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        from .numpy_protocol import call_function
-
-        return call_function(func, types, args, kwargs)
+        return _protocol().call_function(func, types, args, kwargs)
 
     def __dlpack__(
         self,
@@ -223,6 +221,13 @@ class array(Methods):
         if flags & 1:  # inspect.BufferFlags.WRITABLE
             raise BufferError("[__buffer__] The values of an array are read-only.")
         return numpy_of(self._var).data
+
+
+@functools.cache
+def _protocol() -> ModuleType:
+    from . import numpy_protocol  # which is built of the ops, which are built of arrays
+
+    return numpy_protocol
 
 
 def _shown(x: Any) -> str:

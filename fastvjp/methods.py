@@ -9,6 +9,7 @@ import numpy as np
 
 from . import ops
 
+_public = vars(ops)
 _OPERANDS = frozenset({float, int, bool, complex, np.ndarray, list, tuple})
 
 
@@ -33,15 +34,19 @@ def _operators(name: str, symbol: str) -> tuple[Callable[..., Any], Callable[...
     """An operator, its reflected and its in-place form. The last returns another array: names rebind."""
 
     def plain(self: Any, other: Any) -> Any:
-        return getattr(ops, name)(self, other) if is_operand(other) else NotImplemented
+        if type(other) is type(self) or type(other) in _OPERANDS or is_operand(other):
+            return _public[name](self, other)
+        return NotImplemented
 
     def reflected(self: Any, other: Any) -> Any:
-        return getattr(ops, name)(other, self) if is_operand(other) else NotImplemented
+        if type(other) in _OPERANDS or is_operand(other):
+            return _public[name](other, self)
+        return NotImplemented
 
     def in_place(self: Any, other: Any) -> Any:
         if not is_operand(other):
             return NotImplemented
-        result = getattr(ops, name)(self, other)
+        result = _public[name](self, other)
         return kept(self, result, f"{symbol}=") if self.shape else result
 
     return plain, reflected, in_place
@@ -49,14 +54,14 @@ def _operators(name: str, symbol: str) -> tuple[Callable[..., Any], Callable[...
 
 def _comparison(name: str) -> Any:
     def compare(self: Any, other: Any) -> Any:
-        return getattr(ops, name)(self, other) if is_operand(other) else NotImplemented
+        return _public[name](self, other) if is_operand(other) else NotImplemented
 
     return compare
 
 
 def _method(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(ops, name)(self, *args, **kwargs)
+        return _public[name](self, *args, **kwargs)
 
     method.__name__ = name
     method.__doc__ = f"See `fastvjp.{name}`, of which this array is the first argument."

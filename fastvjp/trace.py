@@ -150,7 +150,7 @@ class Trace:
             for v, value in zip(wanted, Ready(listing, wanted).values(self.leaves), strict=True):
                 v.value = value
             return
-        key = (READ, var.number, devices.current())
+        key = (READ, var.number, devices.current().name)
         child = self.node.next.get(key)
         if child is None:
             listing = self.listing()
@@ -303,7 +303,7 @@ class Trace:
 
     def apply(self, primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any]) -> tuple[Var, ...]:
         """Record an op of the call that is new."""
-        op = apply(primitive, tuple([self._inside(v) for v in inputs]), params)
+        op = apply(primitive, tuple([self.inside(v) for v in inputs]), params)
         for v in op.outputs:
             v.trace, v.number = self, len(self.vars)
             self.vars.append(v)
@@ -311,7 +311,7 @@ class Trace:
         self.private = self.private or primitive.opaque
         return op.outputs
 
-    def _inside(self, var: Var) -> Var:
+    def inside(self, var: Var) -> Var:
         """The variable as an operand: one that another thread records is a constant here."""
         if var.trace is self or var.value is not None or type(var.trace) is Abstract:
             return var

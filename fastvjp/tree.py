@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
+
+import numpy as np
+
+from .array import array
 
 
 class TreeDef:
     """Shape of a tree: `kind` is the container's type (None for a leaf), `keys` its dict keys or field names."""
 
-    __slots__ = ("_hash", "children", "keys", "kind", "template")
+    __slots__ = ("_hash", "children", "flat", "keys", "kind", "template")
 
     def __init__(
         self,
@@ -25,6 +31,8 @@ class TreeDef:
         self.children = children
         self.template = template
         """A dataclass instance, for the fields that are no children; not compared."""
+        self.flat = kind in (list, tuple) and all(c is LEAF for c in children)
+        """Whether it is a list or tuple of leaves."""
         self._hash = hash((kind, keys, children))
 
     def __hash__(self) -> int:
@@ -46,6 +54,8 @@ class TreeDef:
 
     def unflatten(self, leaves: Iterator[Any]) -> Any:
         """Build the tree again, taking its leaves in order."""
+        if self.flat:
+            return self.kind(islice(leaves, len(self.children)))  # type: ignore[misc]
         if self is LEAF:
             return next(leaves)
         values = [c.unflatten(leaves) for c in self.children]
@@ -84,8 +94,23 @@ LEAF = TreeDef(None)
 
 def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
     """Leaves of a tree in order, and its definition. Anything that is no container is a leaf."""
+    kind: Any = type(tree)
+    if kind is list or kind is tuple:
+        for x in tree:
+            if type(x) not in _LEAVES:
+                break
+        else:
+            return list(tree), _flat(kind, len(tree))
     leaves: list[Any] = []
     return leaves, _definition(tree, leaves)
+
+
+_LEAVES = frozenset({array, np.ndarray, float, int, bool, complex, str})
+
+
+@functools.lru_cache
+def _flat(kind: Any, length: int) -> TreeDef:
+    return TreeDef(kind, (), (LEAF,) * length)
 
 
 def _definition(tree: Any, leaves: list[Any]) -> TreeDef:

@@ -97,6 +97,13 @@ class Trie:
         self.root = Node()
         self.count = 0
 
+    def keep(self, key: Hashable, ready: Any) -> None:
+        """Keep what runs a single call."""
+        self.count += 1
+        if self.count > MAX_NODES:
+            self.forget()
+        self.root.ready[key] = ready
+
     def add(self, key: Hashable, child: Node) -> Node:
         """Give a node to its parent; returns the one to go on with, as another thread may have been faster."""
         if child.next is NOTHING or child.parent is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,23 @@ def parse(shape: tuple[int, ...], index: Any, name: str) -> Parsed:
     adjacent = all(b[0] - a[0] == 1 for a, b in itertools.pairwise(places))
     place = places[0][1] if places and adjacent else 0
     return Parsed(tuple(starts), tuple(stops), tuple(steps), tuple(sizes), tuple(view), tuple(advanced), place)
+
+
+def basic_index(index: Any) -> tuple[Any, ...] | None:
+    """An index of ints, slices of ints, None and Ellipsis as a key, slices as tuples; None for any other."""
+    found: list[Any] = []
+    for item in index if type(index) is tuple else (index,):
+        if type(item) is slice:
+            item = start, stop, step = item.start, item.stop, item.step
+            if type(start) not in _BOUND or type(stop) not in _BOUND or type(step) not in _BOUND:
+                return None
+        elif type(item) is not int and item is not None and item is not Ellipsis:
+            return None
+        found.append(item)
+    return tuple(found)
+
+
+_BOUND = frozenset({int, NoneType})
 
 
 def index_item(item: Any, name: str) -> Any:

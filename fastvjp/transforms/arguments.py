@@ -11,7 +11,7 @@ from ..array import array, as_array
 from ..avals import is_differentiable
 from ..ops.common import cast
 from ..primitives import REGISTRY
-from ..program import Var
+from ..program import Var, uniform
 from ..recording import Recording, bind, value_of
 from ..tree import TreeDef, flatten
 
@@ -21,12 +21,12 @@ class Arguments:
 
     def __init__(self, tree: Any, where: str, what: str) -> None:
         leaves, self.definition = flatten(tree)
-        self.vars = [leaf_array(leaf, where, f"{what}, leaf {i}")._var for i, leaf in enumerate(leaves)]
+        self.vars = [leaf_array(leaf, where, what, i)._var for i, leaf in enumerate(leaves)]
 
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
         if recording.outermost:
-            return recording.trace.inputs([Var(v.aval, value_of(v)) for v in self.vars])
+            return recording.trace.inputs([Var(v.aval, v.value or value_of(v)) for v in self.vars])
         return [bind(REGISTRY["alias"], v) for v in self.vars]
 
     def tree(self, variables: Sequence[Var]) -> Any:
@@ -46,15 +46,18 @@ class Arguments:
 
 def as_tree(definition: TreeDef, variables: Iterable[Var]) -> Any:
     """Build a tree of arrays."""
-    return definition.unflatten(iter([array._of(v) for v in variables]))
+    return definition.unflatten(map(array._of, variables))
 
 
-def leaf_array(leaf: Any, where: str, what: str) -> array:
+def leaf_array(leaf: Any, where: str, what: str, i: int) -> array:
     """A leaf of a tree of arrays; TypeError naming where it stands otherwise."""
+    if type(leaf) is array:
+        return leaf
     if isinstance(leaf, array | np.ndarray | np.generic | float | int | complex):
         return as_array(leaf, where)
     raise TypeError(
-        f"[{where}] Expected an array or a number in the {what}, got {type(leaf).__name__}: {leaf!r:.80}. "
+        f"[{where}] Expected an array or a number in the {what}, leaf {i}, "
+        f"got {type(leaf).__name__}: {leaf!r:.80}. "
         f"Hint: close over arguments that are not arrays."
     )
 
@@ -83,15 +86,18 @@ class Outputs:
 
     def __init__(self, returned: Any, where: str) -> None:
         several = isinstance(returned, list | tuple) and not hasattr(returned, "_fields")
-        self.count = len(returned) if several else 1
         leaves, self.definition = flatten(list(returned) if several else [returned])
-        for i, child in enumerate(self.definition.children):
-            if child.kind is type(None):
-                self._leaf(None, where, i)
+        self.count = len(self.definition.children)
+        if not self.definition.flat:
+            for i, child in enumerate(self.definition.children):
+                if child.kind is type(None):
+                    self._leaf(None, where, i)
         self.vars = [self._leaf(leaf, where, i) for i, leaf in enumerate(leaves)]
 
     @staticmethod
     def _leaf(leaf: Any, where: str, i: int) -> Var:
+        if type(leaf) is array:
+            return leaf._var
         if isinstance(leaf, array | np.ndarray | np.generic | float | int | complex):
             return as_array(leaf, where)._var
         raise TypeError(
@@ -119,7 +125,7 @@ class Aux:
 
     def __init__(self, tree: Any, given: bool) -> None:
         self.given = given
-        self.leaves, self.definition = flatten(tree)
+        self.leaves, self.definition = flatten(tree if given else ())
         self.at = [i for i, leaf in enumerate(self.leaves) if isinstance(leaf, array)]
         self.vars = [self.leaves[i]._var for i in self.at]
 
@@ -159,10 +165,14 @@ def matched(
 
 
 def _matched(leaf: Any, like: Var, where: str, names: tuple[str, str], i: int) -> Var:
+    if type(leaf) is array and leaf._var.aval is like.aval:
+        return leaf._var
+    if type(leaf) is float and like.aval.shape == () and like.aval.inexact:
+        return uniform(leaf, (), like.aval.dtype)
     what, whose = names
     if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype == np.float16:
         leaf = leaf.astype(np.float32)
-    given = leaf_array(leaf, where, f"{what}s, leaf {i}")
+    given = leaf_array(leaf, where, f"{what}s", i)
     if given.shape != like.aval.shape:
         wanted, got = ["(" + ",".join(map(str, shape)) + ")" for shape in (like.aval.shape, given.shape)]
         scalar = given.size == 1 and what == "cotangent"

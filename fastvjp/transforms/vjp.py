@@ -53,8 +53,8 @@ def vjp(
         returned, aux = split_aux(returned, has_aux, "vjp")
         outputs = Outputs(returned, "vjp")
         if cotangents is _OMITTED:
-            results, pullback = _pullback(recording, start, arguments, inputs, outputs, aux)
-            return (outputs.tree(results[: len(outputs.vars)]), pullback, *aux.trees(results))
+            values, pullback = _pullback(recording, start, arguments, inputs, outputs, aux)
+            return (outputs.tree(values[: len(outputs.vars)]), pullback, *aux.trees(values))
         given = outputs.cotangents(cotangents, "vjp")
 
         def derive() -> list[Var]:
