@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,13 @@ Generated = tuple[str, tuple[View, ...], tuple[Scalar, ...], tuple[int, ...]]
 def source_of(step: FusedStep, nest: Nest, grain: int, slots: dict[int, View]) -> Generated:
     """The kernel of a step; stores numbered in `slots` go to memory of each chunk's own there."""
     return _Source(step, nest, grain, slots).generate()
+
+
+def row_bytes(step: FusedStep, nest: Nest) -> int:
+    """Bytes of row memory that the kernel of a step takes."""
+    made = _Source(step, nest, 1, {})
+    kept = [made.entries[k].dtype.itemsize for phase in made.schedule.phases for k in phase.kept]
+    return math.prod(nest.columns) * sum(kept)
 
 
 def fill_source(dtype: np.dtype, combine: str) -> str:
