@@ -179,7 +179,7 @@ class Builder(Ordered):
     # --- the finished step -------------------------------------------------------------------------------
 
     def steps(self) -> list[FusedStep]:
-        """The step; several that share out the results, and compute again what they share, if there are many."""
+        """The step with what its results need; several that share these out, if there are many; none without."""
         whole = self._step()
         room = max(MAX_ARRAYS - len(whole.loads), 1)
         return [_part(whole, whole.stores[i : i + room]) for i in range(0, len(whole.stores), room)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,13 @@ Generated = tuple[str, tuple[View, ...], tuple[Scalar, ...], tuple[int, ...]]
 def source_of(step: FusedStep, nest: Nest, grain: int, slots: dict[int, View]) -> Generated:
     """The kernel of a step; stores numbered in `slots` go to memory of each chunk's own there."""
     return _Source(step, nest, grain, slots).generate()
+
+
+def row_bytes(step: FusedStep, nest: Nest) -> int:
+    """Bytes of row memory that the kernel of a step takes."""
+    made = _Source(step, nest, 1, {})
+    kept = [made.entries[k].dtype.itemsize for phase in made.schedule.phases for k in phase.kept]
+    return math.prod(nest.columns) * sum(kept)
 
 
 def fill_source(dtype: np.dtype, combine: str) -> str:
@@ -89,36 +97,25 @@ class _Source:
         return any(place.column_strides) or any(place.column_bounds)
 
     def generate(self) -> Generated:
-        nest = self.nest
-        lines: list[str] = []
         for i, s in enumerate(self.scalars):
             dtype = s.aval.dtype
             self.head.append(
                 f"s{i} = {dtype}(pointer({self.word(len(self.views) + i)}, {SCALARS[dtype.kind]})[0])"
             )
-        if any(phase.kept for phase in self.schedule.phases) or any(map(self.late, self.schedule.phases)):
-            sizes = map(self.column_size, range(len(nest.columns)))
-            self.head.append(f"columns = {TILE if nest.flat else ' * '.join(sizes)}")
+        if any(phase.kept for phase in self.schedule.phases):
+            self.head.append(f"columns = {' * '.join(map(self.column_size, range(len(self.nest.columns))))}")
         for phase in self.schedule.phases:
             for k in phase.kept:
                 self.head.append(f"m{k} = row_memory(columns, {stored_name(self.entries[k].dtype)})")
-            for i in self.late(phase):
-                dtype = stored_name(self.step.stores[i].view.dtype)
-                self.head.append(f"l{i} = row_memory(columns, {dtype})")
         body = [line for phase in self.schedule.phases for line in self.phase(phase)]
-        if nest.flat:
-            tiled = any(s.combine for s in self.step.stores)
-            lines += self.bases()
-            lines += self.row(self.schedule.before)
-            if tiled:
-                lines.append(f"for low in range(start, stop, {TILE}):")
-                lines.append(f"    high = min(low + {TILE}, stop)")
-                lines += indented(body)
-            else:
-                lines += ["low, high = start, stop", *body]
-        else:
-            inside = [*self.bases(), *self.row(self.schedule.before), *body]
-            lines += self.rows(inside)
+        if self.tiled:
+            first, last = self.column_range()
+            body = [
+                f"for low in range({first}, {last}, {TILE}):",
+                *indented([f"high = min(low + {TILE}, {last})", *body]),
+            ]
+        inside = [*self.bases(), *self.row(self.schedule.before), *body]
+        lines = inside if self.nest.flat else self.rows(inside)
         source = "\n".join(["def fused(args, start, stop):", *indented([*self.head, *lines, "return 0"])]) + "\n"
         return source, tuple(self.views), tuple(self.scalars), tuple(self.numbers)
 
@@ -223,41 +220,31 @@ class _Source:
 
     def phase(self, phase: Phase) -> list[str]:
         """The loop over columns, and the work for the row behind it."""
-        registers = [i for i, s in enumerate(self.step.stores) if s in phase.stores and self.is_register(i)]
+        registers = [i for i, s in enumerate(self.step.stores) if s in phase.stores and self.is_register(s)]
         lines = [f"r{k} = {self.identity(self.entries[k].name, self.entries[k].dtype)}" for k in phase.reductions]
         lines += [f"q{i} = {self.identity(s.combine or '', s.view.dtype)}"
                   for i in registers for s in [self.step.stores[i]]]  # fmt: skip
-        angles = self.angles(phase)
         full = [*lines, *self.over_columns(self.columns(phase, registers, near=False))]
-        if angles:
-            near = self.columns(phase, registers, near=True) + [f"far |= is_far(v{k})" for k in angles]
-            full = ["far = False", *lines, *self.over_columns(near), "if far:", *indented(full)]
-        for i in self.late(phase):
-            store = self.step.stores[i]
-            a = self.store_array(store)
-            combined = self.stored(store, self.column_pointer(a), self.index(a), f"l{i}[{self.linear()}]")
-            full += self.over_columns([*self.column_pointers([a]), combined])
+        if angles := self.angles(phase):
+            near = self.columns(phase, registers, near=True)
+            far = [f"far |= is_far(v{k})" for k in angles]
+            if any(s.combine and not self.is_register(s) for s in phase.stores):  # must not run twice
+                look = self.columns(self.needed(phase, angles), [], near=True)
+                near = ["else:", *indented([*lines, *self.over_columns(near)])]
+                full = ["far = False", *self.over_columns([*look, *far]), "if far:", *indented(full), *near]
+            else:
+                near = [*lines, *self.over_columns([*near, *far])]
+                full = ["far = False", *near, "if far:", *indented(full)]
         for i in registers:
             store = self.step.stores[i]
             a = self.store_array(store)
             full.append(self.stored(store, f"a{a}", "0", f"q{i}"))
         return full + self.row(phase)
 
-    def is_register(self, i: int) -> bool:
+    def is_register(self, store: Store) -> bool:
         """Whether a store combines all columns into one place."""
-        store = self.step.stores[i]
-        place = self.nest.places[len(self.loaded) + i]
+        place = self.nest.places[self.store_array(store)]
         return bool(store.combine) and not store.row and not any(place.column_strides)
-
-    def late(self, phase: Phase) -> list[int]:
-        """Stores that must not run twice, in a phase whose loop may: they have a loop of their own behind it."""
-        if not self.angles(phase):
-            return []
-        return [
-            i
-            for i, s in enumerate(self.step.stores)
-            if s in phase.stores and s.combine and not self.is_register(i)
-        ]
 
     def angles(self, phase: Phase) -> list[int]:
         """Values that are angles, of which near forms of element functions take only moderate ones."""
@@ -265,26 +252,41 @@ class _Source:
                  for k in phase.columns if k not in phase.recalled and self.has_near(k)]  # fmt: skip
         return list(dict.fromkeys(found))
 
+    def needed(self, phase: Phase, values: Sequence[int]) -> Phase:
+        """What of the columns of a phase these values need."""
+        found = set(values)
+        for k in reversed(phase.columns):
+            if k in found and k not in phase.recalled and k not in self.array:
+                found.update(self.entries[k].operands)
+        return Phase([k for k in phase.columns if k in found], phase.recalled)
+
     def has_near(self, k: int) -> bool:
         entry = self.entries[k]
         return isinstance(entry, Call) and entry.dtype.kind == "f" and f"{entry.name}_near" in HELPERS
 
+    @property
+    def tiled(self) -> bool:
+        """Whether columns, of which there is one axis, are combined a tile at a time."""
+        reduces = any(phase.reductions for phase in self.schedule.phases)
+        return any(s.combine for s in self.step.stores) and not reduces and not self.nest.static
+
+    def column_range(self) -> tuple[str, str]:
+        """The first column and the one behind the last, of those on the last axis."""
+        return ("start", "stop") if self.nest.flat else ("0", self.column_size(len(self.nest.columns) - 1))
+
     def over_columns(self, body: list[str]) -> list[str]:
-        """Loops over the column axes around a body."""
-        if self.nest.flat:
-            return ["for j in range(low, high):", *indented(body)]
-        axes = len(self.nest.columns)
-        for axis in range(axes - 1, -1, -1):
-            name = "j" if axis == axes - 1 else f"c{axis}"
-            body = [f"for {name} in range({self.column_size(axis)}):", *indented(body)]
+        """Loops over the column axes, or over a tile, around a body."""
+        first, last = ("low", "high") if self.tiled else self.column_range()
+        body = [f"for j in range({first}, {last}):", *indented(body)]
+        for axis in range(len(self.nest.columns) - 2, -1, -1):
+            body = [f"for c{axis} in range({self.column_size(axis)}):", *indented(body)]
         return body
 
     def columns(self, phase: Phase, registers: list[int], near: bool) -> list[str]:
         """What is computed for one column."""
-        late = self.late(phase)
         stores = [i for i, s in enumerate(self.step.stores) if s in phase.stores]
         arrays = [self.array[k] for k in phase.columns if k in self.array]
-        arrays += [len(self.loaded) + i for i in stores if i not in registers and i not in late]
+        arrays += [len(self.loaded) + i for i in stores if i not in registers]
         lines = self.column_pointers(arrays)
         for k in phase.columns:
             recalled = f"m{k}[{self.linear()}]" + (" != 0" if self.entries[k].dtype == np.bool_ else "")
@@ -299,8 +301,6 @@ class _Source:
             if i in registers:
                 assert store.combine
                 lines.append(f"q{i} = {combination(store.combine, store.view.dtype, f'q{i}', f'v{store.value}')}")
-            elif i in late:
-                lines.append(f"l{i}[{self.linear()}] = v{store.value}")
             else:
                 a = self.store_array(store)
                 lines.append(self.stored(store, self.column_pointer(a), self.index(a), f"v{store.value}"))
@@ -322,8 +322,6 @@ class _Source:
 
     def linear(self) -> str:
         """Number of a column in the row."""
-        if self.nest.flat:
-            return "j - low"
         text = "j"
         axes = len(self.nest.columns)
         if axes > 1:
