@@ -126,13 +126,13 @@ class _Source:
         return f"args[{i}]"
 
     def number(self, value: int) -> str:
-        """An argument word of this value."""
-        self.numbers.append(value)
-        return self.word(self.first_number + len(self.numbers) - 1)
+        """An argument of this value, read at the beginning: loops cannot know that it stays."""
+        return self.named(f"k{len(self.numbers)}", value)
 
     def named(self, name: str, value: int) -> str:
-        """The same, read once at the beginning."""
-        self.head.append(f"{name} = {self.number(value)}")
+        """The same under a name of its own."""
+        self.head.append(f"{name} = {self.word(self.first_number + len(self.numbers))}")
+        self.numbers.append(value)
         return name
 
     def column_size(self, axis: int) -> str:
@@ -167,12 +167,13 @@ class _Source:
         lines = []
         for a, (view, place) in enumerate(zip(self.views, self.nest.places, strict=True)):
             assert isinstance(view, View)
-            terms = [self.word(a)]
+            terms = [f"w{a}"]
             size = view.dtype.itemsize
-            store = a - len(self.loaded)
+            begin, store = self.word(a), a - len(self.loaded)
             if store >= 0 and self.step.stores[store].combine and self.nest.unit(place) > 1:
                 slot = self.slot_size(store) * size if store in self.slots else 0
-                terms.append(f"start // {self.number(self.grain)} * {self.number(slot)}")
+                begin = f"{self.word(a)} + start // {self.number(self.grain)} * {self.number(slot)}"
+            self.head.append(f"w{a} = {begin}")
             for axis, stride in enumerate(place.row_strides):
                 if stride:
                     terms.append(f"i{axis} * {self.number(stride * size)}")
