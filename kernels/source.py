@@ -225,16 +225,15 @@ class _Source:
         lines = [f"r{k} = {self.identity(self.entries[k].name, self.entries[k].dtype)}" for k in phase.reductions]
         lines += [f"q{i} = {self.identity(s.combine or '', s.view.dtype)}"
                   for i in registers for s in [self.step.stores[i]]]  # fmt: skip
-        full = [*lines, *self.over_columns(self.columns(phase, registers, near=False))]
+        full = [*lines, *self.over_columns(phase, registers, near=False)]
         if angles := self.angles(phase):
-            near = self.columns(phase, registers, near=True)
             far = [f"far |= is_far(v{k})" for k in angles]
             if any(s.combine and not self.is_register(s) for s in phase.stores):  # must not run twice
-                look = self.columns(self.needed(phase, angles), [], near=True)
-                near = ["else:", *indented([*lines, *self.over_columns(near)])]
-                full = ["far = False", *self.over_columns([*look, *far]), "if far:", *indented(full), *near]
+                look = self.over_columns(self.needed(phase, angles), [], True, far)
+                near = ["else:", *indented([*lines, *self.over_columns(phase, registers, near=True)])]
+                full = ["far = False", *look, "if far:", *indented(full), *near]
             else:
-                near = [*lines, *self.over_columns([*near, *far])]
+                near = [*lines, *self.over_columns(phase, registers, True, far)]
                 full = ["far = False", *near, "if far:", *indented(full)]
         for i in registers:
             store = self.step.stores[i]
@@ -275,23 +274,45 @@ class _Source:
         """The first column and the one behind the last, of those on the last axis."""
         return ("start", "stop") if self.nest.flat else ("0", self.column_size(len(self.nest.columns) - 1))
 
-    def over_columns(self, body: list[str]) -> list[str]:
-        """Loops over the column axes, or over a tile, around a body."""
-        first, last = ("low", "high") if self.tiled else self.column_range()
-        body = [f"for j in range({first}, {last}):", *indented(body)]
-        for axis in range(len(self.nest.columns) - 2, -1, -1):
-            body = [f"for c{axis} in range({self.column_size(axis)}):", *indented(body)]
-        return body
+    def over_columns(self, phase: Phase, registers: list[int], near: bool, more: Sequence[str] = ()) -> list[str]:
+        """Loops over the column axes, or over a tile, around what is computed for a column.
 
-    def columns(self, phase: Phase, registers: list[int], near: bool) -> list[str]:
-        """What is computed for one column."""
+        Where all views that do not cover the domain have elements, loads need not ask.
+        """
+        first, last = ("low", "high") if self.tiled else self.column_range()
+        loaded = [self.array[k] for k in phase.columns if k in self.array]
+        partial = [a for a in loaded if any(self.nest.places[a].row_bounds + self.nest.places[a].column_bounds)]
+        if not partial or self.nest.static or len(self.nest.columns) > 1:
+            lines = [
+                f"for j in range({first}, {last}):",
+                *indented([*self.columns(phase, registers, near), *more]),
+            ]
+            for axis in range(len(self.nest.columns) - 2, -1, -1):
+                lines = [f"for c{axis} in range({self.column_size(axis)}):", *indented(lines)]
+            return lines
+        bounds = [a for a in partial if self.nest.places[a].column_bounds[0] is not None]
+        begin, end = [f"low{a}_0" for a in bounds], [f"high{a}_0" for a in bounds]
+        lines = [
+            f"whole = {' & '.join(f'in{a}' for a in partial)}",
+            f"begin = min(max({', '.join([first, *begin])}), {last}) if whole else {last}"
+            if begin
+            else f"begin = {first} if whole else {last}",
+            f"end = max(begin, min({', '.join([last, *end])}))" if end else f"end = {last}",
+        ]
+        for start, stop, inside in ((first, "begin", False), ("begin", "end", True), ("end", last, False)):
+            body = self.columns(phase, registers, near, inside)
+            lines += [f"for j in range({start}, {stop}):", *indented([*body, *more])]
+        return lines
+
+    def columns(self, phase: Phase, registers: list[int], near: bool, inside: bool = False) -> list[str]:
+        """What is computed for one column, of which it may be known that it lies inside all views."""
         stores = [i for i, s in enumerate(self.step.stores) if s in phase.stores]
         arrays = [self.array[k] for k in phase.columns if k in self.array]
         arrays += [len(self.loaded) + i for i in stores if i not in registers]
         lines = self.column_pointers(arrays)
         for k in phase.columns:
             recalled = f"m{k}[{self.linear()}]" + (" != 0" if self.entries[k].dtype == np.bool_ else "")
-            lines.append(f"v{k} = {recalled if k in phase.recalled else self.column_value(k, near)}")
+            lines.append(f"v{k} = {recalled if k in phase.recalled else self.column_value(k, near, inside)}")
         for k in phase.kept:
             lines.append(f"m{k}[{self.linear()}] = v{k}")
         for k in phase.reductions:
@@ -340,10 +361,10 @@ class _Source:
         name = f"t{a}"
         return f"j * {name if any(x.startswith(f'{name} = ') for x in self.head) else self.named(name, stride)}"
 
-    def column_value(self, k: int, near: bool) -> str:
+    def column_value(self, k: int, near: bool, inside: bool) -> str:
         if k not in self.array:
             return self.value(k, "", "", near)
-        return self.value(k, self.column_pointer(self.array[k]), self.index(self.array[k]), near)
+        return self.load(k, self.column_pointer(self.array[k]), self.index(self.array[k]), inside)
 
     def value(self, k: int, pointer: str, index: str, near: bool) -> str:
         """A loaded or computed value, as source."""
@@ -358,13 +379,13 @@ class _Source:
         name = f"{entry.name}_near" if near and self.has_near(k) else entry.name
         return f"{entry.dtype}({name}({', '.join([*operands, *map(repr, entry.statics)])}))"
 
-    def load(self, k: int, pointer: str, index: str) -> str:
+    def load(self, k: int, pointer: str, index: str, inside: bool = False) -> str:
         view, a = self.step.loads[k], self.array[k]
         assert isinstance(view, View)
         text = f"load({pointer}, {index}, {a}, {len(self.views)})"
         if view.dtype == np.bool_:
             text = f"({text} != 0)"
-        if view.inside is None:
+        if inside or view.inside is None:
             return text
         assert view.fill is not None
         axes = len(self.nest.columns)
