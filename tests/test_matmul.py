@@ -164,6 +164,19 @@ def test_panels(rng, left, right, dtype):
         check(x, y)
 
 
+@pytest.mark.parametrize("shapes", [((301, 90), (90, 517)), ((50, 3001), (3001, 70)), ((900, 800), (800, 1))])
+def test_results_do_not_depend_on_the_number_of_threads(rng, shapes):
+    x, y = (mx.array(drawn(rng, shape, "float32")) for shape in shapes)
+    before, results = mx.num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            mx.set_num_threads(threads)
+            results.append(np.asarray(x @ y))
+    finally:
+        mx.set_num_threads(before)
+    assert all(np.array_equal(results[0], found) for found in results)
+
+
 def test_one_matrix_for_a_batch_is_one_product(rng):
     for x, y in [
         (c_order(rng, (2, 3, 4, 5), "f4"), one_matrix(rng, (2, 3, 5, 6), "f4")),
