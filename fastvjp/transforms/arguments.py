@@ -12,7 +12,7 @@ from ..avals import is_differentiable
 from ..ops.common import cast
 from ..primitives import REGISTRY
 from ..program import Var, uniform
-from ..recording import Recording, bind, value_of
+from ..recording import Recording, bind
 from ..tree import TreeDef, flatten
 
 
@@ -26,7 +26,7 @@ class Arguments:
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
         if recording.outermost:
-            return recording.trace.inputs([Var(v.aval, v.value or value_of(v)) for v in self.vars])
+            return recording.trace.inputs(self.vars)
         return [bind(REGISTRY["alias"], v) for v in self.vars]
 
     def tree(self, variables: Sequence[Var]) -> Any:
