@@ -121,8 +121,25 @@ class Trace:
         """Whether calls are looked up and kept."""
         return self.node.next is not NOTHING
 
+    def inputs(self, variables: Sequence[Var]) -> list[Var]:
+        """Variables of the same values, with respect to which ops can be differentiated."""
+        first = self._enter(variables)
+        own = []
+        for number, v in enumerate(variables, first):
+            self.leaves.append(v.value or known(v))
+            self.vars[number] = var = Var(v.aval, v.value or known(v), self, number)
+            own.append(var)
+        return own
+
     def enter(self, variables: Sequence[Var]) -> None:
         """Take in variables from outside: their values are leaves."""
+        for number, v in enumerate(variables, self._enter(variables)):
+            self.leaves.append(v.trace if v.value is None else v.value)  # type: ignore[arg-type]
+            self.vars[number] = v
+            self.entered[v] = number
+
+    def _enter(self, variables: Sequence[Var]) -> int:
+        """Go on to a node that gives variables; returns the number of the first."""
         key = (ENTER, *map(signature, variables))
         first = self.node.end
         child = self.node.next.get(key)
@@ -130,17 +147,7 @@ class Trace:
             leaves = tuple([(n, v.aval) for n, v in enumerate(variables, first)])
             child = trie.add(key, Node(self.node, len(leaves), leaves, shared=self.shared()))
         self.node = child
-        for number, v in enumerate(variables, first):
-            self.vars[number] = v
-            self.entered[v] = number
-            self.leaves.append(v.trace if v.value is None else v.value)  # type: ignore[arg-type]
-
-    def inputs(self, variables: Sequence[Var]) -> list[Var]:
-        """Variables of the same values, with respect to which ops can be differentiated."""
-        first = self.node.end
-        own = [Var(v.aval, v.value or known(v), self, n) for n, v in enumerate(variables, first)]
-        self.enter(own)
-        return own
+        return first
 
     def number(self, var: Var) -> int:
         """The number of a variable; one from outside enters."""
