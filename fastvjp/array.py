@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .avals import as_dtype
+from .avals import Aval, as_dtype
 from .conversion import numpy_of, of_numpy, var_of
 from .methods import Methods
 from .program import Var
@@ -39,9 +39,12 @@ class array(Methods):
         array([3, 6], dtype=float32)
     """
 
-    __slots__ = ("_var",)
+    __slots__ = ("_held", "_number", "_trace")
 
-    _var: Var
+    _held: Any
+    """The value; its aval as long as it is only a number in a recording."""
+    _number: int
+    _trace: Any
 
     __array_priority__ = 1000.0
     __hash__ = object.__hash__  # by identity, although == compares elements: arrays can be keys of a dict
@@ -52,30 +55,50 @@ class array(Methods):
     @classmethod
     def _of(cls, var: Var) -> array:
         self = object.__new__(cls)
-        self._var = var
+        self._held = var
+        self._trace = var.trace
+        self._number = var.number
         return self
+
+    @property
+    def _var(self) -> Var:
+        held = self._held
+        if type(held) is not Var:
+            held = self._held = self._trace.variable(self._number, held)
+        return held
+
+    @_var.setter
+    def _var(self, var: Var) -> None:
+        self._held = var
+        self._trace = var.trace
+        self._number = var.number
+
+    @property
+    def _aval(self) -> Aval:
+        held = self._held
+        return held.aval if type(held) is Var else held
 
     # --- what it is ----------------------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""
-        return self._var.aval.shape
+        return self._aval.shape
 
     @property
     def dtype(self) -> np.dtype:
         """Element type, a NumPy dtype."""
-        return self._var.aval.dtype
+        return self._aval.dtype
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return self._var.aval.ndim
+        return self._aval.ndim
 
     @property
     def size(self) -> int:
         """Number of elements."""
-        return self._var.aval.size
+        return self._aval.size
 
     @property
     def itemsize(self) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 from . import devices
 from .array import array, as_array
 from .execution import signature
-from .program import Uniform, Var
+from .program import Uniform
 from .recording import Recording, current, value_of
 from .trace import Trace
 from .trie import Node, trie
@@ -40,8 +40,7 @@ def unary(fun: F) -> F:
         if trace.capturing:
             return fun(a)
         if type(a) is array:
-            v = a._var
-            m = v.number if v.trace is trace else trace.number(v)
+            m = a._number if a._trace is trace else trace.number(a._var)
             node = trace.node.next.get((fun, m))
             if node is not None and node.aval is not None:
                 return _result(trace, node)
@@ -64,18 +63,15 @@ def binary(fun: F) -> F:
         n: Any
         scalar = None
         if type(a) is array:
-            v = a._var
-            m = v.number if v.trace is trace else trace.number(v)
+            m = a._number if a._trace is trace else trace.number(a._var)
             if type(b) is array:
-                w = b._var
-                n = w.number if w.trace is trace else trace.number(w)
-            elif type(b) is float or (type(b) is int and v.aval.inexact):
+                n = b._number if b._trace is trace else trace.number(b._var)
+            elif type(b) is float or (type(b) is int and a._aval.inexact):
                 n, scalar = type(b), b
             else:
                 return record(trace, fun, (a, b))
-        elif type(b) is array and (type(a) is float or (type(a) is int and b._var.aval.inexact)):
-            w = b._var
-            n = w.number if w.trace is trace else trace.number(w)
+        elif type(b) is array and (type(a) is float or (type(a) is int and b._aval.inexact)):
+            n = b._number if b._trace is trace else trace.number(b._var)
             m, scalar = type(a), a
         else:
             return record(trace, fun, (a, b))
@@ -110,8 +106,8 @@ def recorded(operands: int = 1, checked: bool = True) -> Callable[[F], F]:
             if trace is None:
                 return at_once(fun, first, statics, options)
             if operands == 1 and type(args[0]) is array:
-                v = args[0]._var
-                m = v.number if v.trace is trace else trace.number(v)
+                a = args[0]
+                m = a._number if a._trace is trace else trace.number(a._var)
                 node = trace.node.next.get((fun, m, *statics, *options.items()))
                 if node is not None and node.aval is not None:
                     return _result(trace, node)
@@ -125,16 +121,10 @@ def recorded(operands: int = 1, checked: bool = True) -> Callable[[F], F]:
 def _result(trace: Trace, node: Node) -> array:
     """The result of a call that is known, and go on from there."""
     trace.node = node
-    if node.unseen:
-        trace.vars.extend(node.unseen)
-    v = _new(Var)
-    v.aval = node.aval  # type: ignore[assignment]
-    v.value = None
-    v.trace = trace
-    v.number = node.end - 1
-    trace.vars.append(v)
     result = _new(array)
-    result._var = v
+    result._held = node.aval
+    result._trace = trace
+    result._number = node.number
     return result
 
 

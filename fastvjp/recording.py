@@ -113,9 +113,7 @@ def bind_multiple(primitive: Primitive, *inputs: Var, **params: Any) -> Sequence
 
 def abstract(a: Aval, transform: str) -> Var:
     """An input of which `transform` knows only shape and dtype."""
-    var = Var(a)
-    var.trace = Abstract(transform)
-    return var
+    return Var(a, None, Abstract(transform))
 
 
 def value_of(var: Var) -> Buffer | Uniform:

@@ -1,7 +1,7 @@
-"""`Trace`: one recording, as a path through the trie of recorded calls, and the op list it stands for.
+"""`Trace`: one recording, as a path through the trie of recorded calls.
 
-A call that the trie knows costs a look-up: neither promotion nor inference happens, no op is made. Only where it
-does not, or where a transform looks at the ops, is the op list brought up to date (`Listing`).
+A call that the trie knows costs a look-up: neither promotion nor inference happens, no op is made. Only where a
+call is new, or where a transform looks at the ops, is the op list brought up to date.
 """
 
 from __future__ import annotations
@@ -12,143 +12,78 @@ from typing import Any
 from . import devices
 from .avals import Aval
 from .execution import Ready, known, signature
+from .listing import Leaf, Listing
 from .primitives import Primitive
 from .program import Abstract, Buffer, Op, Uniform, Var, apply
 from .trie import NOTHING, Node, Ref, Template, trie
 
-Leaf = Buffer | Uniform | Abstract
 ENTER, READ = "enter", "read"
 
 
-class Listing:
-    """The op list of a recording, as far as it was asked for."""
-
-    def __init__(self, variables: list[Var | None], leaves: Sequence[Leaf], trace: Trace) -> None:
-        self.vars = variables
-        self.leaves = leaves
-        self.trace = trace
-        self.node: Node | None = None
-        self.ops: list[Op] = []
-        self.makers: dict[Var, Op] = {}
-        self.sources: dict[Var, int] = {}
-        """Which leaf is the value of a variable."""
-
-    def extend(self, node: Node) -> None:
-        """Bring it up to date with a node."""
-        path = []
-        at: Node | None = node
-        while at is not None and at is not self.node:
-            path.append(at)
-            at = at.parent
-        for step in reversed(path):
-            self._replay(step)
-        self.node = node
-
-    def _replay(self, node: Node) -> None:
-        for leaf, (number, a) in enumerate(node.leaves, node.leaves_end - len(node.leaves)):
-            if a is not None:
-                var, value = self._var(number, a), self.leaves[leaf]
-                self.sources[var] = leaf
-                if isinstance(value, Abstract):
-                    var.trace = value
-                else:
-                    var.value = value
-        for primitive, params, inputs, outputs in node.ops:
-            operands: Any = tuple([self.vars[r] if type(r) is int else r for r in inputs])
-            self.append(Op(primitive, operands, params, tuple([self._var(n, a) for n, a in outputs])))
-
-    def _var(self, number: int, a: Aval) -> Var:
-        var = self.vars[number]
-        if var is None:
-            var = self.vars[number] = self.trace.variable(number, a)
-        return var
-
-    def append(self, op: Op) -> None:
-        """Add an op."""
-        self.ops.append(op)
-        for v in op.outputs:
-            self.makers[v] = op
-
-    def ancestors(self, outputs: Iterable[Var]) -> list[Op]:
-        """The ops that must run to know `outputs`, in recorded order; stops at known and abstract variables."""
-        found: set[Op] = set()
-        todo = [v for v in outputs if v.value is None]
-        while todo:
-            op = self.makers.get(todo.pop())
-            if op is not None and op not in found:
-                found.add(op)
-                todo.extend([v for v in op.inputs if v.value is None])
-        return sorted(found, key=lambda op: op.index)
-
-
 class Trace:
-    """One recording. Its variables are numbered in the order in which they come; `vars` has those that were seen.
+    """One recording. Its variables are numbered in the order in which they come.
 
-    `leaves` are the values given to it: of inputs, captured arrays and Python scalars, in the order in which the
-    calls took them, and those read on the way.
+    `vars` has those that were asked for; an array knows its number, and that is enough to go on recording.
+    `leaves` are the values given to the recording: of inputs, captured arrays and Python scalars, in the order in
+    which the calls took them, and those read on the way.
     """
 
-    __slots__ = ("capturing", "entered", "leaves", "node", "open", "private", "recorded", "vars")
+    __slots__ = ("capturing", "count", "entered", "leaves", "node", "open", "private", "recorded", "vars")
 
     def __init__(self) -> None:
-        self.open = True
         self.node = trie.root
-        self.vars: list[Var | None] = []
+        self.vars: dict[int, Var] = {}
         self.leaves: list[Leaf] = []
         self.entered: dict[Var, int] = {}
         """Numbers of the variables from outside."""
         self.recorded: Listing | None = None
+        self.open = True
         self.capturing = False
-        """Whether the ops of a new call are being recorded, which make up that call."""
+        """Whether the ops of a new call are being recorded: they make up that call."""
+        self.count = 0
+        """While they are: how many variables there are."""
         self.private = False
-        """Whether that call is not to be found again, because Python functions or values were at work in it."""
+        """And whether that call is not to be found again, as Python functions or values are at work in it."""
 
     def close(self) -> None:
         """End the recording: let go of the variables, as those that are still held refer to it."""
         self.open = False
-        self.vars, self.entered, self.recorded = [], {}, None
+        self.vars, self.entered, self.recorded = {}, {}, None
 
     # --- the op list -----------------------------------------------------------------------------------------
 
     def listing(self) -> Listing:
         """The op list, up to date."""
         if self.recorded is None:
-            self.recorded = Listing(self.vars, self.leaves, self)
+            self.recorded = Listing(self, self.vars)
         if not self.capturing:
             self.recorded.extend(self.node)
         return self.recorded
 
-    def replayed(self) -> Listing:
-        """The op list on variables of its own, for use after the recording or in another thread."""
-        node = self.node
-        listing = Listing([None] * node.end, self.leaves, self)
-        listing.extend(node)
-        return listing
-
     def size(self) -> int:
         """Number of ops so far."""
-        return len(self.recorded.ops) if self.capturing and self.recorded else self.node.size
+        return len(self.listing().ops) if self.capturing else self.node.size
 
     def variable(self, number: int, a: Aval) -> Var:
-        """A new traced variable."""
-        var = Var(a)
-        var.trace = self
-        var.number = number
+        """The variable of a number."""
+        if not self.open:
+            return Var(a, None, self, number)
+        var = self.vars.get(number)
+        if var is None:
+            var = self.vars[number] = Var(a, None, self, number)
         return var
 
     # --- values ----------------------------------------------------------------------------------------------
 
     def read(self, var: Var) -> None:
-        """Make a variable of this recording known, as a call like others: from here on values are leaves.
+        """Make a variable of this recording known.
 
-        All results of the ops that run are kept, so that a loop that reads a value at every turn stays linear.
+        It is a call like others, after which values are leaves. All results of the ops that run are kept, so that
+        a loop that reads a value at every turn stays linear.
         """
-        listing = self.listing() if self.capturing else None
-        if listing:
-            self.private = True  # what is recorded next may depend on the value
-            wanted = [v for op in listing.ancestors([var]) for v in op.outputs]
-            for v, value in zip(wanted, Ready(listing, wanted).values(self.leaves), strict=True):
-                v.value = value
+        if self.capturing:
+            self.private = True
+            self._evaluate(var)
             return
         key = (READ, var.number, devices.current().name)
         child = self.node.next.get(key)
@@ -163,38 +98,56 @@ class Trace:
         self.node = child
         self.leaves.extend(values)
         for (number, _), value in zip(child.leaves, values, strict=True):
-            seen = self.vars[number]
-            if seen is not None:
-                seen.value = value
+            if number in self.vars:
+                self.vars[number].value = value
+
+    def _evaluate(self, var: Var) -> None:
+        """Make a variable known in the middle of a call."""
+        listing = self.listing()
+        wanted = [v for op in listing.ancestors([var]) for v in op.outputs]
+        for v, value in zip(wanted, Ready(listing, wanted).values(self.leaves), strict=True):
+            v.value = value
 
     def value(self, var: Var) -> Buffer | Uniform:
-        """The value of a variable of this recording, seen from outside it."""
-        listing = self.replayed()
-        (value,) = Ready(listing, [listing.vars[var.number]]).values(self.leaves)  # type: ignore[list-item]
+        """The value of a variable of this recording, seen from outside it: after it, or in another thread."""
+        listing = Listing(self, {})
+        listing.extend(self.node)
+        (value,) = Ready(listing, [listing.vars[var.number]]).values(self.leaves)
         return value
 
     # --- calls -----------------------------------------------------------------------------------------------
 
+    def shared(self) -> bool:
+        """Whether calls are looked up and kept."""
+        return self.node.next is not NOTHING
+
+    def inputs(self, variables: Sequence[Var]) -> list[Var]:
+        """Variables of the same values, with respect to which ops can be differentiated."""
+        first = self._enter(variables)
+        own = []
+        for number, v in enumerate(variables, first):
+            self.leaves.append(v.value or known(v))
+            self.vars[number] = var = Var(v.aval, v.value or known(v), self, number)
+            own.append(var)
+        return own
+
     def enter(self, variables: Sequence[Var]) -> None:
         """Take in variables from outside: their values are leaves."""
-        key = (ENTER, *[signature(v) for v in variables])
+        for number, v in enumerate(variables, self._enter(variables)):
+            self.leaves.append(v.trace if v.value is None else v.value)  # type: ignore[arg-type]
+            self.vars[number] = v
+            self.entered[v] = number
+
+    def _enter(self, variables: Sequence[Var]) -> int:
+        """Go on to a node that gives variables; returns the number of the first."""
+        key = (ENTER, *map(signature, variables))
+        first = self.node.end
         child = self.node.next.get(key)
         if child is None:
-            leaves = tuple([(n, v.aval) for n, v in enumerate(variables, len(self.vars))])
+            leaves = tuple([(n, v.aval) for n, v in enumerate(variables, first)])
             child = trie.add(key, Node(self.node, len(leaves), leaves, shared=self.shared()))
         self.node = child
-        for v in variables:
-            self.entered[v] = len(self.vars)
-            self.vars.append(v)
-            self.leaves.append(v.trace if v.value is None else v.value)  # type: ignore[arg-type]
-
-    def inputs(self, variables: list[Var]) -> list[Var]:
-        """Take in variables that are of this recording alone."""
-        first = len(self.vars)
-        self.enter(variables)
-        for number, v in enumerate(variables, first):
-            v.trace, v.number = self, number
-        return variables
+        return first
 
     def number(self, var: Var) -> int:
         """The number of a variable; one from outside enters."""
@@ -204,12 +157,8 @@ class Trace:
         if found is None:
             abstract = type(var.trace) is Abstract
             self.enter([var if abstract or var.value is not None else Var(var.aval, known(var))])
-            found = self.entered[var] = len(self.vars) - 1
+            found = self.entered[var] = self.node.end - 1
         return found
-
-    def shared(self) -> bool:
-        """Whether calls are looked up and kept."""
-        return self.node.next is not NOTHING
 
     def call(self, key: Hashable, emit: Callable[[], Sequence[Var]], scalars: Sequence[Any] = ()) -> Sequence[Var]:
         """The results of a call; `emit` records its ops if it is new.
@@ -217,75 +166,57 @@ class Trace:
         `key` is what its ops depend on: the function, the numbers of operands, the types of `scalars`.
         """
         child = self.node.next.get(key)
-        return self.first(key, emit, scalars) if child is None else self.again(child, scalars)
-
-    def again(self, child: Node, scalars: Sequence[Any] = ()) -> Sequence[Var]:
-        """The results of a call that is known."""
+        if child is None:
+            return self._first(key, emit, scalars)
         self.node = child
         self.leaves.extend(map(Uniform, scalars))
-        self.vars.extend(child.unseen)
-        if child.aval is not None:
-            var = self.variable(len(self.vars), child.aval)
-            self.vars.append(var)
-            return (var,)
-        return [self._seen(r, a) if type(r) is int else r for r, a in child.results]  # type: ignore[misc]
+        return [self.variable(r, a) if isinstance(r, int) else r for r, a in child.results]
 
-    def _seen(self, number: int, a: Aval) -> Var:
-        var = self.vars[number]
-        if var is None:
-            var = self.vars[number] = self.variable(number, a)
-        return var
-
-    def first(
-        self, key: Hashable, emit: Callable[[], Sequence[Var]], scalars: Sequence[Any] = ()
-    ) -> Sequence[Var]:
+    def _first(self, key: Hashable, emit: Callable[[], Sequence[Var]], scalars: Sequence[Any]) -> Sequence[Var]:
         """The results of a call that is new: what `emit` records makes up the call."""
         listing = self.listing()
-        start, begin, given = len(listing.ops), len(self.vars), len(self.leaves)
-        self.vars.extend([None] * len(scalars))
-        self.leaves.extend(map(Uniform, scalars))
+        start, first = len(listing.ops), self.node.end
+        self.count = first + len(scalars)
         self.capturing, self.private = True, not self.shared()
         try:
             results = emit()
         except BaseException:
-            if self.shared():
-                del listing.ops[start:], self.vars[begin:], self.leaves[given:]
-            else:  # a user's rule may have kept what it recorded
-                self._add(key, listing.ops[start:], (), scalars, begin)
+            if self.private:  # somebody may have kept what was recorded
+                self._add(key, listing.ops[start:], (), scalars)
+            else:
+                del listing.ops[start:]
+                for number in range(first, self.count):
+                    self.vars.pop(number, None)
             raise
         finally:
             self.capturing = False
-        self._add(key, listing.ops[start:], results, scalars, begin)
+        self._add(key, listing.ops[start:], results, scalars)
         return results
 
-    def _add(
-        self, key: Hashable, ops: list[Op], results: Sequence[Var], scalars: Sequence[Any], begin: int
-    ) -> None:
-        listing = self.listing()
-        leaves = self._scalars_among(ops, scalars, begin)
-        templates = [
-            Template(
-                op.primitive, op.params, self._refs(op.inputs), tuple([(v.number, v.aval) for v in op.outputs])
-            )
-            for op in ops
-        ]
+    def _add(self, key: Hashable, ops: list[Op], results: Sequence[Var], scalars: Sequence[Any]) -> None:
+        """Go on to a new node."""
+        leaves = self._enter_scalars(ops, scalars)
+        templates = tuple(map(self._template, ops))
         ends = tuple([(r, v.aval) for r, v in zip(self._refs(results), results, strict=True)])
-        child = Node(self.node, len(self.vars) - begin, leaves, tuple(templates), ends, not self.private)
-        listing.node = self.node = trie.add(key, child)
+        child = Node(self.node, self.count - self.node.end, leaves, templates, ends, not self.private)
+        assert self.recorded is not None
+        self.recorded.node = self.node = trie.add(key, child)
+
+    def _template(self, op: Op) -> Template:
+        outputs = tuple([(v.number, v.aval) for v in op.outputs])
+        return Template(op.primitive, op.params, self._refs(op.inputs), outputs)
 
     def _refs(self, variables: Iterable[Var]) -> tuple[Ref, ...]:
         return tuple([v.number if v.trace is self else self.entered.get(v, v) for v in variables])
 
-    def _scalars_among(
-        self, ops: Sequence[Op], scalars: Sequence[Any], begin: int
-    ) -> tuple[tuple[int, Aval | None], ...]:
-        """Number the constants of the ops that are the scalars, in their order: their values come with each call.
+    def _enter_scalars(self, ops: Sequence[Op], scalars: Sequence[Any]) -> tuple[tuple[int, Aval | None], ...]:
+        """Find the scalars among the constants of the ops: they become leaves, given anew with each call.
 
-        A constant that is none of them may depend on them, so that the call is not to be found again.
+        They come in order. A constant that is none of them may depend on them: such a call is not to be found.
         """
-        leaves: list[tuple[int, Aval | None]] = [(begin + i, None) for i in range(len(scalars))]
-        left = list(range(len(scalars)))
-        first_leaf = len(self.leaves) - len(scalars)
+        first, left = self.node.end, list(range(len(scalars)))
+        leaves: list[tuple[int, Aval | None]] = [(first + i, None) for i in left]
+        self.leaves.extend(map(Uniform, scalars))
         for v in [v for op in ops for v in op.inputs] if scalars else ():
             if v.trace is self or v in self.entered:
                 continue
@@ -295,18 +226,20 @@ class Trace:
                 self.private = True
                 continue
             left.remove(i)
-            leaves[i] = (begin + i, v.aval)
-            v.trace, v.number = self, begin + i
+            leaves[i] = (first + i, v.aval)
+            v.trace, v.number = self, first + i
             self.vars[v.number] = v
-            self.listing().sources[v] = first_leaf + i
+            assert self.recorded is not None
+            self.recorded.give(v, len(self.leaves) - len(scalars) + i)
         return tuple(leaves)
 
     def apply(self, primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any]) -> tuple[Var, ...]:
         """Record an op of the call that is new."""
         op = apply(primitive, tuple([self.inside(v) for v in inputs]), params)
         for v in op.outputs:
-            v.trace, v.number = self, len(self.vars)
-            self.vars.append(v)
+            v.trace, v.number = self, self.count
+            self.vars[self.count] = v
+            self.count += 1
         self.listing().append(op)
         self.private = self.private or primitive.opaque
         return op.outputs
@@ -315,4 +248,4 @@ class Trace:
         """The variable as an operand: one that another thread records is a constant here."""
         if var.trace is self or var.value is not None or type(var.trace) is Abstract:
             return var
-        return self.vars[self.entered[var]] if var in self.entered else Var(var.aval, known(var))  # type: ignore[return-value]
+        return self.vars[self.entered[var]] if var in self.entered else Var(var.aval, known(var))

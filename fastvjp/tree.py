@@ -95,12 +95,8 @@ LEAF = TreeDef(None)
 def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
     """Leaves of a tree in order, and its definition. Anything that is no container is a leaf."""
     kind: Any = type(tree)
-    if kind is list or kind is tuple:
-        for x in tree:
-            if type(x) not in _LEAVES:
-                break
-        else:
-            return list(tree), _flat(kind, len(tree))
+    if (kind is list or kind is tuple) and _LEAVES.issuperset(map(type, tree)):
+        return list(tree), flat(kind, len(tree))
     leaves: list[Any] = []
     return leaves, _definition(tree, leaves)
 
@@ -109,7 +105,8 @@ _LEAVES = frozenset({array, np.ndarray, float, int, bool, complex, str})
 
 
 @functools.lru_cache
-def _flat(kind: Any, length: int) -> TreeDef:
+def flat(kind: Any, length: int) -> TreeDef:
+    """A list or tuple of leaves."""
     return TreeDef(kind, (), (LEAF,) * length)
 
 

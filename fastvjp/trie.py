@@ -45,12 +45,12 @@ class Node:
         "leaves",
         "leaves_end",
         "next",
+        "number",
         "ops",
         "parent",
         "ready",
         "results",
         "size",
-        "unseen",
     )
 
     def __init__(
@@ -72,9 +72,8 @@ class Node:
         self.size: int = len(ops) + (parent.size if parent else 0)
         last = ops and len(results) == 1 and results[0][0] == self.end - 1
         self.aval = results[0][1] if last else None
-        """Of the result, where it is the one result and the last variable, as nearly always."""
-        self.unseen = (None,) * (variables - 1 if last else variables)
-        """Places of the variables that the caller may not see."""
+        """Of the result, where it is the one result and the last variable, as nearly always; `number` is its."""
+        self.number = self.end - 1
         self.next: dict[Hashable, Node] = {} if shared else NOTHING
         self.ready: dict[Hashable, Any] = {}
         """What was made of the recording until here, ready to run."""

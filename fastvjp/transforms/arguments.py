@@ -12,8 +12,8 @@ from ..avals import is_differentiable
 from ..ops.common import cast
 from ..primitives import REGISTRY
 from ..program import Var, uniform
-from ..recording import Recording, bind, value_of
-from ..tree import TreeDef, flatten
+from ..recording import Recording, bind
+from ..tree import TreeDef, flat, flatten
 
 
 class Arguments:
@@ -26,7 +26,7 @@ class Arguments:
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
         if recording.outermost:
-            return recording.trace.inputs([Var(v.aval, v.value or value_of(v)) for v in self.vars])
+            return recording.trace.inputs(self.vars)
         return [bind(REGISTRY["alias"], v) for v in self.vars]
 
     def tree(self, variables: Sequence[Var]) -> Any:
@@ -85,6 +85,9 @@ class Outputs:
     """
 
     def __init__(self, returned: Any, where: str) -> None:
+        if type(returned) is array:
+            self.count, self.definition, self.vars = 1, flat(list, 1), [returned._var]
+            return
         several = isinstance(returned, list | tuple) and not hasattr(returned, "_fields")
         leaves, self.definition = flatten(list(returned) if several else [returned])
         self.count = len(self.definition.children)
@@ -109,9 +112,8 @@ class Outputs:
         """The list of outputs with these variables at the leaves."""
         return as_tree(self.definition, variables)
 
-    def cotangents(self, given: Any, where: str) -> list[Var]:
+    def cotangents(self, wanted: list[Any], where: str) -> list[Var]:
         """The cotangents as variables of the outputs' avals; errors say which output does not match."""
-        wanted = check_sequence(given, where, "cotangents")
         if len(wanted) != self.count:
             raise ValueError(
                 f"[{where}] Number of outputs to compute gradients for ({self.count}) "
@@ -125,7 +127,7 @@ class Aux:
 
     def __init__(self, tree: Any, given: bool) -> None:
         self.given = given
-        self.leaves, self.definition = flatten(tree if given else ())
+        self.leaves, self.definition = flatten(tree)
         self.at = [i for i, leaf in enumerate(self.leaves) if isinstance(leaf, array)]
         self.vars = [self.leaves[i]._var for i in self.at]
 
@@ -139,10 +141,13 @@ class Aux:
         return (self.definition.unflatten(iter(leaves)),)
 
 
+NO_AUX = Aux((), False)
+
+
 def split_aux(returned: Any, has_aux: bool, where: str) -> tuple[Any, Aux]:
     """Split what a function returned into outputs and aux."""
     if not has_aux:
-        return returned, Aux(None, False)
+        return returned, NO_AUX
     if not isinstance(returned, tuple | list) or len(returned) != 2:
         raise ValueError(
             f"[{where}] With has_aux=True the function must return (outputs, aux), got {type(returned).__name__}."
@@ -156,7 +161,7 @@ def matched(
     """Cotangents of outputs, or tangents of primals, as variables of the avals of these."""
     what, whose = names
     leaves, structure = flatten(given)
-    if structure != definition:
+    if structure is not definition and structure != definition:
         raise ValueError(
             f"[{where}] {what.capitalize()}s have the structure {structure}, {whose}s {definition}. "
             f"Expected: one {what} for every array of the {whose}s."

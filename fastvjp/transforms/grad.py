@@ -10,7 +10,7 @@ from ..avals import is_differentiable
 from ..ops.common import full_like_aval
 from ..program import Var
 from ..recording import Recording
-from .arguments import Arguments, Aux, check_callable
+from .arguments import NO_AUX, Arguments, Aux, check_callable
 from .backward import backward, zeros_for
 
 
@@ -137,7 +137,7 @@ def _scalar(returned: Any, where: str) -> tuple[Var, Aux]:
             f"[{where}] The function must return a scalar to differentiate, got an array of shape {out.shape}. "
             f"Hint: reduce it with .sum() or .mean(), or use fastvjp.vjp or fastvjp.jacrev."
         )
-    return out._var, Aux(tuple(returned[1:]) if several else None, several)
+    return out._var, Aux(tuple(returned[1:]), True) if several else NO_AUX
 
 
 def _check_choice(where: str, numbers: list[int], names: list[str]) -> None:

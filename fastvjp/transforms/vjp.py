@@ -45,7 +45,7 @@ def vjp(
     check_callable(fun, "vjp")
     arguments = Arguments(check_sequence(primals, "vjp", "primals"), "vjp", "primals")
     if cotangents is not _OMITTED:
-        check_sequence(cotangents, "vjp", "cotangents")
+        cotangents = check_sequence(cotangents, "vjp", "cotangents")
     with Recording() as recording:
         inputs = arguments.enter(recording)
         start = recording.trace.size()
@@ -91,7 +91,7 @@ def _pullback(
     linear = Program(stand_ins, needed, vjps)
 
     def pullback(cotangents: Any) -> list[Any]:
-        given = outputs.cotangents(cotangents, "pullback")
+        given = outputs.cotangents(check_sequence(cotangents, "pullback", "cotangents"), "pullback")
         with Recording() as inner:
             return arguments.tree(inner.run(inline(linear, given)))
 
