@@ -10,7 +10,7 @@ from unittest.mock import patch
 import fastvjp.kernels.nest as nests
 import numpy as np
 import pytest
-from fastvjp.kernels import codegen, jit, machine, source
+from fastvjp.kernels import codegen, jit, loops, machine, source
 from fastvjp.kernels.executable import Executable
 from fastvjp.kernels.pointers import PythonPointer
 from hypothesis import strategies as st
@@ -23,7 +23,7 @@ from fastvjp.planner import make_plan
 from fastvjp.program import Program, Uniform
 
 LIMITS: dict[str, tuple[list[Any], list[float]]] = {
-    "CHUNK": ([codegen], [0.001, 0.5, 2]),
+    "CHUNK": ([loops], [0.001, 0.5, 2]),
     "TILE": ([codegen, source], [1, 3, 1000]),
     "MAX_PARTIALS": ([codegen], [1, 2]),
     "MAX_ROW_BYTES": ([codegen], [0, 30]),
