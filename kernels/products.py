@@ -1,5 +1,6 @@
 """BLAS's products of matrices, split into panels: the iterations of a loop, each one call with one thread.
 
+OpenBLAS's own threads would wait for each other where cores are busy, and panels run at the same time anyway.
 A panel is a section of the result or, where that is small, of the sums for it. Panels follow from the shapes
 alone, so results do not depend on the number of threads.
 """
@@ -19,11 +20,10 @@ from .loops import CHUNK, Allocate, Loop, calling, grain_for
 from .pointers import address, call
 
 # argument words, behind those of the three arrays
-FUNCTION, GET_THREADS, SET_THREADS = 3, 4, 5
-X_FLAG, Y_FLAG, X_STEP, Y_STEP, OUT_STEP, UNIT = range(6, 12)
-ONE, ZERO = 12, 14  # of any dtype
-COLUMNS, ROWS, INNER = 16, 18, 20  # of a panel, each followed by that of the last one
-AXES, FIRST_AXIS = 22, 23  # of the iterations, innermost first; each with its size and the bytes of out, x and y
+FUNCTION, X_FLAG, Y_FLAG, X_STEP, Y_STEP, OUT_STEP, UNIT = range(3, 10)
+ONE, ZERO = 10, 12  # of any dtype
+COLUMNS, ROWS, INNER = 14, 16, 18  # of a panel, each followed by that of the last one
+AXES, FIRST_AXIS = 20, 21  # of the iterations, innermost first; each with its size and the bytes of out, x and y
 PLAIN, TRANSPOSED = ord("N"), ord("T")
 
 PREFIXES = {"float32": "s", "float64": "d", "complex64": "c", "complex128": "z"}
@@ -34,27 +34,6 @@ PANELS, AREA = 4, 1 << 17
 """Panels of a large product at least, and elements of the result in one at most."""
 SHARED = {"gemm": 1 << 16, "gemv": 1 << 13}
 """Multiplications from which on OpenBLAS may share out a product among threads of its own."""
-
-
-@helper
-def one_thread(args):
-    """Let OpenBLAS use one thread, and return how many it had.
-
-    They would wait for each other where cores are busy, and panels run at the same time anyway. The number holds
-    for the whole process; whoever finds another than 1 puts it back, so that in the end it is the user's.
-    """
-    if args[SET_THREADS] == 0:
-        return 1
-    threads = call(args[GET_THREADS], ()) & 0xFFFFFFFF
-    if threads != 1:
-        call(args[SET_THREADS], (1,))
-    return threads
-
-
-@helper
-def put_back(args, threads):
-    if threads != 1:
-        call(args[SET_THREADS], (threads,))
 
 
 @helper
@@ -76,14 +55,12 @@ def gemm(args, start, stop):
     words = address(args)
     one, zero, x_flag, y_flag = words + 8 * ONE, words + 8 * ZERO, words + 8 * X_FLAG, words + 8 * Y_FLAG
     x_step, y_step, out_step = words + 8 * X_STEP, words + 8 * Y_STEP, words + 8 * OUT_STEP
-    threads = one_thread(args)
     for i in range(start, stop):
         out, x, y, columns, rows, inner = panel(args, i)
         call(
             args[FUNCTION],
             (y_flag, x_flag, columns, rows, inner, one, y, y_step, x, x_step, zero, out, out_step),
         )
-    put_back(args, threads)
     return 0
 
 
@@ -93,12 +70,10 @@ def gemv(args, start, stop):
     words = address(args)
     one, zero, y_flag = words + 8 * ONE, words + 8 * ZERO, words + 8 * Y_FLAG
     x_step, y_step, unit = words + 8 * X_STEP, words + 8 * Y_STEP, words + 8 * UNIT
-    threads = one_thread(args)
     for i in range(start, stop):
         out, x, y, columns, _, inner = panel(args, i)
         first, second = (columns, inner) if args[Y_FLAG] == PLAIN else (inner, columns)
         call(args[FUNCTION], (y_flag, first, second, one, y, y_step, x, x_step, zero, out, unit))
-    put_back(args, threads)
     return 0
 
 
@@ -145,9 +120,9 @@ def product(
         *reversed(list(zip(batch, *(v.layout.strides[:-2] for v in (out, x, y)), strict=True))),
     ]
     prefix = PREFIXES[out.dtype.name]
-    threads = blas.thread_controls() if multiplications / count >= SHARED[name] else (0, 0)
+    during = blas.one_thread() if multiplications / count >= SHARED[name] else None
     (x_flag, x_step), (y_flag, y_step) = read_x, read_y
-    numbers = [blas.function(prefix + name), *threads, x_flag, y_flag, x_step, y_step, out_step, 1]
+    numbers = [blas.function(prefix + name), x_flag, y_flag, x_step, y_step, out_step, 1]
     numbers += [*_words(np.ones(1, out.dtype)), *_words(np.zeros(1, out.dtype))]
     for whole, (parts, part) in zip((columns, rows, inner), panels, strict=True):
         numbers += [part, whole - (parts - 1) * part]
@@ -156,7 +131,8 @@ def product(
         numbers += [n, *(step * size for step in steps)]
     iterations = math.prod(batch) * count
     grain = grain_for(iterations, cost / count)
-    return [Loop(calling(name), (target, x, y), (), tuple(numbers), iterations, grain), *sums]
+    loop = Loop(calling(name), (target, x, y), (), tuple(numbers), iterations, grain, during=during)
+    return [loop, *sums]
 
 
 def _panels(columns: int, rows: int, inner: int, cost: float) -> tuple[tuple[int, int], ...]:
