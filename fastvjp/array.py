@@ -16,6 +16,8 @@ from .conversion import numpy_of, of_numpy, var_of
 from .methods import Methods
 from .program import Var
 
+_new = object.__new__
+
 
 class array(Methods):
     """An n-dimensional array with NumPy's operators.
@@ -52,9 +54,9 @@ class array(Methods):
     def __init__(self, value: Any, dtype: Any = None) -> None:
         self._var = as_array(value, "array", None if dtype is None else as_dtype(dtype, "array"))._var
 
-    @classmethod
-    def _of(cls, var: Var) -> array:
-        self = object.__new__(cls)
+    @staticmethod
+    def _of(var: Var) -> array:
+        self = _new(array)
         self._held = var
         self._trace = var.trace
         self._number = var.number

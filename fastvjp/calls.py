@@ -18,6 +18,7 @@ import numpy as np
 from . import devices
 from .array import array, as_array
 from .execution import signature
+from .methods import is_operand
 from .program import Uniform
 from .recording import Recording, current, value_of
 from .trace import Trace
@@ -35,30 +36,40 @@ def unary(fun: F) -> F:
     @functools.wraps(fun)
     def call(a: Any) -> Any:
         trace = current()
-        if trace is None:
-            return at_once(fun, (a,))
-        if trace.capturing:
-            return fun(a)
-        if type(a) is array:
+        if trace is not None and not trace.capturing and type(a) is array:
             m = a._number if a._trace is trace else trace.number(a._var)
             node = trace.node.next.get((fun, m))
             if node is not None and node.aval is not None:
                 return _result(trace, node)
-        return record(trace, fun, (a,))
+        return new_call(fun, (a,))
 
     return call  # type: ignore[return-value]
 
 
 def binary(fun: F) -> F:
     """Decorator of a function of two operands, of which one may be a Python scalar."""
+    return functools.wraps(fun)(_of_two(fun, new_call))  # type: ignore[return-value]
 
-    @functools.wraps(fun)
+
+def operator(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The operator of `array` that stands for a function: NotImplemented for what is no operand."""
+    fun = getattr(call, "__wrapped__", None)
+    if fun is None:
+        return lambda a, b: call(a, b) if type(b) is array or is_operand(b) else NotImplemented
+
+    def otherwise(fun: Callable[..., Any], operands: Sequence[Any]) -> Any:
+        return call(*operands) if all(map(is_operand, operands)) else NotImplemented
+
+    return _of_two(fun, otherwise)
+
+
+def _of_two(fun: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """A call of two operands that is known, or `otherwise(fun, operands)`."""
+
     def call(a: Any, b: Any) -> Any:
         trace = current()
-        if trace is None:
-            return at_once(fun, (a, b))
-        if trace.capturing:
-            return fun(a, b)
+        if trace is None or trace.capturing:
+            return otherwise(fun, (a, b))
         m: Any
         n: Any
         scalar = None
@@ -69,49 +80,58 @@ def binary(fun: F) -> F:
             elif type(b) is float or (type(b) is int and a._aval.inexact):
                 n, scalar = type(b), b
             else:
-                return record(trace, fun, (a, b))
+                return otherwise(fun, (a, b))
         elif type(b) is array and (type(a) is float or (type(a) is int and b._aval.inexact)):
             n = b._number if b._trace is trace else trace.number(b._var)
             m, scalar = type(a), a
         else:
-            return record(trace, fun, (a, b))
+            return otherwise(fun, (a, b))
         node = trace.node.next.get((fun, m, n))
         if node is None or node.aval is None:
-            return record(trace, fun, (a, b))
+            return otherwise(fun, (a, b))
         if scalar is not None:
             trace.leaves.append(Uniform(scalar))
         return _result(trace, node)
 
+    return call
+
+
+def keyed(fun: F) -> F:
+    """Decorator of a function of an array and a key: a static argument that is known to be fit for one."""
+
+    @functools.wraps(fun)
+    def call(a: Any, key: Any) -> Any:
+        trace = current()
+        if trace is not None and not trace.capturing and type(a) is array:
+            m = a._number if a._trace is trace else trace.number(a._var)
+            node = trace.node.next.get((fun, m, key))
+            if node is not None and node.aval is not None:
+                return _result(trace, node)
+        return new_call(fun, (a,), (key,))
+
     return call  # type: ignore[return-value]
 
 
-def recorded(operands: int = 1, checked: bool = True) -> Callable[[F], F]:
-    """Decorator of a function of so many operands and of static arguments.
-
-    Args:
-        operands: how many.
-        checked: look at the static arguments, whether they can be part of a key.
-    """
+def recorded(operands: int = 1) -> Callable[[F], F]:
+    """Decorator of a function of so many operands and of static arguments."""
 
     def decorate(fun: F) -> F:
         @functools.wraps(fun)
         def call(*args: Any, **options: Any) -> Any:
-            trace = current()
-            if (trace is not None and trace.capturing) or len(args) < operands:
-                return fun(*args, **options)
-            first, statics = args[:operands], args[operands:]
-            for value in (*statics, *options.values()) if checked else ():
+            statics = args[operands:]
+            for value in (*statics, *options.values()):
                 if type(value) not in _STATIC and not _is_static(value):
                     return fun(*args, **options)
-            if trace is None:
-                return at_once(fun, first, statics, options)
-            if operands == 1 and type(args[0]) is array:
+            trace = current()
+            if operands == 1 and trace is not None and not trace.capturing and args and type(args[0]) is array:
                 a = args[0]
                 m = a._number if a._trace is trace else trace.number(a._var)
                 node = trace.node.next.get((fun, m, *statics, *options.items()))
                 if node is not None and node.aval is not None:
                     return _result(trace, node)
-            return record(trace, fun, first, statics, options)
+            if len(args) < operands:
+                return fun(*args, **options)
+            return new_call(fun, args[:operands], statics, options)
 
         return call  # type: ignore[return-value]
 
@@ -142,22 +162,30 @@ Options = Mapping[str, Hashable]
 _NONE: Options = {}
 
 
-def record(
-    trace: Trace, fun: Callable[..., Any], operands: Sequence[Any], statics: tuple = (), options: Options = _NONE
+def new_call(
+    fun: Callable[..., Any], operands: Sequence[Any], statics: tuple = (), options: Options = _NONE
 ) -> Any:
+    """A call that was not found at once, whatever its operands."""
+    trace = current()
+    if trace is not None and trace.capturing:
+        return fun(*operands, *statics, **options)
+    return (at_once if trace is None else record)(fun, operands, statics, options)
+
+
+def record(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple, options: Options) -> Any:
     """A call in a recording."""
     operands, scalars = _converted(fun, operands)
     if len(scalars) == len(operands):
         return fun(*operands, *statics, **options)
+    trace = current()
+    assert trace is not None
     kinds = [trace.number(x._var) if isinstance(x, array) else _kind(x, operands) for x in operands]
     key = (fun, *kinds, *statics, *options.items())
     (v,) = trace.call(key, lambda: (fun(*operands, *statics, **options)._var,), scalars)
     return array._of(v)
 
 
-def at_once(
-    fun: Callable[..., Any], operands: Sequence[Any], statics: tuple = (), options: Options = _NONE
-) -> Any:
+def at_once(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple, options: Options) -> Any:
     """A call outside all recordings: a recording of its own, kept ready for all operands of the same kinds."""
     operands, scalars = _converted(fun, operands)
     variables = list(dict.fromkeys([x._var for x in operands if isinstance(x, array)]))
@@ -172,8 +200,8 @@ def at_once(
             trace = recording.trace
             for v in variables:
                 trace.number(v)
-            result = record(trace, fun, operands, statics, options)._var
-            ready = recording.kept((), [result])
+            result = record(fun, operands, statics, options)._var
+            ready = recording.kept([result])
             if not trace.shared():
                 return array._of(ready.run(trace.leaves)[0])
             trie.keep(key, ready)

@@ -67,20 +67,20 @@ class Recording:
             return self.call(transform, given, derive)
         key = (transform, *map(trace.number, given))
         node = trace.node.next.get(key)
-        ready = None if node is None else node.ready.get((devices.current().name, ()))
+        ready = None if node is None else node.ready.get(devices.current().name)
         if ready is None:
-            ready = self.kept((), trace.call(key, derive))
+            ready = self.kept(trace.call(key, derive))
         return ready.run(trace.leaves)
 
     def ready(self, results: Sequence[Var], given: int = 0) -> Ready:
         """What computes results from the leaves, of which the first `given` may be abstract."""
-        return self.kept(tuple(map(self.trace.number, results)), results, given)
+        return self.kept(results, given, *map(self.trace.number, results))
 
-    def kept(self, numbers: tuple[int, ...], results: Sequence[Var], given: int = 0) -> Ready:
+    def kept(self, results: Sequence[Var], given: int = 0, *numbers: int) -> Ready:
         """What computes results, kept for recordings like this: there they are the same, or have these numbers."""
         trace = self.trace
         ready = trace.node.ready
-        key = (devices.current().name, numbers)
+        key = (devices.current().name, *numbers) if numbers else devices.current().name
         if key not in ready:
             ready[key] = Ready(trace.listing(), [trace.inside(v) for v in results], given)
         return ready[key]

@@ -17,7 +17,7 @@ from .array import array
 class TreeDef:
     """Shape of a tree: `kind` is the container's type (None for a leaf), `keys` its dict keys or field names."""
 
-    __slots__ = ("_hash", "children", "flat", "keys", "kind", "template")
+    __slots__ = ("_hash", "children", "fixed", "flat", "keys", "kind", "template")
 
     def __init__(
         self,
@@ -33,6 +33,8 @@ class TreeDef:
         """A dataclass instance, for the fields that are no children; not compared."""
         self.flat = kind in (list, tuple) and all(c is LEAF for c in children)
         """Whether it is a list or tuple of leaves."""
+        self.fixed: bool = template is not None or any(c.fixed for c in children)
+        """Whether there is a template in it."""
         self._hash = hash((kind, keys, children))
 
     def __hash__(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..array import array, numpy_of
 from ..avals import DTYPES, bool_, float64, int8, promote
-from ..calls import binary, recorded, unary
+from ..calls import binary, keyed, unary
 from .common import ArrayLike, as_array, cast, emit, full_like_aval, operands, require
 from .elementwise import bool_as_int8, floating, itself, numeric
 
@@ -257,12 +257,12 @@ def power(a: ArrayLike, b: ArrayLike) -> array:
     """
     kind = type(b)
     if kind is int and -MAX_INTEGER_EXPONENT <= b <= MAX_INTEGER_EXPONENT:
-        return _small_power(a, b, int)
+        return _small_power(a, (b, int))
     if kind is float:
         if b == 0.5:
             return _root(a)
         if b.is_integer() and -MAX_INTEGER_EXPONENT <= b <= MAX_INTEGER_EXPONENT:
-            return _small_power(a, int(b), float)
+            return _small_power(a, (int(b), float))
     else:
         x, y = as_array(a, "power"), as_array(b, "power")
         integer = x._var.aval.dtype.kind in "biu" and y._var.aval.dtype.kind == "i"
@@ -274,11 +274,11 @@ def power(a: ArrayLike, b: ArrayLike) -> array:
 pow = power
 
 
-@recorded(checked=False)
-def _small_power(a: ArrayLike, n: int, weak: type) -> array:
-    """Power with an exponent that was a Python number of type `weak`."""
+@keyed
+def _small_power(a: ArrayLike, exponent: tuple[int, type]) -> array:
+    """Power by a whole number that came as a Python number of this type."""
     x = as_array(a, "power")
-    return integer_power(cast(x, promote(x._var.aval.dtype, weak)), n)
+    return integer_power(cast(x, promote(x._var.aval.dtype, exponent[1])), exponent[0])
 
 
 @unary

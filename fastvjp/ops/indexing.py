@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..array import array, as_array
-from ..calls import recorded
+from ..calls import keyed
 from ..program import uniform
 from .common import SCALARS, ArrayLike, broadcast, cast, emit, spread
 from .indices import Advanced, Parsed, Rows, basic_index, parse
@@ -35,21 +35,21 @@ def getitem(a: ArrayLike, index: Any) -> array:
         >>> fastvjp.array([1.0, 2.0, 3.0])[[0, -1]]
         array([1, 3], dtype=float32)
     """
-    basic = basic_index(index)
-    if basic is not None:
-        return _section(a, *basic)
+    key = basic_index(index)
+    if key is not None:
+        return _section(a, key)
     x = as_array(a, "getitem")
     parsed = parse(x.shape, index, "getitem")
     view = parsed.of(x)
     return selected(view, parsed.advanced, parsed.place, "getitem") if parsed.advanced else view
 
 
-@recorded(checked=False)
-def _section(a: ArrayLike, *index: Any) -> array:
+@keyed
+def _section(a: ArrayLike, key: tuple[Any, ...]) -> array:
     """What a basic index gives, as `basic_index` has it."""
     x = as_array(a, "getitem")
-    items = tuple([slice(*i) if type(i) is tuple else i for i in index])
-    return parse(x.shape, items, "getitem").of(x)
+    index = tuple([slice(*i) if type(i) is tuple else i for i in key])
+    return parse(x.shape, index, "getitem").of(x)
 
 
 def selected(x: array, advanced: tuple[Advanced, ...], place: int, name: str) -> array:

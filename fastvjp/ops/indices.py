@@ -112,16 +112,20 @@ def parse(shape: tuple[int, ...], index: Any, name: str) -> Parsed:
 
 def basic_index(index: Any) -> tuple[Any, ...] | None:
     """An index of ints, slices of ints, None and Ellipsis as a key, slices as tuples; None for any other."""
-    found: list[Any] = []
-    for item in index if type(index) is tuple else (index,):
-        if type(item) is slice:
-            item = start, stop, step = item.start, item.stop, item.step
-            if type(start) not in _BOUND or type(stop) not in _BOUND or type(step) not in _BOUND:
-                return None
-        elif type(item) is not int and item is not None and item is not Ellipsis:
+    if type(index) is slice:
+        item = start, stop, step = index.start, index.stop, index.step
+        if type(start) in _BOUND and type(stop) in _BOUND and type(step) in _BOUND:
+            return (item,)
+        return None
+    if type(index) is not tuple:
+        return (index,) if type(index) is int or index is None or index is Ellipsis else None
+    found: tuple[Any, ...] = ()
+    for entry in index:
+        part = None if type(entry) is tuple else basic_index(entry)
+        if part is None:
             return None
-        found.append(item)
-    return tuple(found)
+        found += part
+    return found
 
 
 _BOUND = frozenset({int, NoneType})

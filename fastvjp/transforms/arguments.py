@@ -21,7 +21,9 @@ class Arguments:
 
     def __init__(self, tree: Any, where: str, what: str) -> None:
         leaves, self.definition = flatten(tree)
-        self.vars = [leaf_array(leaf, where, what, i)._var for i, leaf in enumerate(leaves)]
+        self.vars = [
+            x._var if type(x) is array else leaf_array(x, where, what, i)._var for i, x in enumerate(leaves)
+        ]
 
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
@@ -46,13 +48,12 @@ class Arguments:
 
 def as_tree(definition: TreeDef, variables: Iterable[Var]) -> Any:
     """Build a tree of arrays."""
-    return definition.unflatten(map(array._of, variables))
+    arrays = [array._of(v) for v in variables]
+    return arrays if definition.flat and definition.kind is list else definition.unflatten(iter(arrays))
 
 
 def leaf_array(leaf: Any, where: str, what: str, i: int) -> array:
     """A leaf of a tree of arrays; TypeError naming where it stands otherwise."""
-    if type(leaf) is array:
-        return leaf
     if isinstance(leaf, array | np.ndarray | np.generic | float | int | complex):
         return as_array(leaf, where)
     raise TypeError(
@@ -70,6 +71,8 @@ def check_callable(fun: Any, where: str) -> None:
 
 def check_sequence(values: Any, where: str, what: str) -> list[Any]:
     """A list of the given list or tuple; TypeError with a hint otherwise."""
+    if type(values) is list:
+        return values
     if isinstance(values, list | tuple):
         return list(values)
     raise TypeError(
@@ -159,19 +162,20 @@ def matched(
     given: list[Any], definition: TreeDef, variables: Sequence[Var], where: str, names: tuple[str, str]
 ) -> list[Var]:
     """Cotangents of outputs, or tangents of primals, as variables of the avals of these."""
-    what, whose = names
     leaves, structure = flatten(given)
     if structure is not definition and structure != definition:
+        what, whose = names
         raise ValueError(
             f"[{where}] {what.capitalize()}s have the structure {structure}, {whose}s {definition}. "
             f"Expected: one {what} for every array of the {whose}s."
         )
-    return [_matched(leaf, v, where, names, i) for i, (leaf, v) in enumerate(zip(leaves, variables, strict=True))]
+    return [
+        x._var if type(x) is array and x._aval is v.aval else _matched(x, v, where, names, i)
+        for i, (x, v) in enumerate(zip(leaves, variables, strict=True))
+    ]
 
 
 def _matched(leaf: Any, like: Var, where: str, names: tuple[str, str], i: int) -> Var:
-    if type(leaf) is array and leaf._var.aval is like.aval:
-        return leaf._var
     if type(leaf) is float and like.aval.shape == () and like.aval.inexact:
         return uniform(leaf, (), like.aval.dtype)
     what, whose = names
