@@ -112,8 +112,23 @@ def flat(kind: Any, length: int) -> TreeDef:
     return TreeDef(kind, (), (LEAF,) * length)
 
 
+@functools.lru_cache(4096)
+def _nested(kind: type, children: tuple[TreeDef, ...]) -> TreeDef:
+    """A list or tuple with containers in it."""
+    return TreeDef(kind, (), children)
+
+
 def _definition(tree: Any, leaves: list[Any]) -> TreeDef:
-    kind = type(tree)
+    kind: Any = type(tree)
+    if kind in _LEAVES:
+        leaves.append(tree)
+        return LEAF
+    if kind is list or kind is tuple:
+        if _LEAVES.issuperset(map(type, tree)):
+            leaves.extend(tree)
+            return flat(kind, len(tree))
+        children = tuple([_definition(c, leaves) for c in tree])
+        return TreeDef(kind, (), children) if any(c.fixed for c in children) else _nested(kind, children)
     if tree is None:
         return TreeDef(kind)
     if kind is dict or isinstance(tree, dict):
