@@ -30,6 +30,7 @@ from .transforms.compile import compile, eval, record
 from .transforms.custom import checkpoint, custom_function, stop_gradient
 from .transforms.forward import hessian, hvp, jacfwd, jacrev, jvp
 from .transforms.grad import grad, value_and_grad
+from .transforms.njit import njit
 from .transforms.vjp import vjp
 from .transforms.vmap import vmap
 from .tree import tree_map
@@ -65,6 +66,7 @@ __all__ = [
     "jacfwd",
     "jacrev",
     "jvp",
+    "njit",
     "num_threads",
     "record",
     "set_default_device",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from .avals import Aval
-from .layouts import Layout
+from .avals import Aval, aval
+from .layouts import Layout, contiguous_strides
 from .primitives import Primitive
 
 ALIGNMENT = 64
@@ -153,6 +153,29 @@ class Plan:
     def __post_init__(self) -> None:
         _set_releases(self.steps, self.outputs, len(self.leaves))
         self.offsets, self.scratch = _place(self.steps, self.buffers, len(self.leaves))
+
+
+def with_own_outputs(plan: Plan) -> Plan:
+    """The plan with copies at its end, so that every output is all of a buffer of its own."""
+    buffers, steps = list(plan.buffers), [replace(step) for step in plan.steps]
+    outputs: list[View] = []
+    for o in plan.outputs:
+        a = o.aval if isinstance(o, Scalar) else aval(o.layout.shape, o.dtype)
+        layout = Layout(a.shape, contiguous_strides(a.shape))
+        own = (
+            isinstance(o, View)
+            and o.buffer >= len(plan.leaves)
+            and o.buffer not in [other.buffer for other in outputs]
+            and o.layout == layout
+            and plan.buffers[o.buffer - len(plan.leaves)].size == a.size
+        )
+        if not own:
+            source, o = o, View(len(plan.leaves) + len(buffers), a.dtype, layout)
+            buffers.append(a)
+            steps.append(FusedStep(a.shape, a.ndim, [source], [], [Store(0, o)]))
+        assert isinstance(o, View)
+        outputs.append(o)
+    return Plan(plan.leaves, buffers, steps, list(outputs))
 
 
 def aligned(a: Aval) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from typing import Any
 
 from .jit import numba
@@ -41,3 +42,21 @@ def stack(size: int) -> Any:
         return numba().int64(), generate
 
     return stack
+
+
+def constant_address(address: int, kept: object) -> Any:
+    """`constant()`: an address of this process. Code with it in it keeps an object, and is not cached by Numba."""
+    from llvmlite import ir
+
+    int64, reference = numba().int64, weakref.ref(kept)  # Numba never forgets an intrinsic
+
+    @numba().extending.intrinsic
+    def constant(context: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+            # a library lives as long as code that was linked with it
+            target.active_code_library.kept = reference()
+            return builder.ptrtoint(target.add_dynamic_addr(builder, address, "fastvjp"), ir.IntType(64))
+
+        return int64(), generate
+
+    return constant

@@ -82,13 +82,19 @@ def runner() -> Callable[[int, int, int, int], int]:
     if jit.jit_disabled():
         return _python_run
     try:
-        code = jit.compiled("run", _native_run, RUN)
+        code = run_code()
     except jit.CompileError as error:
         warnings.warn(f"Plans run in plain Python: {error}", CompileWarning, stacklevel=2)
         return _python_run
     run = native.function_of_words(code.address, 4)
     run.code = code  # type: ignore[attr-defined]  lives as long
     return run
+
+
+@functools.cache
+def run_code() -> Code:
+    """Its machine code."""
+    return jit.compiled("run", _native_run, RUN)
 
 
 def failure(result: int) -> tuple[int, int]:

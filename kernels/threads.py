@@ -43,10 +43,7 @@ def pool() -> int:
     """Address of the pool's words for the runner; 0 if it is to run chunks one after the other."""
     threads = devices.num_threads()
     started = _start() if threads > 1 else None
-    if started is None:
-        return 0
-    started.words[THREADS] = threads
-    return started.address
+    return 0 if started is None else started.with_threads(threads)
 
 
 class _Pool:
@@ -59,8 +56,15 @@ class _Pool:
         self.address = address_of(self.words)
         os.register_at_fork(after_in_child=self._leave)
 
+    def with_threads(self, threads: int) -> int:
+        """The address of the words, for so many threads; 0 in a forked child."""
+        if self.address:
+            self.words[THREADS] = threads
+        return self.address
+
     def _leave(self) -> None:
         self.address = 0
+        self.words[THREADS] = 1  # Numba functions have the address in their code
 
 
 @functools.cache
@@ -136,7 +140,7 @@ def run_chunks() -> Any:
 
     def run_chunks(pool, kernel, arguments, count, grain):
         first = 0
-        if pool != 0 and count > grain:
+        if pool != 0 and count > grain and pointer(pool, int64)[THREADS] > 1:
             words, address = pointer(pool, int64), stack()
             job = pointer(address, int64)
             job[NEXT], job[FAILED] = 0, count
