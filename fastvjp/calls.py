@@ -21,7 +21,7 @@ from .execution import signature
 from .methods import is_operand
 from .program import Uniform, Var
 from .recording import Recording, current, value_of
-from .trace import Trace
+from .tracing import Trace
 from .trie import Node, trie
 
 F = TypeVar("F", bound=Callable[..., Any])
