@@ -19,14 +19,15 @@ from . import devices
 from .array import array, as_array
 from .execution import signature
 from .methods import is_operand
-from .program import Uniform
+from .program import Uniform, Var
 from .recording import Recording, current, value_of
-from .trace import Trace
+from .tracing import Trace
 from .trie import Node, trie
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SCALARS = (float, int, bool, complex)
+_COMMON = frozenset({array, *SCALARS})
 _new = object.__new__
 
 
@@ -36,7 +37,9 @@ def unary(fun: F) -> F:
     @functools.wraps(fun)
     def call(a: Any) -> Any:
         trace = current()
-        if trace is not None and not trace.capturing and type(a) is array:
+        if trace is None:
+            return at_once(fun, (a,))
+        if not trace.capturing and type(a) is array:
             m = a._number if a._trace is trace else trace.number(a._var)
             node = trace.node.next.get((fun, m))
             if node is not None and node.aval is not None:
@@ -68,6 +71,8 @@ def _of_two(fun: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[
 
     def call(a: Any, b: Any) -> Any:
         trace = current()
+        if trace is None and type(a) in _COMMON and type(b) in _COMMON:
+            return at_once(fun, (a, b))
         if trace is None or trace.capturing:
             return otherwise(fun, (a, b))
         m: Any
@@ -179,39 +184,58 @@ def record(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple, opt
         return fun(*operands, *statics, **options)
     trace = current()
     assert trace is not None
-    kinds = [trace.number(x._var) if isinstance(x, array) else _kind(x, operands) for x in operands]
+    kinds = [trace.number(x._var) if type(x) is array else _kind(x, operands) for x in operands]
     key = (fun, *kinds, *statics, *options.items())
     (v,) = trace.call(key, lambda: (fun(*operands, *statics, **options)._var,), scalars)
     return array._of(v)
 
 
-def at_once(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple, options: Options) -> Any:
+def at_once(
+    fun: Callable[..., Any], operands: Sequence[Any], statics: tuple = (), options: Options = _NONE
+) -> Any:
     """A call outside all recordings: a recording of its own, kept ready for all operands of the same kinds."""
-    operands, scalars = _converted(fun, operands)
-    variables = list(dict.fromkeys([x._var for x in operands if isinstance(x, array)]))
+    variables: list[Var] = []
+    scalars: list[Any] = []
+    key: list[Hashable] = [fun, devices.current().name]
+    for x in operands:
+        if type(x) is array:
+            v = x._var
+            if v in variables:
+                key.append(variables.index(v))
+            else:
+                key.append(signature(v))
+                variables.append(v)
+        elif type(x) in SCALARS:
+            key.append(_kind(x, operands))
+            scalars.append(x)
+        else:
+            return at_once(fun, _converted(fun, operands)[0], statics, options)
     if not variables:
         return fun(*operands, *statics, **options)
-    values: list[Any] = [value_of(v) for v in variables]
-    kinds = [variables.index(x._var) if isinstance(x, array) else _kind(x, operands) for x in operands]
-    key = (fun, devices.current().name, *kinds, *map(signature, variables), *statics, *options.items())
-    ready = trie.root.ready.get(key)
+    key += statics
+    if options:
+        key += options.items()
+    ready = trie.root.ready.get(tuple(key))
     if ready is None:
         with Recording() as recording:
-            trace = recording.trace
             for v in variables:
-                trace.number(v)
+                recording.trace.number(v)
             result = record(fun, operands, statics, options)._var
             ready = recording.kept([result])
-            if not trace.shared():
-                return array._of(ready.run(trace.leaves)[0])
-            trie.keep(key, ready)
-    return array._of(ready.run([*values, *map(Uniform, scalars)])[0])
+            leaves = recording.trace.leaves
+            if recording.trace.shared():
+                trie.keep(tuple(key), ready)
+    else:
+        leaves = [v.value or value_of(v) for v in variables]
+        if scalars:
+            leaves += map(Uniform, scalars)
+    return array._of(Var(ready.avals[0], ready.values(leaves)[0]))
 
 
 def _converted(fun: Callable[..., Any], operands: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """The operands as arrays and Python scalars, and the scalars among them."""
-    found = [x if type(x) is array or type(x) in SCALARS else as_array(x, fun.__name__) for x in operands]
-    return found, [x for x in found if not isinstance(x, array)]
+    found = [x if type(x) in SCALARS else array._of(as_array(x, fun.__name__)._var) for x in operands]
+    return found, [x for x in found if type(x) is not array]
 
 
 _LIMITS = sorted(

@@ -10,7 +10,7 @@ from .program import Abstract, Buffer, Op, Uniform, Var
 from .trie import Node
 
 if TYPE_CHECKING:
-    from .trace import Trace
+    from .tracing import Trace
 
 Leaf = Buffer | Uniform | Abstract
 

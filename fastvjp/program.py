@@ -13,7 +13,7 @@ from .avals import Aval, PyScalar, aval
 
 if TYPE_CHECKING:
     from .primitives import Primitive
-    from .trace import Trace
+    from .tracing import Trace
 
 
 class Buffer(Protocol):

@@ -15,7 +15,7 @@ from .avals import Aval
 from .execution import Ready, TracedValueError, known
 from .primitives import Primitive
 from .program import Abstract, Buffer, Op, Uniform, Var
-from .trace import Trace
+from .tracing import Trace
 
 _open: ContextVar[Trace | None] = ContextVar("open", default=None)
 current: Callable[[], Trace | None] = _open.get

@@ -204,7 +204,9 @@ class Trace:
 
     def _template(self, op: Op) -> Template:
         outputs = tuple([(v.number, v.aval) for v in op.outputs])
-        return Template(op.primitive, op.params, self._refs(op.inputs), outputs)
+        # only the list of this recording needs the rules of a marker, which refer to its variables
+        params = {} if op.primitive.opaque else op.params
+        return Template(op.primitive, params, self._refs(op.inputs), outputs)
 
     def _refs(self, variables: Iterable[Var]) -> tuple[Ref, ...]:
         return tuple([v.number if v.trace is self else self.entered.get(v, v) for v in variables])
