@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from . import ops
-from .avals import as_dtype
+from .avals import Aval, as_dtype
 from .conversion import numpy_of, of_numpy, var_of
 from .methods import Methods
 from .program import Var
+
+_new = object.__new__
 
 
 class array(Methods):
@@ -37,9 +41,12 @@ class array(Methods):
         array([3, 6], dtype=float32)
     """
 
-    __slots__ = ("_var",)
+    __slots__ = ("_held", "_number", "_trace")
 
-    _var: Var
+    _held: Any
+    """The value; its aval as long as it is only a number in a recording."""
+    _number: int
+    _trace: Any
 
     __array_priority__ = 1000.0
     __hash__ = object.__hash__  # by identity, although == compares elements: arrays can be keys of a dict
@@ -47,33 +54,53 @@ class array(Methods):
     def __init__(self, value: Any, dtype: Any = None) -> None:
         self._var = as_array(value, "array", None if dtype is None else as_dtype(dtype, "array"))._var
 
-    @classmethod
-    def _of(cls, var: Var) -> array:
-        self = object.__new__(cls)
-        self._var = var
+    @staticmethod
+    def _of(var: Var) -> array:
+        self = _new(array)
+        self._held = var
+        self._trace = var.trace
+        self._number = var.number
         return self
+
+    @property
+    def _var(self) -> Var:
+        held = self._held
+        if type(held) is not Var:
+            held = self._held = self._trace.variable(self._number, held)
+        return held
+
+    @_var.setter
+    def _var(self, var: Var) -> None:
+        self._held = var
+        self._trace = var.trace
+        self._number = var.number
+
+    @property
+    def _aval(self) -> Aval:
+        held = self._held
+        return held.aval if type(held) is Var else held
 
     # --- what it is ----------------------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""
-        return self._var.aval.shape
+        return self._aval.shape
 
     @property
     def dtype(self) -> np.dtype:
         """Element type, a NumPy dtype."""
-        return self._var.aval.dtype
+        return self._aval.dtype
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return self._var.aval.ndim
+        return self._aval.ndim
 
     @property
     def size(self) -> int:
         """Number of elements."""
-        return self._var.aval.size
+        return self._aval.size
 
     @property
     def itemsize(self) -> int:
@@ -190,14 +217,10 @@ class array(Methods):
         return value.copy() if copy else value
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from .numpy_protocol import call_ufunc
-
-        return call_ufunc(ufunc, method, inputs, kwargs)
+        return _protocol().call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        from .numpy_protocol import call_function
-
-        return call_function(func, types, args, kwargs)
+        return _protocol().call_function(func, types, args, kwargs)
 
     def __dlpack__(
         self,
@@ -223,6 +246,13 @@ class array(Methods):
         if flags & 1:  # inspect.BufferFlags.WRITABLE
             raise BufferError("[__buffer__] The values of an array are read-only.")
         return numpy_of(self._var).data
+
+
+@functools.cache
+def _protocol() -> ModuleType:
+    from . import numpy_protocol  # which is built of the ops, which are built of arrays
+
+    return numpy_protocol
 
 
 def _shown(x: Any) -> str:

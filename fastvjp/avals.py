@@ -27,11 +27,12 @@ PyScalar = bool | int | float | complex
 class Aval:
     """Shape and dtype of an array, known before its values are. Build it with `aval`: equal ones are identical."""
 
-    __slots__ = ("__weakref__", "dtype", "ndim", "shape", "size")
+    __slots__ = ("__weakref__", "dtype", "inexact", "ndim", "shape", "size")
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.shape = shape
         self.dtype = dtype
+        self.inexact = dtype.kind in "fc"
         self.ndim = len(shape)
         self.size = math.prod(shape)
 

@@ -7,6 +7,7 @@ import importlib
 import os
 import threading
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,16 +50,12 @@ _MODULES = {"cpu": "kernels.device", "metal": "metal.device"}
 NAMES = tuple(_MODULES)
 
 _lock = threading.Lock()
-_loaded: dict[str, Any] = {}
+_loaded: dict[str | None, Any] = {}
 _default: str | None = None
 _threads: int | None = None
 
 
-class _Local(threading.local):
-    chosen: str | None = None
-
-
-_local = _Local()
+_chosen: ContextVar[Device | None] = ContextVar("device", default=None)
 
 
 def _load(name: str) -> Device:
@@ -115,8 +112,9 @@ def default_device() -> str:
         cpu
     """
     global _default  # noqa: PLW0603  read once, at the first use, so that a wrong value does not fail the import
-    if _local.chosen is not None:
-        return _local.chosen
+    chosen = _chosen.get()
+    if chosen is not None:
+        return chosen.name
     if _default is None:
         _default = _from_environment()
     return _default
@@ -148,17 +146,16 @@ def device(name: str) -> Iterator[None]:
         >>> with fastvjp.device("cpu"):
         ...     y = fastvjp.sin(fastvjp.array(0.0))
     """
-    before = _local.chosen
-    _local.chosen = _checked(name, "device")
+    token = _chosen.set(_load(_checked(name, "device")))
     try:
         yield
     finally:
-        _local.chosen = before
+        _chosen.reset(token)
 
 
 def current() -> Device:
     """The device in force."""
-    return _load(default_device())
+    return _chosen.get() or _loaded.get(_default) or _load(default_device())
 
 
 def num_threads() -> int:

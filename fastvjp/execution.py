@@ -12,7 +12,7 @@ from .planner import make_plan
 from .program import Abstract, Buffer, Op, Uniform, Var
 
 if TYPE_CHECKING:
-    from .trace import Leaf, Listing
+    from .listing import Leaf, Listing
 
 
 class TracedValueError(TypeError):

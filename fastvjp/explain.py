@@ -86,7 +86,7 @@ def explain(fun: Callable[..., Any], primals: Sequence[Any], cotangents: Sequenc
 
     Example:
         >>> import fastvjp
-        >>> x = fastvjp.ones(1000)
+        >>> x = fastvjp.arange(1000.0)
         >>> made = fastvjp.explain(lambda x: fastvjp.sum(x * x), [x], [1.0])
         >>> [type(report.step).__name__ for report in made.reports]
         ['FusedStep']

@@ -157,7 +157,7 @@ class Builder(Ordered):
             return None
         sources = list(other.loads)
         loads = {sources[o.at] for k in calls for o in other.body[k].operands if o.loaded}
-        if sum(isinstance(x, View) for x in loads - self.loads.keys()) > 1:
+        if sum(self._is_large(o) for o in loads - self.loads.keys()) > 1:
             return None
         for k in calls:
             if (other, k) not in self.copies:
@@ -168,10 +168,18 @@ class Builder(Ordered):
                 self.copies[other, k] = Number(False, self.append(call._replace(operands=tuple(operands))))
         return self.copies[other, value]
 
+    def _is_large(self, operand: Operand) -> bool:
+        """Whether loading it moves about as much memory as a value of the domain would."""
+        if isinstance(operand, Scalar):
+            return False
+        layout = operand.layout
+        elements = math.prod(n for n, s in zip(layout.shape, layout.strides, strict=True) if s)
+        return 8 * elements > math.prod(self.shape)
+
     # --- the finished step -------------------------------------------------------------------------------
 
     def steps(self) -> list[FusedStep]:
-        """The step; several that share out the results, and compute again what they share, if there are many."""
+        """The step with what its results need; several that share these out, if there are many; none without."""
         whole = self._step()
         room = max(MAX_ARRAYS - len(whole.loads), 1)
         return [_part(whole, whole.stores[i : i + room]) for i in range(0, len(whole.stores), room)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import ops
 
-_OPERANDS = frozenset({float, int, bool, complex, np.ndarray, list, tuple})
+_OPERANDS = {float, int, bool, complex, np.ndarray, list, tuple}
 
 
 def is_operand(value: Any) -> bool:
@@ -29,38 +29,53 @@ def kept(old: Any, new: Any, where: str) -> Any:
     return new if new.dtype == old.dtype else ops.astype(new, old.dtype)
 
 
-def _operators(name: str, symbol: str) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+class _Late:
+    """A method that is a public function: it takes its place at first use, as functions are built of arrays."""
+
+    def __init__(self, find: Callable[[], Callable[..., Any]]) -> None:
+        self.find = find
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.owner, self.name = owner, name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Callable[..., Any]:
+        function = self.find()
+        setattr(self.owner, self.name, function)
+        return function.__get__(instance, owner)
+
+
+def _method(name: str) -> Any:
+    return _Late(lambda: getattr(ops, name))
+
+
+def _operator(name: str) -> Any:
+    """The function of two operands; NotImplemented where it does not take the other one."""
+    from .calls import operator
+
+    return operator(getattr(ops, name))
+
+
+def _operators(name: str, symbol: str) -> tuple[Any, Any, Any]:
     """An operator, its reflected and its in-place form. The last returns another array: names rebind."""
 
-    def plain(self: Any, other: Any) -> Any:
-        return getattr(ops, name)(self, other) if is_operand(other) else NotImplemented
+    def reflected() -> Callable[..., Any]:
+        operate = _operator(name)
+        return lambda self, other: operate(other, self)
 
-    def reflected(self: Any, other: Any) -> Any:
-        return getattr(ops, name)(other, self) if is_operand(other) else NotImplemented
+    def in_place() -> Callable[..., Any]:
+        operate = _operator(name)
 
-    def in_place(self: Any, other: Any) -> Any:
-        if not is_operand(other):
-            return NotImplemented
-        result = getattr(ops, name)(self, other)
-        return kept(self, result, f"{symbol}=") if self.shape else result
+        def operate_in_place(self: Any, other: Any) -> Any:
+            result = operate(self, other)
+            return kept(self, result, f"{symbol}=") if self.shape and result is not NotImplemented else result
 
-    return plain, reflected, in_place
+        return operate_in_place
+
+    return _Late(lambda: _operator(name)), _Late(reflected), _Late(in_place)
 
 
 def _comparison(name: str) -> Any:
-    def compare(self: Any, other: Any) -> Any:
-        return getattr(ops, name)(self, other) if is_operand(other) else NotImplemented
-
-    return compare
-
-
-def _method(name: str) -> Callable[..., Any]:
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(ops, name)(self, *args, **kwargs)
-
-    method.__name__ = name
-    method.__doc__ = f"See `fastvjp.{name}`, of which this array is the first argument."
-    return method
+    return _Late(lambda: _operator(name))
 
 
 class Methods:  # noqa: PLW1641  array has the hash

@@ -6,6 +6,8 @@ would lose gradients.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable
 from types import EllipsisType
@@ -27,10 +29,13 @@ CONSTANTS = "Hint: np.asarray(x) gives the values of a fastvjp array as constant
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What NumPy calls for `ufunc(*inputs)`, `ufunc.reduce`, ... where an input or `out` is ours."""
-    called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-    if not all(map(is_operand, inputs)):
-        return NotImplemented
     ours = UFUNCS.get(ufunc) or _of_scipy(ufunc)
+    for x in inputs:
+        if type(x) is not array and not is_operand(x):
+            return NotImplemented
+    if ours is not None and method == "__call__" and not kwargs:
+        return ours(*inputs)
+    called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if ours is None:
         raise TypeError(f"[{called}] No such function for fastvjp arrays. {CONSTANTS}")
     outs = kwargs.pop("out", None)
@@ -128,9 +133,12 @@ _HARMLESS: dict[str, tuple[Any, ...] | EllipsisType] = {
 
 def call_function(func: Callable[..., Any], types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     """What NumPy calls for a function of its own where an argument is ours."""
-    if not all(issubclass(t, array | np.ndarray) for t in types):
-        return NotImplemented
+    for t in types:
+        if t is not array and not issubclass(t, array | np.ndarray):
+            return NotImplemented
     ours = FUNCTIONS.get(func)
+    if ours is not None and not kwargs and len(args) <= _parameters(ours)[0]:
+        return ours(*args)
     called = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
     if ours is None:
         raise TypeError(f"[{called}] Not supported for fastvjp arrays. {CONSTANTS}")
@@ -141,19 +149,24 @@ def call_function(func: Callable[..., Any], types: Any, args: tuple, kwargs: dic
 
 def _supported(called: str, ours: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call our function unless an argument is none of its parameters; that is refused by name."""
-    code = ours.__code__
-    positional = code.co_argcount
-    named = code.co_varnames[: positional + code.co_kwonlyargcount]
+    positional, named, flags = _parameters(ours)
     kwargs = {key: value for key, value in kwargs.items() if value is not np._NoValue}
-    if not code.co_flags & 8:  # no **kwargs
+    if not flags & inspect.CO_VARKEYWORDS:
         unknown = {key: kwargs.pop(key) for key in list(kwargs) if key not in named}
         _no_more(called, unknown)
-    if len(args) > positional and not code.co_flags & 4:  # no *args
+    if len(args) > positional and not flags & inspect.CO_VARARGS:
         raise TypeError(
             f"[{called}] Expected at most {positional} positional arguments "
             f"({', '.join(named[:positional])}), got {len(args)}. Hint: pass the others by keyword."
         )
     return ours(*args, **kwargs)
+
+
+@functools.cache
+def _parameters(ours: Callable[..., Any]) -> tuple[int, tuple[str, ...], int]:
+    """Number of positional parameters, names of all, flags."""
+    code = inspect.unwrap(ours).__code__
+    return code.co_argcount, code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], code.co_flags
 
 
 def _no_more(called: str, kwargs: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from .avals import Aval, PyScalar, aval
 
 if TYPE_CHECKING:
     from .primitives import Primitive
-    from .trace import Trace
+    from .tracing import Trace
 
 
 class Buffer(Protocol):
@@ -55,11 +55,17 @@ class Var:
 
     __slots__ = ("aval", "number", "trace", "value")
 
-    def __init__(self, aval: Aval, value: Buffer | Uniform | None = None) -> None:
+    def __init__(
+        self,
+        aval: Aval,
+        value: Buffer | Uniform | None = None,
+        trace: Trace | Abstract | None = None,
+        number: int = -1,
+    ) -> None:
         self.aval = aval
         self.value = value
-        self.trace: Trace | Abstract | None = None
-        self.number = -1
+        self.trace = trace
+        self.number = number
 
 
 class Op:

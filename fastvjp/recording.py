@@ -15,7 +15,7 @@ from .avals import Aval
 from .execution import Ready, TracedValueError, known
 from .primitives import Primitive
 from .program import Abstract, Buffer, Op, Uniform, Var
-from .trace import Trace
+from .tracing import Trace
 
 _open: ContextVar[Trace | None] = ContextVar("open", default=None)
 current: Callable[[], Trace | None] = _open.get
@@ -50,31 +50,40 @@ class Recording:
         `derive` must depend on nothing but `transform`, the recorded ops and `given`: it is a recorded call, and a
         repeated one does not derive again.
         """
-        trace = self.trace
-        if trace.capturing:
+        if self.trace.capturing:
             return derive()
-        return trace.call((transform, *map(trace.number, given)), derive)
+        return self.trace.call((transform, *map(self.trace.number, given)), derive)
 
-    def run(self, results: Sequence[Var]) -> list[Var]:
+    def run(self, results: Sequence[Var]) -> Sequence[Var]:
         """Run what `results` need if this is the outermost recording; otherwise leave it to that."""
         if not self.outermost:
-            return list(results)
+            return results
         return self.ready(results).run(self.trace.leaves)
 
-    def ready(self, results: Sequence[Var], given: int = 0) -> Ready:
-        """What computes the results from the leaves, of which the first `given` may be abstract."""
-        trace = self.trace
-        key = (*map(trace.number, results), devices.current())
-        found = trace.node.ready.get(key)
-        if found is None:
-            listing = trace.listing()
-            seen: list[Any] = [listing.vars[trace.number(v)] for v in results]
-            found = trace.node.ready[key] = Ready(listing, seen, given)
-        return found
-
-    def finish(self, transform: Hashable, given: Sequence[Var], derive: Callable[[], list[Var]]) -> list[Var]:
+    def finish(self, transform: Hashable, given: Sequence[Var], derive: Callable[[], list[Var]]) -> Sequence[Var]:
         """Derive results as `call` does, and run them if this is the outermost recording."""
-        return self.run(self.call(transform, given, derive))
+        trace = self.trace
+        if not self.outermost:
+            return self.call(transform, given, derive)
+        key = (transform, *map(trace.number, given))
+        node = trace.node.next.get(key)
+        ready = None if node is None else node.ready.get(devices.current().name)
+        if ready is None:
+            ready = self.kept(trace.call(key, derive))
+        return ready.run(trace.leaves)
+
+    def ready(self, results: Sequence[Var], given: int = 0) -> Ready:
+        """What computes results from the leaves, of which the first `given` may be abstract."""
+        return self.kept(results, given, *map(self.trace.number, results))
+
+    def kept(self, results: Sequence[Var], given: int = 0, *numbers: int) -> Ready:
+        """What computes results, kept for recordings like this: there they are the same, or have these numbers."""
+        trace = self.trace
+        ready = trace.node.ready
+        key = (devices.current().name, *numbers) if numbers else devices.current().name
+        if key not in ready:
+            ready[key] = Ready(trace.listing(), [trace.inside(v) for v in results], given)
+        return ready[key]
 
 
 __all__ = ["Recording", "TracedValueError", "abstract", "bind", "bind_multiple", "is_recording", "value_of"]
@@ -104,9 +113,7 @@ def bind_multiple(primitive: Primitive, *inputs: Var, **params: Any) -> Sequence
 
 def abstract(a: Aval, transform: str) -> Var:
     """An input of which `transform` knows only shape and dtype."""
-    var = Var(a)
-    var.trace = Abstract(transform)
-    return var
+    return Var(a, None, Abstract(transform))
 
 
 def value_of(var: Var) -> Buffer | Uniform:

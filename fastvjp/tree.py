@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
+
+import numpy as np
+
+from .array import array
 
 
 class TreeDef:
     """Shape of a tree: `kind` is the container's type (None for a leaf), `keys` its dict keys or field names."""
 
-    __slots__ = ("_hash", "children", "keys", "kind", "template")
+    __slots__ = ("_hash", "children", "fixed", "flat", "keys", "kind", "template")
 
     def __init__(
         self,
@@ -25,6 +31,10 @@ class TreeDef:
         self.children = children
         self.template = template
         """A dataclass instance, for the fields that are no children; not compared."""
+        self.flat = kind in (list, tuple) and all(c is LEAF for c in children)
+        """Whether it is a list or tuple of leaves."""
+        self.fixed: bool = template is not None or any(c.fixed for c in children)
+        """Whether there is a template in it."""
         self._hash = hash((kind, keys, children))
 
     def __hash__(self) -> int:
@@ -46,6 +56,8 @@ class TreeDef:
 
     def unflatten(self, leaves: Iterator[Any]) -> Any:
         """Build the tree again, taking its leaves in order."""
+        if self.flat:
+            return self.kind(islice(leaves, len(self.children)))  # type: ignore[misc]
         if self is LEAF:
             return next(leaves)
         values = [c.unflatten(leaves) for c in self.children]
@@ -84,12 +96,39 @@ LEAF = TreeDef(None)
 
 def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
     """Leaves of a tree in order, and its definition. Anything that is no container is a leaf."""
+    kind: Any = type(tree)
+    if (kind is list or kind is tuple) and _LEAVES.issuperset(map(type, tree)):
+        return list(tree), flat(kind, len(tree))
     leaves: list[Any] = []
     return leaves, _definition(tree, leaves)
 
 
+_LEAVES = frozenset({array, np.ndarray, float, int, bool, complex, str})
+
+
+@functools.lru_cache
+def flat(kind: Any, length: int) -> TreeDef:
+    """A list or tuple of leaves."""
+    return TreeDef(kind, (), (LEAF,) * length)
+
+
+@functools.lru_cache(4096)
+def _nested(kind: type, children: tuple[TreeDef, ...]) -> TreeDef:
+    """A list or tuple with containers in it."""
+    return TreeDef(kind, (), children)
+
+
 def _definition(tree: Any, leaves: list[Any]) -> TreeDef:
-    kind = type(tree)
+    kind: Any = type(tree)
+    if kind in _LEAVES:
+        leaves.append(tree)
+        return LEAF
+    if kind is list or kind is tuple:
+        if _LEAVES.issuperset(map(type, tree)):
+            leaves.extend(tree)
+            return flat(kind, len(tree))
+        children = tuple([_definition(c, leaves) for c in tree])
+        return TreeDef(kind, (), children) if any(c.fixed for c in children) else _nested(kind, children)
     if tree is None:
         return TreeDef(kind)
     if kind is dict or isinstance(tree, dict):

@@ -45,12 +45,12 @@ class Node:
         "leaves",
         "leaves_end",
         "next",
+        "number",
         "ops",
         "parent",
         "ready",
         "results",
         "size",
-        "unseen",
     )
 
     def __init__(
@@ -72,9 +72,8 @@ class Node:
         self.size: int = len(ops) + (parent.size if parent else 0)
         last = ops and len(results) == 1 and results[0][0] == self.end - 1
         self.aval = results[0][1] if last else None
-        """Of the result, where it is the one result and the last variable, as nearly always."""
-        self.unseen = (None,) * (variables - 1 if last else variables)
-        """Places of the variables that the caller may not see."""
+        """Of the result, where it is the one result and the last variable, as nearly always; `number` is its."""
+        self.number = self.end - 1
         self.next: dict[Hashable, Node] = {} if shared else NOTHING
         self.ready: dict[Hashable, Any] = {}
         """What was made of the recording until here, ready to run."""
@@ -82,12 +81,12 @@ class Node:
 
 NOTHING: dict[Hashable, Node] = {}
 """The children of a node that is not shared."""
-MAX_NODES = 1 << 18
-"""So many calls are remembered; then all are forgotten."""
+MAX_OPS = 300_000
+"""So many ops are remembered, at 0.5 to 1 KB each; then all are forgotten."""
 
 
 class Trie:
-    """The root, and how many nodes there are below it."""
+    """The root, and how many ops there are below it."""
 
     def __init__(self) -> None:
         self.forget()
@@ -97,13 +96,21 @@ class Trie:
         self.root = Node()
         self.count = 0
 
+    def _count(self, ops: int) -> None:
+        self.count += max(ops, 1)
+        if self.count > MAX_OPS:
+            self.forget()
+
+    def keep(self, key: Hashable, ready: Any) -> None:
+        """Keep what runs a single call."""
+        self._count(1)
+        self.root.ready[key] = ready
+
     def add(self, key: Hashable, child: Node) -> Node:
         """Give a node to its parent; returns the one to go on with, as another thread may have been faster."""
         if child.next is NOTHING or child.parent is None:
             return child
-        self.count += 1
-        if self.count > MAX_NODES:
-            self.forget()
+        self._count(len(child.ops))
         return child.parent.next.setdefault(key, child)
 
 

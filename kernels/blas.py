@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
+import threading
 
 from numpy._core import _multiarray_umath
 
@@ -23,14 +25,53 @@ def function(name: str) -> int:
     return _symbol(_numpy_library(), NAMES, name) or _scipy_function(name)
 
 
+class OneThread:
+    """A context in which OpenBLAS uses one thread.
+
+    The number holds for the whole process. The first of all threads that are in the context sets it to 1, the last
+    puts it back: if each did so for itself, one could take another's 1 for the user's number, or have threads
+    come back while it runs, and with them sums in another order.
+    """
+
+    def __init__(self, get: int, set_: int) -> None:
+        self.get = ctypes.CFUNCTYPE(ctypes.c_int)(get)
+        self.set = ctypes.CFUNCTYPE(None, ctypes.c_int)(set_)
+        self.lock = threading.Lock()
+        self.inside = 0
+        self.before = 1
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._leave_all)
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.inside += 1
+            if self.inside == 1:
+                self.before = self.get()
+                if self.before != 1:
+                    self.set(1)
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            if self.inside == 1 and self.before != 1:
+                self.set(self.before)
+            self.inside -= 1
+
+    def _leave_all(self) -> None:
+        """In a forked child, where the threads that were inside do not exist."""
+        self.lock = threading.Lock()
+        if self.inside and self.before != 1:
+            self.set(self.before)
+        self.inside = 0
+
+
 @functools.cache
-def thread_controls() -> tuple[int, int]:
-    """Addresses of OpenBLAS's functions that get and set the number of its threads; (0, 0) of other libraries."""
+def one_thread() -> OneThread | None:
+    """The context for the library of `function`; None of another than OpenBLAS."""
     library = _numpy_library()
     if not _symbol(library, NAMES, "sgemm"):
         library = _library(_scipy_module().__file__)
     get, set_ = (_symbol(library, CONTROLS, name) for name in ("get_num_threads", "set_num_threads"))
-    return (get, set_) if get and set_ else (0, 0)
+    return OneThread(get, set_) if get and set_ else None
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from ..plan import Call, FusedStep, Operand, Reduce, Scalar, Store, View
 from . import jit
 from .loops import Allocate, Loop, grain_for
 from .nest import Nest, Place, nest_of
-from .source import TILE, fill_source, source_of
+from .source import TILE, fill_source, row_bytes, source_of
 
 MOVE = 0.02
 """Nanoseconds for a byte to or from memory, ..."""
@@ -28,6 +28,8 @@ COMPLEX = 0.3
 """... and for a complex operation. As measured: they say how large a chunk is to be, not more."""
 MAX_PARTIALS = 16
 """Chunks, where each has an array of its own to reduce to."""
+MAX_ROW_BYTES = 1 << 19
+"""Row memory of a kernel, which lies on the stack of a thread."""
 
 
 def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
@@ -38,6 +40,9 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
     if 0 in step.shape:
         return [_fill(_target(s), s.combine) for s in step.stores if s.combine]
     nest = nest_of(step)
+    if row_bytes(step, nest) > MAX_ROW_BYTES:
+        assert allocate is not None
+        return [loop for single in single_steps(step, allocate) for loop in lower(single, allocate)]
     places = nest.places[len(nest.places) - len(step.stores) :]
     grain = _grain(step, nest, places)
     chunks = -(-nest.count // grain)

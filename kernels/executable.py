@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -43,16 +44,23 @@ class Native:
         self.loops: list[tuple[Loop, int]] = []
         self.start = 0
         self.chunks = False
+        self.during: AbstractContextManager[None] | None = None
         self.run = runner()
 
     def append(self, loop: Loop, first: int) -> None:
         """Add a loop, with its first argument word, behind the others."""
         self.loops.append((loop, first))
         self.chunks |= 0 < loop.grain < loop.count
+        self.during = loop.during or self.during
 
     def __call__(self, base: int, memory: list[Any]) -> None:
         """Run on the words at this address."""
-        result = self.run(base, self.start, len(self.loops), threads.pool() if self.chunks else 0)
+        pool = threads.pool() if self.chunks else 0
+        if self.during is None:
+            result = self.run(base, self.start, len(self.loops), pool)
+        else:
+            with self.during:
+                result = self.run(base, self.start, len(self.loops), pool)
         if result:
             failed, status = failure(result)
             loop, first = self.loops[failed - 1]

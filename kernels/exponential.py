@@ -109,6 +109,11 @@ def finite_or_zero(x):
 
 
 @element
+def finite_or_zero_vjp(g, x):
+    return choose(np.abs(x) < type(x)(np.inf), g, type(x)(0))
+
+
+@element
 def logaddexp(x, y):
     """log(exp(x) + exp(y)); equal infinities, whose difference is nan, stay."""
     gap = choose(x == y, type(x)(0), -np.abs(x - y))

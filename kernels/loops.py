@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from ..avals import Aval
@@ -32,6 +33,8 @@ class Loop:
     grain: int = 0
     error: Callable[[int, PythonPointer], Exception] | None = None
     """The exception that a status stands for; it may look at the argument words."""
+    during: AbstractContextManager[None] | None = None
+    """A context to run in: one for all loops that have one."""
 
 
 Allocate = Callable[[Aval], View]

@@ -57,7 +57,10 @@ class _Memory(np.ndarray):
 
 
 class _Free:
-    """Memory on which no output lies, by size, what was returned last behind; at most KEPT_OUTPUTS bytes."""
+    """Memory on which no output lies, by size, what was returned last behind; at most KEPT_OUTPUTS bytes.
+
+    Nobody waits for its lock, but does without: a lease may die at any time, even in `take`; a process may fork.
+    """
 
     def __init__(self) -> None:
         self.kept: dict[int, list[_Memory]] = {}
@@ -66,21 +69,24 @@ class _Free:
 
     def take(self, size: int) -> _Memory:
         """So many bytes, new ones where none are kept."""
-        with self.lock:
-            found = self.kept.pop(size, None)
-            if found is not None:
-                self.size -= size
-                memory = found.pop()
-                if found:
-                    self.kept[size] = found
-                return memory
+        if self.lock.acquire(blocking=False):
+            try:
+                found = self.kept.pop(size, None)
+                if found is not None:
+                    self.size -= size
+                    memory = found.pop()
+                    if found:
+                        self.kept[size] = found
+                    return memory
+            finally:
+                self.lock.release()
         return _Memory(size, np.uint8)
 
     def give_back(self, memory: _Memory) -> None:
         """Keep it, instead of sizes that were returned longer ago."""
         size = memory.nbytes
         if size > KEPT_OUTPUTS or not self.lock.acquire(blocking=False):
-            return  # a lease may die at any time, even in `take`: then its memory is let go
+            return
         try:
             found = self.kept.pop(size, [])
             found.append(memory)

@@ -1,4 +1,4 @@
-"""What generated loops and hand-written kernels do with memory: typed pointers, loads, stores, row memory.
+"""What generated loops and hand-written kernels do with addresses: pointers, loads, stores, row memory, calls.
 
 Arrays of one loop never overlap in what is written, and every array has a scope of its own that says so to the
 compiler: it then vectorises without checks at run time, however many arrays there are.
@@ -32,16 +32,16 @@ class PythonPointer:
 
 
 pointer = PythonPointer
-"""For hand-written kernels: jitted code sees the compiled operation of this name."""
+"""For hand-written kernels, as are the next two: jitted code sees the compiled operation of the name."""
 
 
-def address(pointer: Any) -> int:
+def address(x: PythonPointer) -> int:
     """Where a pointer points to."""
-    return pointer.address
+    return x.address
 
 
 def call(function: int, arguments: tuple[int, ...]) -> int:
-    """Call a C function of words, or of pointers, that returns one."""
+    """Call a C function of words, which may be pointers, that returns one."""
     types = [ctypes.c_int64] * (1 + len(arguments))
     return ctypes.CFUNCTYPE(*types)(int(function))(*map(int, arguments))
 
@@ -86,15 +86,17 @@ def compiled_operations(numba: Any) -> dict[str, Any]:
         return types.CPointer(dtype.dtype)(types.int64, dtype), generate
 
     @intrinsic
-    def address(context: Any, pointer: Any) -> Any:
+    def address(context: Any, x: Any) -> Any:
+        """`address(pointer)`."""
+
         def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
             return builder.ptrtoint(args[0], ir.IntType(64))
 
-        return types.int64(pointer), generate
+        return types.int64(x), generate
 
     @intrinsic
     def call(context: Any, function: Any, arguments: Any) -> Any:
-        """`call(address, arguments)`: call a C function of int64 words that returns one."""
+        """`call(address, arguments)`: call a C function of int64 words, given as a tuple, that returns one."""
 
         def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
             word = ir.IntType(64)

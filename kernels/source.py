@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,13 @@ Generated = tuple[str, tuple[View, ...], tuple[Scalar, ...], tuple[int, ...]]
 def source_of(step: FusedStep, nest: Nest, grain: int, slots: dict[int, View]) -> Generated:
     """The kernel of a step; stores numbered in `slots` go to memory of each chunk's own there."""
     return _Source(step, nest, grain, slots).generate()
+
+
+def row_bytes(step: FusedStep, nest: Nest) -> int:
+    """Bytes of row memory that the kernel of a step takes."""
+    made = _Source(step, nest, 1, {})
+    kept = [made.entries[k].dtype.itemsize for phase in made.schedule.phases for k in phase.kept]
+    return math.prod(nest.columns) * sum(kept)
 
 
 def fill_source(dtype: np.dtype, combine: str) -> str:
@@ -89,36 +97,25 @@ class _Source:
         return any(place.column_strides) or any(place.column_bounds)
 
     def generate(self) -> Generated:
-        nest = self.nest
-        lines: list[str] = []
         for i, s in enumerate(self.scalars):
             dtype = s.aval.dtype
             self.head.append(
                 f"s{i} = {dtype}(pointer({self.word(len(self.views) + i)}, {SCALARS[dtype.kind]})[0])"
             )
-        if any(phase.kept for phase in self.schedule.phases) or any(map(self.late, self.schedule.phases)):
-            sizes = map(self.column_size, range(len(nest.columns)))
-            self.head.append(f"columns = {TILE if nest.flat else ' * '.join(sizes)}")
+        if any(phase.kept for phase in self.schedule.phases):
+            self.head.append(f"columns = {' * '.join(map(self.column_size, range(len(self.nest.columns))))}")
         for phase in self.schedule.phases:
             for k in phase.kept:
                 self.head.append(f"m{k} = row_memory(columns, {stored_name(self.entries[k].dtype)})")
-            for i in self.late(phase):
-                dtype = stored_name(self.step.stores[i].view.dtype)
-                self.head.append(f"l{i} = row_memory(columns, {dtype})")
         body = [line for phase in self.schedule.phases for line in self.phase(phase)]
-        if nest.flat:
-            tiled = any(s.combine for s in self.step.stores)
-            lines += self.bases()
-            lines += self.row(self.schedule.before)
-            if tiled:
-                lines.append(f"for low in range(start, stop, {TILE}):")
-                lines.append(f"    high = min(low + {TILE}, stop)")
-                lines += indented(body)
-            else:
-                lines += ["low, high = start, stop", *body]
-        else:
-            inside = [*self.bases(), *self.row(self.schedule.before), *body]
-            lines += self.rows(inside)
+        if self.tiled:
+            first, last = self.column_range()
+            body = [
+                f"for low in range({first}, {last}, {TILE}):",
+                *indented([f"high = min(low + {TILE}, {last})", *body]),
+            ]
+        inside = [*self.bases(), *self.row(self.schedule.before), *body]
+        lines = inside if self.nest.flat else self.rows(inside)
         source = "\n".join(["def fused(args, start, stop):", *indented([*self.head, *lines, "return 0"])]) + "\n"
         return source, tuple(self.views), tuple(self.scalars), tuple(self.numbers)
 
@@ -129,13 +126,13 @@ class _Source:
         return f"args[{i}]"
 
     def number(self, value: int) -> str:
-        """An argument word of this value."""
-        self.numbers.append(value)
-        return self.word(self.first_number + len(self.numbers) - 1)
+        """An argument of this value, read at the beginning: loops cannot know that it stays."""
+        return self.named(f"k{len(self.numbers)}", value)
 
     def named(self, name: str, value: int) -> str:
-        """The same, read once at the beginning."""
-        self.head.append(f"{name} = {self.number(value)}")
+        """The same under a name of its own."""
+        self.head.append(f"{name} = {self.word(self.first_number + len(self.numbers))}")
+        self.numbers.append(value)
         return name
 
     def column_size(self, axis: int) -> str:
@@ -170,12 +167,13 @@ class _Source:
         lines = []
         for a, (view, place) in enumerate(zip(self.views, self.nest.places, strict=True)):
             assert isinstance(view, View)
-            terms = [self.word(a)]
+            terms = [f"w{a}"]
             size = view.dtype.itemsize
-            store = a - len(self.loaded)
+            begin, store = self.word(a), a - len(self.loaded)
             if store >= 0 and self.step.stores[store].combine and self.nest.unit(place) > 1:
                 slot = self.slot_size(store) * size if store in self.slots else 0
-                terms.append(f"start // {self.number(self.grain)} * {self.number(slot)}")
+                begin = f"{self.word(a)} + start // {self.number(self.grain)} * {self.number(slot)}"
+            self.head.append(f"w{a} = {begin}")
             for axis, stride in enumerate(place.row_strides):
                 if stride:
                     terms.append(f"i{axis} * {self.number(stride * size)}")
@@ -223,41 +221,30 @@ class _Source:
 
     def phase(self, phase: Phase) -> list[str]:
         """The loop over columns, and the work for the row behind it."""
-        registers = [i for i, s in enumerate(self.step.stores) if s in phase.stores and self.is_register(i)]
+        registers = [i for i, s in enumerate(self.step.stores) if s in phase.stores and self.is_register(s)]
         lines = [f"r{k} = {self.identity(self.entries[k].name, self.entries[k].dtype)}" for k in phase.reductions]
         lines += [f"q{i} = {self.identity(s.combine or '', s.view.dtype)}"
                   for i in registers for s in [self.step.stores[i]]]  # fmt: skip
-        angles = self.angles(phase)
-        full = [*lines, *self.over_columns(self.columns(phase, registers, near=False))]
-        if angles:
-            near = self.columns(phase, registers, near=True) + [f"far |= is_far(v{k})" for k in angles]
-            full = ["far = False", *lines, *self.over_columns(near), "if far:", *indented(full)]
-        for i in self.late(phase):
-            store = self.step.stores[i]
-            a = self.store_array(store)
-            combined = self.stored(store, self.column_pointer(a), self.index(a), f"l{i}[{self.linear()}]")
-            full += self.over_columns([*self.column_pointers([a]), combined])
+        full = [*lines, *self.over_columns(phase, registers, near=False)]
+        if angles := self.angles(phase):
+            far = [f"far |= is_far(v{k})" for k in angles]
+            if any(s.combine and not self.is_register(s) for s in phase.stores):  # must not run twice
+                look = self.over_columns(self.needed(phase, angles), [], True, far)
+                near = ["else:", *indented([*lines, *self.over_columns(phase, registers, near=True)])]
+                full = ["far = False", *look, "if far:", *indented(full), *near]
+            else:
+                near = [*lines, *self.over_columns(phase, registers, True, far)]
+                full = ["far = False", *near, "if far:", *indented(full)]
         for i in registers:
             store = self.step.stores[i]
             a = self.store_array(store)
             full.append(self.stored(store, f"a{a}", "0", f"q{i}"))
         return full + self.row(phase)
 
-    def is_register(self, i: int) -> bool:
+    def is_register(self, store: Store) -> bool:
         """Whether a store combines all columns into one place."""
-        store = self.step.stores[i]
-        place = self.nest.places[len(self.loaded) + i]
+        place = self.nest.places[self.store_array(store)]
         return bool(store.combine) and not store.row and not any(place.column_strides)
-
-    def late(self, phase: Phase) -> list[int]:
-        """Stores that must not run twice, in a phase whose loop may: they have a loop of their own behind it."""
-        if not self.angles(phase):
-            return []
-        return [
-            i
-            for i, s in enumerate(self.step.stores)
-            if s in phase.stores and s.combine and not self.is_register(i)
-        ]
 
     def angles(self, phase: Phase) -> list[int]:
         """Values that are angles, of which near forms of element functions take only moderate ones."""
@@ -265,30 +252,67 @@ class _Source:
                  for k in phase.columns if k not in phase.recalled and self.has_near(k)]  # fmt: skip
         return list(dict.fromkeys(found))
 
+    def needed(self, phase: Phase, values: Sequence[int]) -> Phase:
+        """What of the columns of a phase these values need."""
+        found = set(values)
+        for k in reversed(phase.columns):
+            if k in found and k not in phase.recalled and k not in self.array:
+                found.update(self.entries[k].operands)
+        return Phase([k for k in phase.columns if k in found], phase.recalled)
+
     def has_near(self, k: int) -> bool:
         entry = self.entries[k]
         return isinstance(entry, Call) and entry.dtype.kind == "f" and f"{entry.name}_near" in HELPERS
 
-    def over_columns(self, body: list[str]) -> list[str]:
-        """Loops over the column axes around a body."""
-        if self.nest.flat:
-            return ["for j in range(low, high):", *indented(body)]
-        axes = len(self.nest.columns)
-        for axis in range(axes - 1, -1, -1):
-            name = "j" if axis == axes - 1 else f"c{axis}"
-            body = [f"for {name} in range({self.column_size(axis)}):", *indented(body)]
-        return body
+    @property
+    def tiled(self) -> bool:
+        """Whether columns, of which there is one axis, are combined a tile at a time."""
+        reduces = any(phase.reductions for phase in self.schedule.phases)
+        return any(s.combine for s in self.step.stores) and not reduces and not self.nest.static
 
-    def columns(self, phase: Phase, registers: list[int], near: bool) -> list[str]:
-        """What is computed for one column."""
-        late = self.late(phase)
+    def column_range(self) -> tuple[str, str]:
+        """The first column and the one behind the last, of those on the last axis."""
+        return ("start", "stop") if self.nest.flat else ("0", self.column_size(len(self.nest.columns) - 1))
+
+    def over_columns(self, phase: Phase, registers: list[int], near: bool, more: Sequence[str] = ()) -> list[str]:
+        """Loops over the column axes, or over a tile, around what is computed for a column.
+
+        Where all views that do not cover the domain have elements, loads need not ask.
+        """
+        first, last = ("low", "high") if self.tiled else self.column_range()
+        loaded = [self.array[k] for k in phase.columns if k in self.array]
+        partial = [a for a in loaded if any(self.nest.places[a].row_bounds + self.nest.places[a].column_bounds)]
+        if not partial or self.nest.static or len(self.nest.columns) > 1:
+            lines = [
+                f"for j in range({first}, {last}):",
+                *indented([*self.columns(phase, registers, near), *more]),
+            ]
+            for axis in range(len(self.nest.columns) - 2, -1, -1):
+                lines = [f"for c{axis} in range({self.column_size(axis)}):", *indented(lines)]
+            return lines
+        bounds = [a for a in partial if self.nest.places[a].column_bounds[0] is not None]
+        begin, end = [f"low{a}_0" for a in bounds], [f"high{a}_0" for a in bounds]
+        lines = [
+            f"whole = {' & '.join(f'in{a}' for a in partial)}",
+            f"begin = min(max({', '.join([first, *begin])}), {last}) if whole else {last}"
+            if begin
+            else f"begin = {first} if whole else {last}",
+            f"end = max(begin, min({', '.join([last, *end])}))" if end else f"end = {last}",
+        ]
+        for start, stop, inside in ((first, "begin", False), ("begin", "end", True), ("end", last, False)):
+            body = self.columns(phase, registers, near, inside)
+            lines += [f"for j in range({start}, {stop}):", *indented([*body, *more])]
+        return lines
+
+    def columns(self, phase: Phase, registers: list[int], near: bool, inside: bool = False) -> list[str]:
+        """What is computed for one column, of which it may be known that it lies inside all views."""
         stores = [i for i, s in enumerate(self.step.stores) if s in phase.stores]
         arrays = [self.array[k] for k in phase.columns if k in self.array]
-        arrays += [len(self.loaded) + i for i in stores if i not in registers and i not in late]
+        arrays += [len(self.loaded) + i for i in stores if i not in registers]
         lines = self.column_pointers(arrays)
         for k in phase.columns:
             recalled = f"m{k}[{self.linear()}]" + (" != 0" if self.entries[k].dtype == np.bool_ else "")
-            lines.append(f"v{k} = {recalled if k in phase.recalled else self.column_value(k, near)}")
+            lines.append(f"v{k} = {recalled if k in phase.recalled else self.column_value(k, near, inside)}")
         for k in phase.kept:
             lines.append(f"m{k}[{self.linear()}] = v{k}")
         for k in phase.reductions:
@@ -299,8 +323,6 @@ class _Source:
             if i in registers:
                 assert store.combine
                 lines.append(f"q{i} = {combination(store.combine, store.view.dtype, f'q{i}', f'v{store.value}')}")
-            elif i in late:
-                lines.append(f"l{i}[{self.linear()}] = v{store.value}")
             else:
                 a = self.store_array(store)
                 lines.append(self.stored(store, self.column_pointer(a), self.index(a), f"v{store.value}"))
@@ -322,8 +344,6 @@ class _Source:
 
     def linear(self) -> str:
         """Number of a column in the row."""
-        if self.nest.flat:
-            return "j - low"
         text = "j"
         axes = len(self.nest.columns)
         if axes > 1:
@@ -341,10 +361,10 @@ class _Source:
         name = f"t{a}"
         return f"j * {name if any(x.startswith(f'{name} = ') for x in self.head) else self.named(name, stride)}"
 
-    def column_value(self, k: int, near: bool) -> str:
+    def column_value(self, k: int, near: bool, inside: bool) -> str:
         if k not in self.array:
             return self.value(k, "", "", near)
-        return self.value(k, self.column_pointer(self.array[k]), self.index(self.array[k]), near)
+        return self.load(k, self.column_pointer(self.array[k]), self.index(self.array[k]), inside)
 
     def value(self, k: int, pointer: str, index: str, near: bool) -> str:
         """A loaded or computed value, as source."""
@@ -359,13 +379,13 @@ class _Source:
         name = f"{entry.name}_near" if near and self.has_near(k) else entry.name
         return f"{entry.dtype}({name}({', '.join([*operands, *map(repr, entry.statics)])}))"
 
-    def load(self, k: int, pointer: str, index: str) -> str:
+    def load(self, k: int, pointer: str, index: str, inside: bool = False) -> str:
         view, a = self.step.loads[k], self.array[k]
         assert isinstance(view, View)
         text = f"load({pointer}, {index}, {a}, {len(self.views)})"
         if view.dtype == np.bool_:
             text = f"({text} != 0)"
-        if view.inside is None:
+        if inside or view.inside is None:
             return text
         assert view.fill is not None
         axes = len(self.nest.columns)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -21,7 +24,10 @@ from fastvjp.primitives import REGISTRY
 from fastvjp.program import Uniform, Var, apply
 
 FLOATS = ["float32", "float64", "complex64", "complex128"]
-EXACT = {"f": np.longdouble, "c": np.clongdouble, "i": np.int64}
+EXACT = {
+    "float32": np.float64, "complex64": np.complex128, "float64": np.longdouble, "complex128": np.clongdouble,
+    "int64": np.int64,
+}  # fmt: skip
 
 
 def drawn(rng, shape, dtype):
@@ -100,13 +106,13 @@ def multiplied(x, y, uniform=(False, False)):
 def check(x, y, uniform=(False, False)):
     """Every element to within the rounding of its sum."""
     found = multiplied(x, y, uniform)
-    kind = x.dtype.kind
-    exact = np.matmul(x.astype(EXACT[kind]), y.astype(EXACT[kind]))
+    kind, wider = x.dtype.kind, EXACT[x.dtype.name]
+    exact = np.matmul(x.astype(wider), y.astype(wider))
     assert found.shape == exact.shape and found.dtype == x.dtype
     if kind == "i":
         np.testing.assert_array_equal(found, exact)
         return
-    bound = np.matmul(abs(x).astype(np.longdouble), abs(y).astype(np.longdouble))
+    bound = np.matmul(abs(x).astype(np.float64), abs(y).astype(np.float64))
     terms = x.shape[-1] * (4 if kind == "c" else 1) + 2
     assert np.all(abs(found - exact) <= terms * np.finfo(x.dtype).eps * bound)
 
@@ -146,18 +152,32 @@ def test_shapes(data):
     check(left(rng, (*batch, rows, inner), dtype), right(rng, (*batch, inner, columns), dtype))
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
 @pytest.mark.parametrize("left", [c_order, f_order])
 @pytest.mark.parametrize("right", [c_order, f_order])
 def test_panels(rng, left, right, dtype):
-    """Products that are split, into panels of several sizes."""
+    """Products that are split, into panels of several sizes, or whose sums are."""
     shapes = [((), 301, 90, 517), ((3,), 150, 80, 270), ((), 700, 600, 1), ((), 1, 500, 801)]
+    shapes += [((), 50, 3001, 70), ((2,), 20, 4000, 70), ((), 40, 20_011, 1), ((), 1, 400_003, 1)]
     for batch, rows, inner, columns in shapes:
         x, y = left(rng, (*batch, rows, inner), dtype), right(rng, (*batch, inner, columns), dtype)
         made, _ = executable((x, False), (y, False))
-        ((product, _),) = made.steps[0].loops
+        (product, _), *_ = made.steps[0].loops
         assert product.count > np.prod(batch)
         check(x, y)
+
+
+@pytest.mark.parametrize("shapes", [((301, 90), (90, 517)), ((50, 3001), (3001, 70)), ((900, 800), (800, 1))])
+def test_results_do_not_depend_on_the_number_of_threads(rng, shapes):
+    x, y = (mx.array(drawn(rng, shape, "float32")) for shape in shapes)
+    before, results = mx.num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            mx.set_num_threads(threads)
+            results.append(np.asarray(x @ y))
+    finally:
+        mx.set_num_threads(before)
+    assert all(np.array_equal(results[0], found) for found in results)
 
 
 def test_one_matrix_for_a_batch_is_one_product(rng):
@@ -186,32 +206,76 @@ def test_special_values(rng, dtype):
         np.testing.assert_allclose(found[finite], expected[finite], rtol=1e-4)
 
 
-def blas_threads():
-    get, set_ = blas.thread_controls()
-    return ctypes.CFUNCTYPE(ctypes.c_int)(get), ctypes.CFUNCTYPE(None, ctypes.c_int)(set_)
+openblas = pytest.mark.skipif(blas.one_thread() is None, reason="no OpenBLAS")
 
 
-@pytest.mark.skipif(not blas.thread_controls()[0], reason="no OpenBLAS")
-def test_threads_of_blas_stay_the_users(rng):
-    get, set_ = blas_threads()
-    before = get()
-    x = drawn(rng, (400, 400), "float32")
-    w = mx.array(x)
-    expected = np.asarray(w @ w)
+@openblas
+@pytest.mark.parametrize("shapes", [((400, 400), (400, 400)), ((40, 72, 301), (40, 301, 72))])
+def test_threads_of_blas_stay_the_users(rng, shapes):
+    """Runs that overlap: each has the same bits, and in the end the number is what it was."""
+    context = blas.one_thread()
+    before = context.get()
+    x, y = (mx.array(drawn(rng, shape, "float32")) for shape in shapes)
+    expected = np.asarray(x @ y)
     try:
         for threads in (1, 2, 3):
-            set_(threads)
-            assert get() == threads
+            context.set(threads)
             with ThreadPoolExecutor(4) as pool:
-                for found in pool.map(lambda _: np.asarray(w @ w), range(40)):
+                for found in pool.map(lambda _: np.asarray(x @ y), range(40)):
                     np.testing.assert_array_equal(found, expected)
-            assert get() == threads
+            assert context.get() == threads
     finally:
-        set_(before)
+        context.set(before)
+
+
+@openblas
+def test_one_thread_until_the_last_has_left():
+    context = blas.one_thread()
+    before = context.get()
+    try:
+        context.set(2)
+        first, second = ExitStack(), ExitStack()
+        first.enter_context(context)
+        second.enter_context(context)
+        assert context.get() == 1
+        first.close()
+        assert context.get() == 1
+        second.close()
+        assert context.get() == 2
+    finally:
+        context.set(before)
+
+
+FORK = """
+import os
+import numpy as np
+import fastvjp
+from fastvjp.kernels import blas
+
+context = blas.one_thread()
+context.set(2)
+x = np.random.default_rng(0).normal(size=(300, 300))
+expected = np.asarray(fastvjp.matmul(x, x))
+with context:
+    child = os.fork()
+    if child == 0:
+        right = context.get() == 2 and np.array_equal(fastvjp.matmul(x, x), expected) and context.get() == 2
+        os._exit(0 if right else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert context.get() == 1
+assert context.get() == 2
+"""
+
+
+@openblas
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_fork_while_products_run():
+    run = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
 
 
 def test_blas_of_scipy_where_numpys_is_not_found(rng, monkeypatch):
-    blas.thread_controls.cache_clear()
+    blas.one_thread.cache_clear()
     monkeypatch.setattr(blas, "_numpy_library", lambda: None)
     try:
         for dtype in FLOATS:
@@ -219,7 +283,7 @@ def test_blas_of_scipy_where_numpys_is_not_found(rng, monkeypatch):
             check(drawn(rng, (1, 90), dtype), drawn(rng, (90, 70), dtype))
         check(drawn(rng, (300, 300), "float64"), drawn(rng, (300, 300), "float64"))
     finally:
-        blas.thread_controls.cache_clear()
+        blas.one_thread.cache_clear()
 
 
 def test_sizes_beyond_the_integers_of_blas_are_left_to_numpy():

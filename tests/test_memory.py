@@ -117,9 +117,10 @@ def test_memory_of_outputs_is_bounded(fresh_outputs, monkeypatch):
     assert free.size == sum(m.nbytes for found in free.kept.values() for m in found) == 3 * memory.LARGE
 
 
-def test_an_output_may_die_while_memory_is_taken(fresh_outputs):
-    array, _ = large()
+def test_outputs_come_and_go_while_another_thread_is_at_it(fresh_outputs):
+    array, address = large()
     with memory._Lease.free.lock:
+        assert large()[1] != address
         del array
     assert not memory._Lease.free.kept
 

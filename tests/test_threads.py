@@ -70,6 +70,7 @@ def test_large_arrays_as_numpy(rng, pool):
     np.testing.assert_allclose(gradient, 1 - np.tanh(x) ** 2, rtol=1e-13, atol=1e-15)
 
 
+@compiled
 def test_number_from_the_environment_in_new_processes():
     code = """
 import hashlib, numpy, fastvjp
@@ -158,6 +159,7 @@ print("well")
 """
 
 
+@compiled
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize("first", ["right()", "in_thread(right)"])
 @pytest.mark.parametrize("then", ["fork(); fork()", "in_thread(fork)"])
@@ -201,6 +203,7 @@ def test_the_layer_is_loaded_without_numba(pool):
     assert run(code).stdout == "False False\n"
 
 
+@compiled
 def test_without_a_layer_on_one_thread(monkeypatch, rng):
     monkeypatch.setattr(threads, "_start", lambda: None)
     fv.set_num_threads(2)

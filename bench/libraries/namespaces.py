@@ -55,9 +55,13 @@ class Namespace:
 def numpy_namespace() -> Namespace:
     """Plain NumPy and SciPy: for values, and for fastvjp on functions written for NumPy."""
     import numpy
-    import scipy.special
 
-    return Namespace(numpy, erf=scipy.special.erf)
+    def erf(x: Any) -> Any:
+        import scipy.special  # no library's start has to wait for it
+
+        return scipy.special.erf(x)
+
+    return Namespace(numpy, erf=erf)
 
 
 @functools.cache

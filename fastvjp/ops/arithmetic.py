@@ -9,6 +9,7 @@ import numpy as np
 
 from ..array import array, numpy_of
 from ..avals import DTYPES, bool_, float64, int8, promote
+from ..calls import binary, keyed, unary
 from .common import ArrayLike, as_array, cast, emit, full_like_aval, operands, require
 from .elementwise import bool_as_int8, floating, itself, numeric
 
@@ -17,6 +18,7 @@ MAX_INTEGER_EXPONENT = 32
 
 
 # --- arithmetic ---------------------------------------------------------------------------------------------
+@binary
 def add(a: ArrayLike, b: ArrayLike) -> array:
     """Sum of two operands; for bool the logical or.
 
@@ -28,6 +30,7 @@ def add(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("add", a, b, "logical_or")
 
 
+@binary
 def subtract(a: ArrayLike, b: ArrayLike) -> array:
     """Difference `a - b`.
 
@@ -44,6 +47,7 @@ def subtract(a: ArrayLike, b: ArrayLike) -> array:
     return emit("subtract", x, y)
 
 
+@binary
 def multiply(a: ArrayLike, b: ArrayLike) -> array:
     """Product of two operands; for bool the logical and.
 
@@ -55,6 +59,7 @@ def multiply(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("multiply", a, b, "logical_and")
 
 
+@binary
 def divide(a: ArrayLike, b: ArrayLike) -> array:
     """Quotient `a / b`, floating; float64 for bool and integers of any size, as in NumPy.
 
@@ -72,6 +77,7 @@ def divide(a: ArrayLike, b: ArrayLike) -> array:
 true_divide = divide
 
 
+@binary
 def floor_divide(a: ArrayLike, b: ArrayLike) -> array:
     """Largest integers not greater than `a / b`, in the promoted dtype; an integer divided by 0 gives 0.
 
@@ -83,6 +89,7 @@ def floor_divide(a: ArrayLike, b: ArrayLike) -> array:
     return emit("floor_divide", *bool_as_int8("floor_divide", a, b, "biuf"))
 
 
+@binary
 def remainder(a: ArrayLike, b: ArrayLike) -> array:
     """Remainder `a - floor(a / b) * b`, with the sign of `b`.
 
@@ -108,6 +115,7 @@ def divmod(a: ArrayLike, b: ArrayLike) -> tuple[array, array]:
     return floor_divide(a, b), remainder(a, b)
 
 
+@unary
 def negative(a: ArrayLike) -> array:
     """Return `-a`.
 
@@ -124,6 +132,7 @@ def negative(a: ArrayLike) -> array:
     return emit("negative", x)
 
 
+@unary
 def positive(a: ArrayLike) -> array:
     """Return `+a`: the operand itself, as an array.
 
@@ -140,6 +149,7 @@ def positive(a: ArrayLike) -> array:
     return itself(x)
 
 
+@unary
 def abs(a: ArrayLike) -> array:
     """Absolute value; for complex numbers the modulus, a real array. The derivative at 0 is 0.
 
@@ -155,6 +165,7 @@ def abs(a: ArrayLike) -> array:
 absolute = abs
 
 
+@unary
 def sign(a: ArrayLike) -> array:
     """-1, 0 or 1 by the sign of `a`; for complex numbers `a / |a|`, and 0 at 0.
 
@@ -171,6 +182,7 @@ def sign(a: ArrayLike) -> array:
     return emit("sign", x)
 
 
+@binary
 def maximum(a: ArrayLike, b: ArrayLike) -> array:
     """Larger of two operands, nan where either is. Where they are equal each takes half the cotangent.
 
@@ -182,6 +194,7 @@ def maximum(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("maximum", a, b, "logical_or")
 
 
+@binary
 def minimum(a: ArrayLike, b: ArrayLike) -> array:
     """Smaller of two operands, nan where either is. Where they are equal each takes half the cotangent.
 
@@ -242,20 +255,42 @@ def power(a: ArrayLike, b: ArrayLike) -> array:
         >>> fastvjp.power(fastvjp.array([2.0, 3.0]), 2)
         array([4, 9], dtype=float32)
     """
-    if type(b) is int or (type(b) is float and (b.is_integer() or b == 0.5)):
-        x = as_array(a, "power")
-        x = cast(x, promote(x._var.aval.dtype, type(b)))
+    kind = type(b)
+    if kind is int and -MAX_INTEGER_EXPONENT <= b <= MAX_INTEGER_EXPONENT:
+        return _small_power(a, (b, int))
+    if kind is float:
         if b == 0.5:
-            return emit("sqrt", x)
-        if -MAX_INTEGER_EXPONENT <= b <= MAX_INTEGER_EXPONENT:
-            return integer_power(x, int(b))
-    x, y = bool_as_int8("power", a, b, "biufc")
-    if y._var.aval.dtype.kind == "i" and y._var.value is not None and np.any(numpy_of(y._var) < 0):
-        raise _negative_power(y._var.aval.dtype)
-    return emit("power", x, y)
+            return _root(a)
+        if b.is_integer() and -MAX_INTEGER_EXPONENT <= b <= MAX_INTEGER_EXPONENT:
+            return _small_power(a, (int(b), float))
+    else:
+        x, y = as_array(a, "power"), as_array(b, "power")
+        integer = x._var.aval.dtype.kind in "biu" and y._var.aval.dtype.kind == "i"
+        if integer and y._var.value is not None and np.any(numpy_of(y._var) < 0):
+            raise _negative_power(promote(x._var.aval.dtype, y._var.aval.dtype))
+    return _power(a, b)
 
 
 pow = power
+
+
+@keyed
+def _small_power(a: ArrayLike, exponent: tuple[int, type]) -> array:
+    """Power by a whole number that came as a Python number of this type."""
+    x = as_array(a, "power")
+    return integer_power(cast(x, promote(x._var.aval.dtype, exponent[1])), exponent[0])
+
+
+@unary
+def _root(a: ArrayLike) -> array:
+    """`a**0.5`."""
+    x = as_array(a, "power")
+    return emit("sqrt", cast(x, promote(x._var.aval.dtype, float)))
+
+
+@binary
+def _power(a: ArrayLike, b: ArrayLike) -> array:
+    return emit("power", *bool_as_int8("power", a, b, "biufc"))
 
 
 def integer_power(x: array, n: int) -> array:
@@ -276,6 +311,7 @@ def _negative_power(dtype: np.dtype) -> ValueError:
     )
 
 
+@unary
 def square(a: ArrayLike) -> array:
     """Return `a * a`; for bool the result is int8, as in NumPy.
 
@@ -288,6 +324,7 @@ def square(a: ArrayLike) -> array:
     return emit("square", cast(x, int8) if x._var.aval.dtype == bool_ else x)
 
 
+@unary
 def sqrt(a: ArrayLike) -> array:
     """Square root, floating; nan for negative real numbers.
 
@@ -299,6 +336,7 @@ def sqrt(a: ArrayLike) -> array:
     return floating("sqrt", a)
 
 
+@unary
 def rsqrt(a: ArrayLike) -> array:
     """Return `1 / sqrt(a)`, floating.
 
@@ -310,6 +348,7 @@ def rsqrt(a: ArrayLike) -> array:
     return floating("rsqrt", a)
 
 
+@unary
 def reciprocal(a: ArrayLike) -> array:
     """Return `1 / a`, floating (as in MLX; NumPy truncates integers).
 
@@ -321,15 +360,16 @@ def reciprocal(a: ArrayLike) -> array:
     return floating("reciprocal", a)
 
 
-def scale(x: ArrayLike, y: ArrayLike) -> array:
-    """`x * conj(y)`, but 0 wherever `x` is, even if `y` is inf or nan: a cotangent times a derivative.
+@binary
+def scale(a: ArrayLike, b: ArrayLike) -> array:
+    """`a * conj(b)`, but 0 wherever `a` is, even if `b` is inf or nan: a cotangent times a derivative.
 
     Example:
         >>> import fastvjp
         >>> fastvjp.scale(fastvjp.array([0.0, 2.0]), fastvjp.array([float("inf"), 3.0]))
         array([0, 6], dtype=float32)
     """
-    return emit("scale", *operands("scale", x, y))
+    return emit("scale", *operands("scale", a, b))
 
 
 # --- for rules ----------------------------------------------------------------------------------------------

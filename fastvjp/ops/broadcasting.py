@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..array import array, as_array
+from ..calls import recorded
 from .common import ArrayLike, axes_of, broadcast, spread
 from .shape import sizes_of
 from .views import reshaped
 
 
+@recorded()
 def broadcast_to(a: ArrayLike, shape: int | Sequence[int]) -> array:
     """Repeat along new leading axes and along axes of size 1.
 
@@ -93,6 +95,7 @@ def meshgrid(*arrays: ArrayLike, sparse: bool = False, indexing: str = "xy") -> 
     return tuple(grids) if sparse else broadcast_arrays(*grids)
 
 
+@recorded()
 def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> array:
     """Insert axes of size 1.
 
@@ -118,6 +121,7 @@ def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> array:
     return reshaped(x, tuple([1 if i in axes else next(sizes) for i in range(x.ndim + count)]))
 
 
+@recorded()
 def squeeze(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     """Remove axes of size 1.
 

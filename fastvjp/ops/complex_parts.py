@@ -9,11 +9,13 @@ from typing import Any
 
 from ..array import array
 from ..avals import as_dtype
+from ..calls import recorded, unary
 from .common import ArrayLike, as_array, cast, emit, full_like_aval
 from .elementwise import floating, itself
 from .trigonometric import degrees
 
 
+@recorded()
 def astype(a: ArrayLike, dtype: Any) -> array:
     """Cast to another dtype; from complex to real the imaginary part is dropped.
 
@@ -28,6 +30,7 @@ def astype(a: ArrayLike, dtype: Any) -> array:
     return itself(cast(as_array(a, "astype"), as_dtype(dtype, "astype")))
 
 
+@unary
 def real(a: ArrayLike) -> array:
     """Real part; a real array itself.
 
@@ -40,6 +43,7 @@ def real(a: ArrayLike) -> array:
     return emit("real", x) if x._var.aval.dtype.kind == "c" else itself(x)
 
 
+@unary
 def imag(a: ArrayLike) -> array:
     """Imaginary part; zeros for a real array.
 
@@ -52,6 +56,7 @@ def imag(a: ArrayLike) -> array:
     return emit("imag", x) if x._var.aval.dtype.kind == "c" else full_like_aval(x._var.aval, 0)
 
 
+@unary
 def conjugate(a: ArrayLike) -> array:
     """Complex conjugate; a real array itself.
 
@@ -67,6 +72,7 @@ def conjugate(a: ArrayLike) -> array:
 conj = conjugate
 
 
+@recorded()
 def angle(a: ArrayLike, deg: bool = False) -> array:
     """Angle in [-pi, pi] of complex numbers (0 or pi of real ones), floating; in degrees if asked.
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..array import array, as_array
 from ..avals import as_dtype, bool_
+from ..calls import recorded
 from . import reductions
 from .common import ArrayLike, axis_of, cast, emit, spread
 from .views import constant, filled, permuted, reshaped, section, trailing
@@ -22,6 +23,7 @@ def _diagonal(x: array, k: int) -> array:
     return section(flat, len(lead), first, first + (length - 1) * (n + 1) + 1 if length else 0, n + 1)
 
 
+@recorded()
 def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> array:
     """Diagonal of two axes.
 
@@ -51,6 +53,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> a
     return _diagonal(permuted(x, trailing((i, j), x.ndim)), offset)
 
 
+@recorded()
 def diag(a: ArrayLike, k: int = 0) -> array:
     """Diagonal of a matrix, or the matrix with a given diagonal.
 
@@ -84,6 +87,7 @@ def diag(a: ArrayLike, k: int = 0) -> array:
     return reshaped(flat, (n, n))
 
 
+@recorded()
 def trace(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> array:
     """Sum along a diagonal.
 
@@ -112,6 +116,7 @@ def trace(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: 
     return total if dtype is None else cast(total, values.dtype)
 
 
+@recorded()
 def tril(a: ArrayLike, k: int = 0) -> array:
     """Lower triangle of the last two axes; 0 above it.
 
@@ -134,6 +139,7 @@ def tril(a: ArrayLike, k: int = 0) -> array:
     return _triangle(a, k, True, "tril")
 
 
+@recorded()
 def triu(a: ArrayLike, k: int = 0) -> array:
     """Upper triangle of the last two axes; 0 below it.
 

@@ -6,10 +6,12 @@ Operands broadcast against one another and are promoted as in NumPy 2: see `elem
 from __future__ import annotations
 
 from ..array import array
+from ..calls import binary, unary
 from .common import ArrayLike
 from .elementwise import floating, floating2
 
 
+@unary
 def exp(a: ArrayLike) -> array:
     """Exponential function, floating.
 
@@ -21,6 +23,7 @@ def exp(a: ArrayLike) -> array:
     return floating("exp", a)
 
 
+@unary
 def expm1(a: ArrayLike) -> array:
     """`exp(a) - 1`, floating, accurate near 0.
 
@@ -32,6 +35,7 @@ def expm1(a: ArrayLike) -> array:
     return floating("expm1", a)
 
 
+@unary
 def log(a: ArrayLike) -> array:
     """Natural logarithm, floating: -inf at 0, nan for negative real numbers.
 
@@ -43,6 +47,7 @@ def log(a: ArrayLike) -> array:
     return floating("log", a)
 
 
+@unary
 def log1p(a: ArrayLike) -> array:
     """`log(1 + a)`, floating, accurate near 0.
 
@@ -54,6 +59,7 @@ def log1p(a: ArrayLike) -> array:
     return floating("log1p", a)
 
 
+@unary
 def log2(a: ArrayLike) -> array:
     """Logarithm to base 2, floating.
 
@@ -65,6 +71,7 @@ def log2(a: ArrayLike) -> array:
     return floating("log2", a)
 
 
+@unary
 def log10(a: ArrayLike) -> array:
     """Logarithm to base 10, floating.
 
@@ -76,6 +83,7 @@ def log10(a: ArrayLike) -> array:
     return floating("log10", a)
 
 
+@binary
 def logaddexp(a: ArrayLike, b: ArrayLike) -> array:
     """`log(exp(a) + exp(b))` of real operands, floating, without overflow.
 
@@ -87,6 +95,7 @@ def logaddexp(a: ArrayLike, b: ArrayLike) -> array:
     return floating2("logaddexp", a, b, "f")
 
 
+@unary
 def sigmoid(a: ArrayLike) -> array:
     """Logistic function `1 / (1 + exp(-a))`, floating.
 
@@ -98,6 +107,7 @@ def sigmoid(a: ArrayLike) -> array:
     return floating("sigmoid", a)
 
 
+@unary
 def erf(a: ArrayLike) -> array:
     """Error function `2 / sqrt(pi) * integral of exp(-t*t) from 0 to a` of a real operand, floating.
 
@@ -109,6 +119,7 @@ def erf(a: ArrayLike) -> array:
     return floating("erf", a, "f")
 
 
+@unary
 def erfinv(a: ArrayLike) -> array:
     """Inverse of `erf` on [-1, 1], floating; nan outside.
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..array import array, as_array
+from ..calls import keyed
 from ..program import uniform
 from .common import SCALARS, ArrayLike, broadcast, cast, emit, spread
-from .indices import Advanced, Parsed, Rows, parse
+from .indices import Advanced, Parsed, Rows, basic_index, parse
 from .views import reshaped, sliced
 
 
@@ -34,10 +35,21 @@ def getitem(a: ArrayLike, index: Any) -> array:
         >>> fastvjp.array([1.0, 2.0, 3.0])[[0, -1]]
         array([1, 3], dtype=float32)
     """
+    key = basic_index(index)
+    if key is not None:
+        return _section(a, key)
     x = as_array(a, "getitem")
     parsed = parse(x.shape, index, "getitem")
     view = parsed.of(x)
     return selected(view, parsed.advanced, parsed.place, "getitem") if parsed.advanced else view
+
+
+@keyed
+def _section(a: ArrayLike, key: tuple[Any, ...]) -> array:
+    """What a basic index gives, as `basic_index` has it."""
+    x = as_array(a, "getitem")
+    index = tuple([slice(*i) if type(i) is tuple else i for i in key])
+    return parse(x.shape, index, "getitem").of(x)
 
 
 def selected(x: array, advanced: tuple[Advanced, ...], place: int, name: str) -> array:

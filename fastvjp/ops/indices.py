@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,27 @@ def parse(shape: tuple[int, ...], index: Any, name: str) -> Parsed:
     adjacent = all(b[0] - a[0] == 1 for a, b in itertools.pairwise(places))
     place = places[0][1] if places and adjacent else 0
     return Parsed(tuple(starts), tuple(stops), tuple(steps), tuple(sizes), tuple(view), tuple(advanced), place)
+
+
+def basic_index(index: Any) -> tuple[Any, ...] | None:
+    """An index of ints, slices of ints, None and Ellipsis as a key, slices as tuples; None for any other."""
+    if type(index) is slice:
+        item = start, stop, step = index.start, index.stop, index.step
+        if type(start) in _BOUND and type(stop) in _BOUND and type(step) in _BOUND:
+            return (item,)
+        return None
+    if type(index) is not tuple:
+        return (index,) if type(index) is int or index is None or index is Ellipsis else None
+    found: tuple[Any, ...] = ()
+    for entry in index:
+        part = None if type(entry) is tuple else basic_index(entry)
+        if part is None:
+            return None
+        found += part
+    return found
+
+
+_BOUND = frozenset({int, NoneType})
 
 
 def index_item(item: Any, name: str) -> Any:

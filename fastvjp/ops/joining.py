@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..array import array, as_array
+from ..calls import recorded
 from .common import ArrayLike, axes_of, axis_of, cast, emit, spread
 from .shape import ravel, sizes_of
 from .taking import take
@@ -122,6 +123,7 @@ def split(a: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
     return [section(x, i, b, max(b, e)) for b, e in itertools.pairwise(edges)]
 
 
+@recorded()
 def flip(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     """Reverse the order of elements.
 
@@ -150,6 +152,7 @@ def flip(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     return sliced(x, tuple(start), tuple(stop), tuple(step))
 
 
+@recorded()
 def roll(a: ArrayLike, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> array:
     """Shift elements along an axis; those that leave at the end come in at the front.
 
@@ -193,6 +196,7 @@ def roll(a: ArrayLike, shift: int | Sequence[int], axis: int | Sequence[int] | N
 _Pad = int | tuple[int] | tuple[int, int] | Sequence[Sequence[int]]
 
 
+@recorded()
 def pad(a: ArrayLike, pad_width: _Pad, mode: str = "constant", constant_values: ArrayLike = 0) -> array:
     """Extend an array at the ends of its axes.
 
@@ -256,6 +260,7 @@ def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     return [(int(before), int(after)) for before, after in widths]
 
 
+@recorded()
 def tile(a: ArrayLike, reps: int | Sequence[int]) -> array:
     """Repeat an array as a whole along its axes.
 
@@ -286,6 +291,7 @@ def tile(a: ArrayLike, reps: int | Sequence[int]) -> array:
     return reshaped(x, tuple([c * n for c, n in zip(counts, shape, strict=True)]))
 
 
+@recorded()
 def repeat(a: ArrayLike, repeats: int | Sequence[int], axis: int | None = None) -> array:
     """Repeat every element along an axis.
 

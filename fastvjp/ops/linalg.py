@@ -7,10 +7,12 @@ from typing import Any
 
 from ..array import array, as_array
 from ..avals import bool_, int64
+from ..calls import binary, recorded
 from .common import ArrayLike, axis_of, broadcast, cast, emit, operands, spread
 from .views import filled, leading, permuted, promoted, reshaped, trailing
 
 
+@binary
 def matmul(a: ArrayLike, b: ArrayLike) -> array:
     """Matrix product, as NumPy's `@`.
 
@@ -90,6 +92,7 @@ def addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, alpha: float = 1.0, beta: fl
     return emit("add", *operands("addmm", out, shift))
 
 
+@binary
 def inner(a: ArrayLike, b: ArrayLike) -> array:
     """Sums of products over the last axes; of scalars, their product.
 
@@ -116,6 +119,7 @@ def inner(a: ArrayLike, b: ArrayLike) -> array:
     return tensordot(x, y, ([-1], [-1]))
 
 
+@binary
 def vdot(a: ArrayLike, b: ArrayLike) -> array:
     """Sum of products of all elements, the first conjugated.
 
@@ -142,6 +146,7 @@ def vdot(a: ArrayLike, b: ArrayLike) -> array:
     return reshaped(product(reshaped(x, (1, x.size)), reshaped(y, (y.size, 1))), ())
 
 
+@binary
 def outer(a: ArrayLike, b: ArrayLike) -> array:
     """Products of all elements of one array with all of another.
 
@@ -166,6 +171,7 @@ def _multiply(x: array, y: array) -> array:
     return emit("logical_and" if x.dtype == bool_ else "multiply", x, y)
 
 
+@recorded(operands=2)
 def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> array:
     """Sums of products over several axes.
 

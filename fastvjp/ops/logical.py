@@ -11,6 +11,7 @@ import numpy as np
 
 from ..array import array
 from ..avals import aval, bool_
+from ..calls import binary, recorded, unary
 from .arithmetic import abs, add, multiply, subtract
 from .common import ArrayLike, as_array, cast, emit, full_like_aval, operands, require, spread
 from .complex_parts import imag, real
@@ -18,6 +19,7 @@ from .elementwise import bits, bool_as_int8, compare, itself, test, truth
 
 
 # --- comparison ---------------------------------------------------------------------------------------------
+@binary
 def equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a == b`, elementwise.
 
@@ -29,6 +31,7 @@ def equal(a: ArrayLike, b: ArrayLike) -> array:
     return compare("equal", a, b)
 
 
+@binary
 def not_equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a != b`, elementwise.
 
@@ -40,6 +43,7 @@ def not_equal(a: ArrayLike, b: ArrayLike) -> array:
     return compare("not_equal", a, b)
 
 
+@binary
 def less(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a < b`, elementwise; complex numbers compare by real, then by imaginary part.
 
@@ -51,6 +55,7 @@ def less(a: ArrayLike, b: ArrayLike) -> array:
     return compare("less", a, b)
 
 
+@binary
 def less_equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a <= b`, elementwise; complex numbers as in `less`.
 
@@ -62,6 +67,7 @@ def less_equal(a: ArrayLike, b: ArrayLike) -> array:
     return compare("less_equal", a, b)
 
 
+@binary
 def greater(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a > b`, elementwise; complex numbers as in `less`.
 
@@ -73,6 +79,7 @@ def greater(a: ArrayLike, b: ArrayLike) -> array:
     return compare("greater", a, b)
 
 
+@binary
 def greater_equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a >= b`, elementwise; complex numbers as in `less`.
 
@@ -85,6 +92,7 @@ def greater_equal(a: ArrayLike, b: ArrayLike) -> array:
 
 
 # --- tests and choice ---------------------------------------------------------------------------------------
+@recorded(operands=3)
 def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> array:
     """Elements of `x` where the condition holds, of `y` elsewhere.
 
@@ -110,6 +118,7 @@ def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> array:
     return emit("select", spread(c, chosen._var.aval.shape), chosen, other)
 
 
+@unary
 def isnan(a: ArrayLike) -> array:
     """Whether each element is nan.
 
@@ -121,6 +130,7 @@ def isnan(a: ArrayLike) -> array:
     return test("isnan", a, False)
 
 
+@unary
 def isinf(a: ArrayLike) -> array:
     """Whether each element is inf or -inf.
 
@@ -132,6 +142,7 @@ def isinf(a: ArrayLike) -> array:
     return test("isinf", a, False)
 
 
+@unary
 def isfinite(a: ArrayLike) -> array:
     """Whether each element is neither infinite nor nan.
 
@@ -143,6 +154,7 @@ def isfinite(a: ArrayLike) -> array:
     return test("isfinite", a, True)
 
 
+@unary
 def isposinf(a: ArrayLike) -> array:
     """Whether each element of a real array is inf.
 
@@ -154,6 +166,7 @@ def isposinf(a: ArrayLike) -> array:
     return _is_this_infinity("isposinf", a, math.inf)
 
 
+@unary
 def isneginf(a: ArrayLike) -> array:
     """Whether each element of a real array is -inf.
 
@@ -267,6 +280,7 @@ def _all(x: array) -> array:
 
 
 # --- logic and bits -----------------------------------------------------------------------------------------
+@binary
 def logical_and(a: ArrayLike, b: ArrayLike) -> array:
     """Whether both operands are true, that is not 0.
 
@@ -278,6 +292,7 @@ def logical_and(a: ArrayLike, b: ArrayLike) -> array:
     return emit("logical_and", *truth("logical_and", a, b))
 
 
+@binary
 def logical_or(a: ArrayLike, b: ArrayLike) -> array:
     """Whether one or both of two operands are true, that is not 0.
 
@@ -289,6 +304,7 @@ def logical_or(a: ArrayLike, b: ArrayLike) -> array:
     return emit("logical_or", *truth("logical_or", a, b))
 
 
+@binary
 def logical_xor(a: ArrayLike, b: ArrayLike) -> array:
     """Whether just one of two operands is true, that is not 0.
 
@@ -300,6 +316,7 @@ def logical_xor(a: ArrayLike, b: ArrayLike) -> array:
     return emit("not_equal", *truth("logical_xor", a, b))
 
 
+@unary
 def logical_not(a: ArrayLike) -> array:
     """Whether the operand is false, that is 0.
 
@@ -311,6 +328,7 @@ def logical_not(a: ArrayLike) -> array:
     return emit("logical_not", *truth("logical_not", a))
 
 
+@binary
 def bitwise_and(a: ArrayLike, b: ArrayLike) -> array:
     """Bits that are set in both operands, integers or bool.
 
@@ -322,6 +340,7 @@ def bitwise_and(a: ArrayLike, b: ArrayLike) -> array:
     return bits("bitwise_and", "logical_and", a, b)
 
 
+@binary
 def bitwise_or(a: ArrayLike, b: ArrayLike) -> array:
     """Bits that are set in one or both of two operands, integers or bool.
 
@@ -333,6 +352,7 @@ def bitwise_or(a: ArrayLike, b: ArrayLike) -> array:
     return bits("bitwise_or", "logical_or", a, b)
 
 
+@binary
 def bitwise_xor(a: ArrayLike, b: ArrayLike) -> array:
     """Bits that are set in just one of two operands, integers or bool.
 
@@ -344,6 +364,7 @@ def bitwise_xor(a: ArrayLike, b: ArrayLike) -> array:
     return bits("bitwise_xor", "not_equal", a, b)
 
 
+@unary
 def bitwise_invert(a: ArrayLike) -> array:
     """All bits of an integer flipped; for bool the logical not.
 
@@ -357,6 +378,7 @@ def bitwise_invert(a: ArrayLike) -> array:
     return emit("logical_not" if x._var.aval.dtype == bool_ else "bitwise_invert", x)
 
 
+@binary
 def left_shift(a: ArrayLike, b: ArrayLike) -> array:
     """Integers `a * 2**b`, without the bits that do not fit.
 
@@ -368,6 +390,7 @@ def left_shift(a: ArrayLike, b: ArrayLike) -> array:
     return emit("left_shift", *bool_as_int8("left_shift", a, b, "biu"))
 
 
+@binary
 def right_shift(a: ArrayLike, b: ArrayLike) -> array:
     """Integers `a / 2**b`, rounded down.
 

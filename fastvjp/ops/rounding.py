@@ -9,12 +9,14 @@ import builtins
 
 from ..array import array
 from ..avals import inexact
+from ..calls import recorded, unary
 from .arithmetic import divide, multiply
 from .common import ArrayLike, as_array, cast, emit, require
 from .elementwise import itself, rounding
 from .logical import less, where
 
 
+@unary
 def floor(a: ArrayLike) -> array:
     """Largest integers that are not greater, in the dtype of the operand, which is real.
 
@@ -26,6 +28,7 @@ def floor(a: ArrayLike) -> array:
     return rounding("floor", a)
 
 
+@unary
 def ceil(a: ArrayLike) -> array:
     """Smallest integers that are not less, in the dtype of the operand, which is real.
 
@@ -37,6 +40,7 @@ def ceil(a: ArrayLike) -> array:
     return rounding("ceil", a)
 
 
+@unary
 def trunc(a: ArrayLike) -> array:
     """Integers next towards 0, in the dtype of the operand, which is real.
 
@@ -50,6 +54,7 @@ def trunc(a: ArrayLike) -> array:
     return where(less(x, 0), ceil(x), floor(x)) if x._var.aval.dtype.kind == "f" else itself(x)
 
 
+@recorded()
 def round(a: ArrayLike, decimals: int = 0) -> array:
     """Nearest number of so many decimals, halves to the even neighbour, in the dtype of the operand.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..array import array
+from ..calls import recorded
 from .common import ArrayLike, accumulated, as_array, axis_of, emit, operands
 from .views import reshaped
 
 
+@recorded()
 def cumsum(
     a: ArrayLike, axis: int | None = None, *, reverse: bool = False, inclusive: bool = True, dtype: Any = None
 ) -> array:
@@ -29,6 +31,7 @@ def cumsum(
     return _scan("cumsum", accumulated("cumsum", a, dtype), axis, reverse, inclusive)
 
 
+@recorded()
 def cumprod(
     a: ArrayLike, axis: int | None = None, *, reverse: bool = False, inclusive: bool = True, dtype: Any = None
 ) -> array:

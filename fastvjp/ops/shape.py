@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..array import array, as_array
+from ..calls import recorded, unary
 from .common import ArrayLike, axis_of
 from .views import permuted, reshaped
 
@@ -22,6 +23,7 @@ def sizes_of(shape: Any, name: str) -> tuple[int, ...]:
         raise TypeError(f"[{name}] Expected a shape of integers, got {shape!r}.") from None
 
 
+@recorded()
 def reshape(a: ArrayLike, shape: int | Sequence[int]) -> array:
     """The same elements, in C order, under another shape.
 
@@ -59,6 +61,7 @@ def _resolved(sizes: tuple[int, ...], size: int, what: str, name: str) -> tuple[
     return resolved
 
 
+@recorded()
 def flatten(a: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> array:
     """Merge the axes from `start_axis` to `end_axis` (both included) into one.
 
@@ -87,6 +90,7 @@ def flatten(a: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> array:
     return reshaped(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
+@unary
 def ravel(a: ArrayLike) -> array:
     """All elements in C order, under one axis.
 
@@ -105,6 +109,7 @@ def ravel(a: ArrayLike) -> array:
     return reshaped(x, (x.size,))
 
 
+@recorded()
 def unflatten(a: ArrayLike, axis: int, shape: Sequence[int]) -> array:
     """Split one axis into several.
 
@@ -130,6 +135,7 @@ def unflatten(a: ArrayLike, axis: int, shape: Sequence[int]) -> array:
     return reshaped(x, x.shape[:i] + sizes + x.shape[i + 1 :])
 
 
+@recorded()
 def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> array:
     """Permute the axes.
 
@@ -163,6 +169,7 @@ def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> array:
 permute_dims = transpose
 
 
+@recorded()
 def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> array:
     """Exchange two axes.
 
@@ -189,6 +196,7 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> array:
     return permuted(x, tuple(order))
 
 
+@recorded()
 def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> array:
     """Move axes to other positions; the rest keep their order.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..array import array, as_array
+from ..calls import recorded
 from .common import ArrayLike, axis_of, emit
 from .taking import lines
 from .views import reshaped, section
@@ -16,6 +17,7 @@ def _lines(a: ArrayLike, axis: int | None, name: str) -> tuple[array, int]:
     return x, axis_of(axis, x.ndim, name)
 
 
+@recorded()
 def argsort(a: ArrayLike, axis: int | None = -1) -> array:
     """Positions that sort an array; equal elements keep their order and nan comes last.
 
@@ -38,6 +40,7 @@ def argsort(a: ArrayLike, axis: int | None = -1) -> array:
     return emit("argsort", x, axis=i)
 
 
+@recorded()
 def sort(a: ArrayLike, axis: int | None = -1) -> array:
     """Sorted elements, nan last.
 

@@ -9,11 +9,13 @@ import math
 
 from ..array import array
 from ..avals import inexact
+from ..calls import binary, unary
 from .arithmetic import multiply
 from .common import ArrayLike, as_array, cast, require
 from .elementwise import floating, floating2
 
 
+@unary
 def sin(a: ArrayLike) -> array:
     """Sine of an angle in radians, floating.
 
@@ -25,6 +27,7 @@ def sin(a: ArrayLike) -> array:
     return floating("sin", a)
 
 
+@unary
 def cos(a: ArrayLike) -> array:
     """Cosine of an angle in radians, floating.
 
@@ -36,6 +39,7 @@ def cos(a: ArrayLike) -> array:
     return floating("cos", a)
 
 
+@unary
 def tan(a: ArrayLike) -> array:
     """Tangent of an angle in radians, floating.
 
@@ -47,6 +51,7 @@ def tan(a: ArrayLike) -> array:
     return floating("tan", a)
 
 
+@unary
 def arcsin(a: ArrayLike) -> array:
     """Inverse sine in [-pi/2, pi/2], floating; nan for real numbers outside [-1, 1].
 
@@ -58,6 +63,7 @@ def arcsin(a: ArrayLike) -> array:
     return floating("arcsin", a)
 
 
+@unary
 def arccos(a: ArrayLike) -> array:
     """Inverse cosine in [0, pi], floating; nan for real numbers outside [-1, 1].
 
@@ -69,6 +75,7 @@ def arccos(a: ArrayLike) -> array:
     return floating("arccos", a)
 
 
+@unary
 def arctan(a: ArrayLike) -> array:
     """Inverse tangent in [-pi/2, pi/2], floating.
 
@@ -80,6 +87,7 @@ def arctan(a: ArrayLike) -> array:
     return floating("arctan", a)
 
 
+@binary
 def arctan2(a: ArrayLike, b: ArrayLike) -> array:
     """Angle in [-pi, pi] of the point with abscissa `b` and ordinate `a`, both real, floating.
 
@@ -91,6 +99,7 @@ def arctan2(a: ArrayLike, b: ArrayLike) -> array:
     return floating2("arctan2", a, b, "f")
 
 
+@unary
 def sinh(a: ArrayLike) -> array:
     """Hyperbolic sine, floating.
 
@@ -102,6 +111,7 @@ def sinh(a: ArrayLike) -> array:
     return floating("sinh", a)
 
 
+@unary
 def cosh(a: ArrayLike) -> array:
     """Hyperbolic cosine, floating.
 
@@ -113,6 +123,7 @@ def cosh(a: ArrayLike) -> array:
     return floating("cosh", a)
 
 
+@unary
 def tanh(a: ArrayLike) -> array:
     """Hyperbolic tangent, floating.
 
@@ -124,6 +135,7 @@ def tanh(a: ArrayLike) -> array:
     return floating("tanh", a)
 
 
+@unary
 def arcsinh(a: ArrayLike) -> array:
     """Inverse hyperbolic sine, floating.
 
@@ -135,6 +147,7 @@ def arcsinh(a: ArrayLike) -> array:
     return floating("arcsinh", a)
 
 
+@unary
 def arccosh(a: ArrayLike) -> array:
     """Inverse hyperbolic cosine, at least 0, floating; nan for real numbers below 1.
 
@@ -146,6 +159,7 @@ def arccosh(a: ArrayLike) -> array:
     return floating("arccosh", a)
 
 
+@unary
 def arctanh(a: ArrayLike) -> array:
     """Inverse hyperbolic tangent, floating; nan for real numbers outside [-1, 1].
 
@@ -161,6 +175,7 @@ asin, acos, atan, atan2 = arcsin, arccos, arctan, arctan2
 asinh, acosh, atanh = arcsinh, arccosh, arctanh
 
 
+@unary
 def degrees(a: ArrayLike) -> array:
     """Angles from radians to degrees, real, floating.
 
@@ -172,6 +187,7 @@ def degrees(a: ArrayLike) -> array:
     return _rescale("degrees", a, 180 / math.pi)
 
 
+@unary
 def radians(a: ArrayLike) -> array:
     """Angles from degrees to radians, real, floating.
 

@@ -130,6 +130,7 @@ RULES: Rules = {
     "log1p": {"x": lambda g, x: o.scale(g, o.reciprocal(x + 1))},
     "log2": {"x": lambda g, x: o.scale(g, o.reciprocal(x * math.log(2)))},
     "log10": {"x": lambda g, x: o.scale(g, o.reciprocal(x * math.log(10)))},
+    "finite_or_zero": {"x": lambda g, x: o.where(o.isfinite(x), g, 0)},
     "logaddexp": {"x": _logaddexp, "y": lambda g, x, y: _logaddexp(g, y, x)},
     "sigmoid": {"x": lambda g, out: o.scale(g, out * (1 - out))},
     "erf": {"x": lambda g, x: o.scale(g, o.exp(-o.square(x)) * TWO_OVER_ROOT_PI)},
@@ -156,7 +157,7 @@ RULES: Rules = {
 }
 
 _NON_DIFFERENTIABLE = """
-floor ceil round floor_divide normalize_index finite_or_zero
+floor ceil round floor_divide normalize_index
 equal not_equal less less_equal greater greater_equal isnan isinf isfinite
 logical_not logical_and logical_or
 bitwise_and bitwise_or bitwise_xor bitwise_invert left_shift right_shift

@@ -11,9 +11,9 @@ from ..array import array, as_array
 from ..avals import is_differentiable
 from ..ops.common import cast
 from ..primitives import REGISTRY
-from ..program import Var
-from ..recording import Recording, bind, value_of
-from ..tree import TreeDef, flatten
+from ..program import Var, uniform
+from ..recording import Recording, bind
+from ..tree import TreeDef, flat, flatten
 
 
 class Arguments:
@@ -21,12 +21,14 @@ class Arguments:
 
     def __init__(self, tree: Any, where: str, what: str) -> None:
         leaves, self.definition = flatten(tree)
-        self.vars = [leaf_array(leaf, where, f"{what}, leaf {i}")._var for i, leaf in enumerate(leaves)]
+        self.vars = [
+            x._var if type(x) is array else leaf_array(x, where, what, i)._var for i, x in enumerate(leaves)
+        ]
 
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
         if recording.outermost:
-            return recording.trace.inputs([Var(v.aval, value_of(v)) for v in self.vars])
+            return recording.trace.inputs(self.vars)
         return [bind(REGISTRY["alias"], v) for v in self.vars]
 
     def tree(self, variables: Sequence[Var]) -> Any:
@@ -46,15 +48,17 @@ class Arguments:
 
 def as_tree(definition: TreeDef, variables: Iterable[Var]) -> Any:
     """Build a tree of arrays."""
-    return definition.unflatten(iter([array._of(v) for v in variables]))
+    arrays = [array._of(v) for v in variables]
+    return arrays if definition.flat and definition.kind is list else definition.unflatten(iter(arrays))
 
 
-def leaf_array(leaf: Any, where: str, what: str) -> array:
+def leaf_array(leaf: Any, where: str, what: str, i: int) -> array:
     """A leaf of a tree of arrays; TypeError naming where it stands otherwise."""
     if isinstance(leaf, array | np.ndarray | np.generic | float | int | complex):
         return as_array(leaf, where)
     raise TypeError(
-        f"[{where}] Expected an array or a number in the {what}, got {type(leaf).__name__}: {leaf!r:.80}. "
+        f"[{where}] Expected an array or a number in the {what}, leaf {i}, "
+        f"got {type(leaf).__name__}: {leaf!r:.80}. "
         f"Hint: close over arguments that are not arrays."
     )
 
@@ -67,6 +71,8 @@ def check_callable(fun: Any, where: str) -> None:
 
 def check_sequence(values: Any, where: str, what: str) -> list[Any]:
     """A list of the given list or tuple; TypeError with a hint otherwise."""
+    if type(values) is list:
+        return values
     if isinstance(values, list | tuple):
         return list(values)
     raise TypeError(
@@ -82,16 +88,22 @@ class Outputs:
     """
 
     def __init__(self, returned: Any, where: str) -> None:
+        if type(returned) is array:
+            self.count, self.definition, self.vars = 1, flat(list, 1), [returned._var]
+            return
         several = isinstance(returned, list | tuple) and not hasattr(returned, "_fields")
-        self.count = len(returned) if several else 1
         leaves, self.definition = flatten(list(returned) if several else [returned])
-        for i, child in enumerate(self.definition.children):
-            if child.kind is type(None):
-                self._leaf(None, where, i)
+        self.count = len(self.definition.children)
+        if not self.definition.flat:
+            for i, child in enumerate(self.definition.children):
+                if child.kind is type(None):
+                    self._leaf(None, where, i)
         self.vars = [self._leaf(leaf, where, i) for i, leaf in enumerate(leaves)]
 
     @staticmethod
     def _leaf(leaf: Any, where: str, i: int) -> Var:
+        if type(leaf) is array:
+            return leaf._var
         if isinstance(leaf, array | np.ndarray | np.generic | float | int | complex):
             return as_array(leaf, where)._var
         raise TypeError(
@@ -103,9 +115,8 @@ class Outputs:
         """The list of outputs with these variables at the leaves."""
         return as_tree(self.definition, variables)
 
-    def cotangents(self, given: Any, where: str) -> list[Var]:
+    def cotangents(self, wanted: list[Any], where: str) -> list[Var]:
         """The cotangents as variables of the outputs' avals; errors say which output does not match."""
-        wanted = check_sequence(given, where, "cotangents")
         if len(wanted) != self.count:
             raise ValueError(
                 f"[{where}] Number of outputs to compute gradients for ({self.count}) "
@@ -133,10 +144,13 @@ class Aux:
         return (self.definition.unflatten(iter(leaves)),)
 
 
+NO_AUX = Aux((), False)
+
+
 def split_aux(returned: Any, has_aux: bool, where: str) -> tuple[Any, Aux]:
     """Split what a function returned into outputs and aux."""
     if not has_aux:
-        return returned, Aux(None, False)
+        return returned, NO_AUX
     if not isinstance(returned, tuple | list) or len(returned) != 2:
         raise ValueError(
             f"[{where}] With has_aux=True the function must return (outputs, aux), got {type(returned).__name__}."
@@ -148,21 +162,26 @@ def matched(
     given: list[Any], definition: TreeDef, variables: Sequence[Var], where: str, names: tuple[str, str]
 ) -> list[Var]:
     """Cotangents of outputs, or tangents of primals, as variables of the avals of these."""
-    what, whose = names
     leaves, structure = flatten(given)
-    if structure != definition:
+    if structure is not definition and structure != definition:
+        what, whose = names
         raise ValueError(
             f"[{where}] {what.capitalize()}s have the structure {structure}, {whose}s {definition}. "
             f"Expected: one {what} for every array of the {whose}s."
         )
-    return [_matched(leaf, v, where, names, i) for i, (leaf, v) in enumerate(zip(leaves, variables, strict=True))]
+    return [
+        x._var if type(x) is array and x._aval is v.aval else _matched(x, v, where, names, i)
+        for i, (x, v) in enumerate(zip(leaves, variables, strict=True))
+    ]
 
 
 def _matched(leaf: Any, like: Var, where: str, names: tuple[str, str], i: int) -> Var:
+    if type(leaf) is float and like.aval.shape == () and like.aval.inexact:
+        return uniform(leaf, (), like.aval.dtype)
     what, whose = names
     if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype == np.float16:
         leaf = leaf.astype(np.float32)
-    given = leaf_array(leaf, where, f"{what}s, leaf {i}")
+    given = leaf_array(leaf, where, f"{what}s", i)
     if given.shape != like.aval.shape:
         wanted, got = ["(" + ",".join(map(str, shape)) + ")" for shape in (like.aval.shape, given.shape)]
         scalar = given.size == 1 and what == "cotangent"

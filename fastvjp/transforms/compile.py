@@ -13,10 +13,10 @@ import numpy as np
 
 from .. import devices
 from ..array import array, as_array, numpy_of
-from ..program import Buffer, Program, Uniform, Var
+from ..program import Program, Uniform, Var
 from ..recording import Recording, abstract, is_recording, value_of
 from ..tree import LEAF, TreeDef, flatten
-from .arguments import Arguments, check_callable
+from .arguments import Arguments, as_tree, check_callable
 
 MAX_SIGNATURES = 256
 """Signatures that a compiled function remembers."""
@@ -56,16 +56,20 @@ def compile(
         if is_recording():
             return fun(*args, **kwargs)
         call = _Call(args, kwargs, inputs)
-        with lock:
-            ready = cache.get(call.key)
-            if ready is None:
-                ready = cache[call.key] = _Compiled(fun, call, inputs, outputs)
-                if len(cache) > MAX_SIGNATURES:
-                    cache.popitem(last=False)
-        results = ready.run([_whole(v) for v in call.given])
-        n = ready.structure.leaves
-        ready.update(outputs, results[n:])
-        return ready.structure.unflatten(iter([array._of(v) for v in results[:n]]))
+        ready = cache.get(call.key)
+        if ready is None:
+            with lock:
+                ready = cache.get(call.key)
+                if ready is None:
+                    ready = cache[call.key] = _Compiled(fun, call, inputs, outputs)
+                    if len(cache) > MAX_SIGNATURES:
+                        cache.popitem(last=False)
+        results = ready.run(call.given)
+        if outputs is not None:
+            n = ready.structure.leaves
+            ready.update(outputs, results[n:])
+            results = results[:n]
+        return as_tree(ready.structure, results)
 
     return compiled
 
@@ -73,43 +77,70 @@ def compile(
 class _Call:
     """The arguments and state of one call: what is given at run time, and the signature."""
 
+    __slots__ = ("at", "definition", "given", "key", "leaves", "named", "state")
+
     def __init__(self, args: Any, kwargs: Any, inputs: Any) -> None:
-        self.leaves, self.definition = flatten((args, kwargs))
-        state, state_definition = flatten(inputs)
-        kinds = (array, np.ndarray, np.generic)
-        self.at = [i for i, leaf in enumerate(self.leaves) if isinstance(leaf, kinds)]
-        self.state = [x for x in state if isinstance(x, array)]
-        arguments = [as_array(self.leaves[i], "compile") for i in self.at]
-        self.given = [x._var for x in (*arguments, *self.state)]
-        traced = set(self.at)
-        static = [leaf for i, leaf in enumerate(self.leaves) if i not in traced]
-        static += [leaf for leaf in state if not isinstance(leaf, array)]
-        static += [*_static_fields(self.definition), *_static_fields(state_definition)]
-        for leaf in static:
-            try:
-                hash(leaf)
-            except TypeError:
-                raise TypeError(
-                    f"[compile] {type(leaf).__name__} cannot be part of the signature: it is not hashable. "
-                    f"Hint: close over it."
-                ) from None
-        # -0.0 equals 0.0 but is another constant, and nan equals nothing
-        constants = tuple([(type(x), repr(x) if isinstance(x, float | complex) else x) for x in static])
-        avals = tuple([v.aval for v in self.given])
-        self.key = (
-            self.definition,
-            state_definition,
-            tuple(self.at),
-            constants,
-            avals,
-            devices.current().name,
-        )
+        self.named = bool(kwargs)
+        self.leaves, self.definition = flatten((args, kwargs) if kwargs else args)
+        self.at: list[int] = []
+        """Which of the leaves are arrays."""
+        self.given: list[Var] = []
+        self.state: list[array] = []
+        static = _static_fields(self.definition) if self.definition.fixed else []
+        for i, x in enumerate(self.leaves):
+            if type(x) is array:
+                self.at.append(i)
+                self.given.append(x._var)
+            elif isinstance(x, _ARRAYS):
+                self.at.append(i)
+                self.given.append(as_array(x, "compile")._var)
+            else:
+                static.append(x)
+        state_definition = None
+        if inputs is not None:
+            held, state_definition = flatten(inputs)
+            static += _static_fields(state_definition)
+            for x in held:
+                if isinstance(x, array):
+                    self.state.append(x)
+                    self.given.append(x._var)
+                else:
+                    static.append(x)
+        constants = _constants(static) if static else ()
+        avals = [v.aval for v in self.given]
+        structure = (self.named, self.definition, state_definition, *self.at)
+        self.key = (devices.current().name, structure, constants, *avals)
+
+    def arguments(self, stand_ins: Sequence[Var]) -> tuple[Any, Any]:
+        """Positional and keyword arguments with these variables for the arrays."""
+        leaves = list(self.leaves)
+        for i, v in zip(self.at, stand_ins, strict=False):
+            leaves[i] = array._of(v)
+        found = self.definition.unflatten(iter(leaves))
+        return found if self.named else (found, {})
+
+
+_ARRAYS = (array, np.ndarray, np.generic)
+
+
+def _constants(static: Sequence[Any]) -> tuple[Any, ...]:
+    """Leaves that are no arrays as a part of the signature."""
+    for leaf in static:
+        try:
+            hash(leaf)
+        except TypeError:
+            raise TypeError(
+                f"[compile] {type(leaf).__name__} cannot be part of the signature: it is not hashable. "
+                f"Hint: close over it."
+            ) from None
+    # -0.0 equals 0.0 but is another constant, and nan equals nothing
+    return tuple([(type(x), repr(x) if isinstance(x, float | complex) else x) for x in static])
 
 
 def _static_fields(definition: TreeDef) -> list[Any]:
     """What the dataclasses of a tree hold besides their children."""
     found = [x for child in definition.children for x in _static_fields(child)]
-    if definition.template is not None:
+    if dataclasses.is_dataclass(definition.template):
         names = [f.name for f in dataclasses.fields(definition.template)]
         found += [getattr(definition.template, n) for n in names if n not in definition.keys]
     return found
@@ -120,9 +151,7 @@ class _Compiled:
 
     def __init__(self, fun: Callable[..., Any], call: _Call, inputs: Any, outputs: Any) -> None:
         stand_ins = [abstract(v.aval, "compile") for v in call.given]
-        leaves = list(call.leaves)
-        for i, v in zip(call.at, stand_ins, strict=False):
-            leaves[i] = array._of(v)
+        args, kwargs = call.arguments(stand_ins)
         before = [(tree, *flatten(tree)) for tree in (inputs, outputs)]
         handles = {id(x): x for _, held, _ in before for x in held if isinstance(x, array)}.values()
         values = [x._var for x in handles]
@@ -131,7 +160,6 @@ class _Compiled:
         with Recording() as recording:
             recording.trace.enter(stand_ins)
             try:
-                args, kwargs = call.definition.unflatten(iter(leaves))
                 found, self.structure = flatten(fun(*args, **kwargs))
                 self.leaves, self.state = flatten(outputs)
                 states = [x for x in self.leaves if isinstance(x, array)]
@@ -147,9 +175,9 @@ class _Compiled:
         self.kept = [same and x is y for x, y in zip_longest(self.leaves, before[1][1])]
         self.leaves = [None if isinstance(x, array) else x for x in self.leaves]
 
-    def run(self, values: Sequence[Buffer | Uniform]) -> list[Var]:
-        """Results and state for these values of the arguments."""
-        return self.ready.run([*values, *self.constants])
+    def run(self, given: Sequence[Var]) -> list[Var]:
+        """Results and state for these arguments."""
+        return self.ready.run([*map(_whole, given), *self.constants])
 
     def update(self, outputs: Any, results: Sequence[Var]) -> None:
         """Give the state its new values: in the arrays that `fun` kept, else in new ones in their containers."""
@@ -188,8 +216,8 @@ def _filled(tree: Any, definition: TreeDef, leaves: Iterator[Any]) -> Any:
 
 def _whole(var: Var) -> Any:
     """The value as a plan of abstract inputs expects it: in memory and C-contiguous."""
-    value = value_of(var)
-    if isinstance(value, Uniform) or value.layout is not None:
+    value: Any = var.value or value_of(var)
+    if type(value) is Uniform or value.layout is not None:
         return devices.current().upload(np.array(numpy_of(var), order="C"))
     return value
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..array import array, as_array
 from ..avals import aval, is_differentiable
+from ..calls import recorded
 from ..ops.common import emit, full_like_aval
 from ..ops.reductions import sum as sum_
 from ..ops.shape import moveaxis
@@ -428,6 +429,7 @@ def _recomputed(program: Program, primals: Flat, cotangents: Flat) -> list[array
     return [None if v is None else array._of(v) for v in found]
 
 
+@recorded()
 def stop_gradient(x: Any) -> array:
     """The same values, through which no derivative flows.
 

@@ -10,7 +10,7 @@ from ..avals import is_differentiable
 from ..ops.common import full_like_aval
 from ..program import Var
 from ..recording import Recording
-from .arguments import Arguments, Aux, check_callable
+from .arguments import NO_AUX, Arguments, Aux, check_callable
 from .backward import backward, zeros_for
 
 
@@ -89,16 +89,17 @@ def _differentiated(
                     f"[{where}] Can't compute the gradient of keyword argument '{name}' because the function "
                     f"is called with keyword arguments {sorted(kwargs)}."
                 )
-        chosen = [[args[n] for n in numbers], {name: kwargs[name] for name in names}]
+        chosen = [*[args[n] for n in numbers], *[kwargs[name] for name in names]]
         arguments = Arguments(chosen, where, "differentiated arguments")
         _check_dtypes(where, arguments.vars)
         with Recording() as recording:
             inputs = arguments.enter(recording)
             start = recording.trace.size()
-            positional, named = arguments.tree(inputs)
+            traced = arguments.tree(inputs)
             given = list(args)
-            for n, traced in zip(numbers, positional, strict=True):
-                given[n] = traced
+            for n, x in zip(numbers, traced, strict=False):
+                given[n] = x
+            named = dict(zip(names, traced[len(numbers) :], strict=True))
             returned = fun(*given, **{**kwargs, **named})
             value, aux = _scalar(returned, where)
 
@@ -108,11 +109,12 @@ def _differentiated(
                 return [*zeros_for(found, inputs), value, *aux.vars]
 
             results = recording.finish(("grad", start, len(inputs)), [*inputs, value, *aux.vars], derive)
-        gradients, by_name = arguments.tree(results[: len(inputs)])
+        gradients = arguments.tree(results[: len(inputs)])
         out = array._of(results[len(inputs)])
         (rest,) = aux.trees(results) if aux.given else ((),)
-        positional_gradient = None if not numbers else gradients[0] if single else tuple(gradients)
-        gradient = (positional_gradient, by_name) if names else positional_gradient
+        gradient = None if not numbers else gradients[0] if single else tuple(gradients[: len(numbers)])
+        if names:
+            gradient = (gradient, dict(zip(names, gradients[len(numbers) :], strict=True)))
         return (out, *rest) if aux.given else out, gradient
 
     return value_and_gradient
@@ -130,12 +132,12 @@ def _scalar(returned: Any, where: str) -> tuple[Var, Aux]:
             f"got {type(value).__name__}."
         )
     out = as_array(value, where)
-    if out.shape != ():
+    if out._var.aval.ndim:
         raise ValueError(
             f"[{where}] The function must return a scalar to differentiate, got an array of shape {out.shape}. "
             f"Hint: reduce it with .sum() or .mean(), or use fastvjp.vjp or fastvjp.jacrev."
         )
-    return out._var, Aux(tuple(returned[1:]) if several else None, several)
+    return out._var, Aux(tuple(returned[1:]), True) if several else NO_AUX
 
 
 def _check_choice(where: str, numbers: list[int], names: list[str]) -> None:

@@ -45,7 +45,7 @@ def vjp(
     check_callable(fun, "vjp")
     arguments = Arguments(check_sequence(primals, "vjp", "primals"), "vjp", "primals")
     if cotangents is not _OMITTED:
-        check_sequence(cotangents, "vjp", "cotangents")
+        cotangents = check_sequence(cotangents, "vjp", "cotangents")
     with Recording() as recording:
         inputs = arguments.enter(recording)
         start = recording.trace.size()
@@ -53,8 +53,8 @@ def vjp(
         returned, aux = split_aux(returned, has_aux, "vjp")
         outputs = Outputs(returned, "vjp")
         if cotangents is _OMITTED:
-            results, pullback = _pullback(recording, start, arguments, inputs, outputs, aux)
-            return (outputs.tree(results[: len(outputs.vars)]), pullback, *aux.trees(results))
+            values, pullback = _pullback(recording, start, arguments, inputs, outputs, aux)
+            return (outputs.tree(values[: len(outputs.vars)]), pullback, *aux.trees(values))
         given = outputs.cotangents(cotangents, "vjp")
 
         def derive() -> list[Var]:
@@ -91,7 +91,7 @@ def _pullback(
     linear = Program(stand_ins, needed, vjps)
 
     def pullback(cotangents: Any) -> list[Any]:
-        given = outputs.cotangents(cotangents, "pullback")
+        given = outputs.cotangents(check_sequence(cotangents, "pullback", "cotangents"), "pullback")
         with Recording() as inner:
             return arguments.tree(inner.run(inline(linear, given)))
 

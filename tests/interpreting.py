@@ -1,0 +1,110 @@
+"""How op lists run in tests: as plans under small limits, their kernels as plain Python that is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import fastvjp.kernels.nest as nests
+import numpy as np
+import pytest
+from fastvjp.kernels import codegen, jit, loops, machine, source
+from fastvjp.kernels.executable import Executable
+from fastvjp.kernels.pointers import PythonPointer
+from hypothesis import strategies as st
+from random_programs import Case
+
+from fastvjp import fusion, phases
+from fastvjp.execution import structure
+from fastvjp.plan import Plan
+from fastvjp.planner import make_plan
+from fastvjp.program import Program, Uniform
+
+LIMITS: dict[str, tuple[list[Any], list[float]]] = {
+    "CHUNK": ([loops], [0.001, 0.5, 2]),
+    "TILE": ([codegen, source], [1, 3, 1000]),
+    "MAX_PARTIALS": ([codegen], [1, 2]),
+    "MAX_ROW_BYTES": ([codegen], [0, 30]),
+    "STATIC": ([nests], [0, 2, 100]),
+    "SINGLE_ROW": ([fusion], [0, 3]),
+    "MAX_BODY": ([fusion], [1, 5, 20]),
+    "MAX_ARRAYS": ([fusion], [2, 6, 12]),
+    "CHEAP": ([fusion, phases], [0, 1]),
+}
+"""Limits of the planner and the code generator: where each is read, and values that small arrays reach."""
+drawn_limits = st.fixed_dictionaries(
+    {name: st.sampled_from(LIMITS[name][1]) for name in ("CHUNK", "TILE")},
+    optional={name: st.sampled_from(values) for name, (_, values) in list(LIMITS.items())[2:]},
+)
+
+
+@contextmanager
+def limits(**values: float) -> Iterator[None]:
+    """Run with these limits."""
+    with ExitStack() as stack:
+        for name, value in values.items():
+            for module in LIMITS[name][0]:
+                stack.enter_context(patch.object(module, name, value))
+        yield
+
+
+@pytest.fixture
+def interpreted() -> Iterator[None]:
+    """Generated source runs as plain Python, and no two chunks of a loop write to one place."""
+    caches = jit.compile_loop, machine.runner
+    with patch.object(jit, "jit_disabled", lambda: True), chunks_apart():
+        for cache in caches:
+            cache.cache_clear()
+        yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@contextmanager
+def chunks_apart() -> Iterator[None]:
+    """Watch what interpreted chunks write."""
+    chunk: int | None = None
+    written: dict[int, int] = {}
+    python_loop, setitem = jit.python_loop, PythonPointer.__setitem__
+
+    def watched_loop(code: int) -> Callable[[int, int, int], int]:
+        loop = python_loop(code)
+        written.clear()
+
+        def call(args: int, start: int, stop: int) -> int:
+            nonlocal chunk
+            chunk = start
+            try:
+                return loop(args, start, stop)
+            finally:
+                chunk = None
+
+        return call
+
+    def watched_setitem(self: PythonPointer, i: int, value: Any) -> None:
+        if chunk is not None:
+            assert written.setdefault(self.address + int(i) * self.dtype.itemsize, chunk) == chunk
+        setitem(self, i, value)
+
+    with (
+        patch.object(jit, "python_loop", watched_loop),
+        patch.object(PythonPointer, "__setitem__", watched_setitem),
+    ):
+        yield
+
+
+def plan_of(program: Program | Case) -> tuple[Plan, list[Any]]:
+    """The plan of an op list, and the values of its leaves."""
+    leaves = structure(program.ops, program.outputs)[1]
+    return make_plan(program.ops, program.outputs, leaves), [v.value for v in leaves]
+
+
+def run(program: Program | Case) -> list[np.ndarray]:
+    """The outputs of an op list."""
+    plan, values = plan_of(program)
+    return [
+        np.full(v.aval.shape, result.scalar, v.aval.dtype) if isinstance(result, Uniform) else result.numpy()
+        for v, result in zip(program.outputs, Executable(plan).run(values), strict=True)
+    ]
