@@ -39,7 +39,7 @@ def ravel_tree(tree: Any) -> tuple[array, Callable[[Any], Any]]:
     leaves, definition = flatten(tree)
     if not leaves:
         raise ValueError("[ravel_tree] Expected a tree of arrays, got one without leaves.")
-    arrays = [leaf_array(leaf, "ravel_tree", f"tree, leaf {i}") for i, leaf in enumerate(leaves)]
+    arrays = [leaf_array(leaf, "ravel_tree", "tree", i) for i, leaf in enumerate(leaves)]
     kinds = [(a.shape, a.dtype) for a in arrays]
     ends = list(accumulate((a.size for a in arrays), initial=0))
 
