@@ -18,6 +18,7 @@ from checks import close, forget, same
 from fastvjp.kernels import jit
 
 import fastvjp as fv
+from fastvjp import devices
 
 compiled = pytest.mark.skipif(jit.jit_disabled(), reason="without the JIT all of it is Python")
 
@@ -217,8 +218,8 @@ def test_threads_of_numba(density, rng):
 
 
 @compiled
-def test_large_work_is_shared_out_within_prange(rng):
-    fv.set_num_threads(2)
+def test_large_work_is_shared_out_within_prange(rng, monkeypatch):
+    monkeypatch.setattr(devices, "_threads", 2)
     f = fv.njit(fv.grad(lambda x: np.sum(np.tanh(x) * np.exp(-x))), np.empty(200_000))
     x = rng.standard_normal((4, 200_000))
 
