@@ -394,6 +394,20 @@ def test_nothing_waits_for_the_collector(rng):
         gc.enable()
 
 
+def test_a_kept_array_that_was_read_holds_no_recording(rng):
+    kept = []
+    x = fv.array(rng.normal(size=3))
+    held = weakref.ref(np.asarray(x).base)
+    fv.grad(lambda x: (kept.append(x * 3.0), fv.sum(x))[1])(x)
+    close(kept[0], 3 * np.asarray(x))
+    gc.disable()
+    try:
+        del x
+        assert held() is None
+    finally:
+        gc.enable()
+
+
 def test_threads_that_record_the_same_at_once(rng):
     x = rng.normal(size=(8, 5))
     for _ in range(5):
