@@ -75,6 +75,12 @@ class array(Methods):
         self._trace = var.trace
         self._number = var.number
 
+    def _values(self) -> np.ndarray:
+        """The values, read-only; runs what they need."""
+        values = numpy_of(self._var)
+        self._trace = self._held.trace  # a recording that has ended is not needed any more
+        return values
+
     @property
     def _aval(self) -> Aval:
         held = self._held
@@ -146,23 +152,23 @@ class array(Methods):
         Raises:
             ValueError: there is not exactly one element, and no index.
         """
-        return numpy_of(self._var).item(*index) if index else self._single("item")
+        return self._values().item(*index) if index else self._single("item")
 
     def tolist(self) -> Any:
         """The elements as Python numbers in nested lists; one number where there are no axes."""
-        return numpy_of(self._var).tolist()
+        return self._values().tolist()
 
     def _single(self, where: str) -> Any:
         if self.size != 1:
             raise ValueError(f"[{where}] Expected an array of one element, got the shape {self.shape}.")
-        return numpy_of(self._var).item()
+        return self._values().item()
 
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(
                 f"[bool] The truth value of an array of shape {self.shape} is ambiguous. Hint: use any() or all()."
             )
-        return bool(numpy_of(self._var).item())
+        return bool(self._values().item())
 
     def __int__(self) -> int:
         return int(self._single("int"))
@@ -176,7 +182,7 @@ class array(Methods):
     def __index__(self) -> int:
         if self.shape or self.dtype.kind not in "iu":
             raise TypeError(f"[index] Expected an integer array without axes, got {self._var.aval}.")
-        return int(numpy_of(self._var).item())
+        return int(self._values().item())
 
     def __round__(self, ndigits: int | None = None) -> array:
         return ops.round(self, ndigits or 0)
@@ -190,14 +196,14 @@ class array(Methods):
         shape = f"shape={self.shape}, " if self.size == 0 and self.ndim > 1 else ""
         suffix = f", {shape}dtype={self.dtype})"
         values = np.array2string(
-            numpy_of(self._var), separator=", ", prefix="array(", suffix=suffix, formatter={"all": _shown}
+            self._values(), separator=", ", prefix="array(", suffix=suffix, formatter={"all": _shown}
         )
         return f"array({values}{suffix}"
 
     # --- other libraries -----------------------------------------------------------------------------------
 
     def __reduce__(self) -> tuple[Callable[..., array], tuple[np.ndarray]]:
-        return array, (numpy_of(self._var),)
+        return array, (self._values(),)
 
     def copy(self) -> array:
         """Another name for the same values; an in-place operation on either leaves the other as it is."""
@@ -209,7 +215,7 @@ class array(Methods):
         return array._of(self._var)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        value = numpy_of(self._var)
+        value = self._values()
         if dtype is not None and value.dtype != dtype:
             if copy is False:
                 raise ValueError(f"[__array__] {value.dtype} becomes {dtype} only by a copy, but copy=False.")
@@ -231,7 +237,7 @@ class array(Methods):
         copy: bool | None = None,
     ) -> Any:
         """Export the values in host memory: read-only for consumers of DLPack 1.0, a copy for older ones."""
-        value = numpy_of(self._var)
+        value = self._values()
         if max_version is None or max_version[0] < 1:  # no flag for read-only memory
             if copy is False:
                 raise BufferError("[__dlpack__] Read-only values need DLPack 1.0 or a copy, but copy=False.")
@@ -245,7 +251,7 @@ class array(Methods):
         """A read-only buffer. Python calls this from 3.12 on (PEP 688); before, memoryview(np.asarray(x))."""
         if flags & 1:  # inspect.BufferFlags.WRITABLE
             raise BufferError("[__buffer__] The values of an array are read-only.")
-        return numpy_of(self._var).data
+        return self._values().data
 
 
 @functools.cache

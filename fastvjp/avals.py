@@ -21,6 +21,8 @@ DTYPES = {
               float32, float64, complex64, complex128)
 }  # fmt: skip
 
+_SUPPORTED = frozenset(DTYPES.values())
+
 PyScalar = bool | int | float | complex
 
 
@@ -58,6 +60,8 @@ def aval(shape: tuple[int, ...], dtype: np.dtype) -> Aval:
 
 def as_dtype(spec: Any, where: str) -> np.dtype:
     """Return the supported NumPy dtype that `spec` names; TypeError naming `where` otherwise."""
+    if isinstance(spec, np.dtype) and spec in _SUPPORTED:
+        return spec
     try:
         dtype = np.dtype(spec).newbyteorder("=")
     except TypeError:

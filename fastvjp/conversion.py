@@ -63,7 +63,7 @@ def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Va
         raise TypeError(f"[{where}] A masked array would lose its mask. Hint: fill it first, x.filled(0).")
     if own.kind == "c" and dtype.kind not in "cb":
         value = value.real
-    if value.dtype != dtype or not value.flags.c_contiguous or not value.flags.aligned or not _constant(value):
+    if not _constant(value) or value.dtype != dtype or not value.flags.c_contiguous or not value.flags.aligned:
         value = np.array(value, dtype, order="C", copy=True, subok=False)
     return Var(aval(value.shape, dtype), devices.current().upload(value))
 
@@ -73,9 +73,12 @@ def _constant(value: Any) -> bool:
 
     A read-only flag proves nothing: another view of the same memory may be writeable.
     """
-    while isinstance(value, np.ndarray | memoryview):
+    while isinstance(value, _VIEWS):
         value = value.base if isinstance(value, np.ndarray) else value.obj
     return isinstance(value, bytes)
+
+
+_VIEWS = (np.ndarray, memoryview)
 
 
 def _of_sequence(value: list | tuple | range, where: str, dtype: np.dtype | None) -> Var:

@@ -68,8 +68,10 @@ class Recording:
         key = (transform, *map(trace.number, given))
         node = trace.node.next.get(key)
         ready = None if node is None else node.ready.get(devices.current().name)
-        if ready is None:
+        if node is None or ready is None:
             ready = self.kept(trace.call(key, derive))
+        else:
+            trace.node = node
         return ready.run(trace.leaves)
 
     def ready(self, results: Sequence[Var], given: int = 0) -> Ready:

@@ -28,7 +28,7 @@ class Trace:
     which the calls took them, and those read on the way.
     """
 
-    __slots__ = ("capturing", "count", "entered", "leaves", "node", "open", "private", "recorded", "vars")
+    __slots__ = ("capturing", "count", "entered", "leaves", "memo", "node", "open", "private", "recorded", "vars")
 
     def __init__(self) -> None:
         self.node = trie.root
@@ -42,6 +42,8 @@ class Trace:
         """Whether the ops of a new call are being recorded: they make up that call."""
         self.count = 0
         """While they are: how many variables there are."""
+        self.memo: Any = None
+        """And what is to be remembered with the call."""
         self.private = False
         """And whether that call is not to be found again, as Python functions or values are at work in it."""
 
@@ -200,6 +202,7 @@ class Trace:
         ends = tuple([(r, v.aval) for r, v in zip(self._refs(results), results, strict=True)])
         child = Node(self.node, self.count - self.node.end, leaves, templates, ends, not self.private)
         assert self.recorded is not None
+        child.memo, self.memo = self.memo, None
         self.recorded.node = self.node = trie.add(key, child)
 
     def _template(self, op: Op) -> Template:

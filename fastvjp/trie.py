@@ -44,6 +44,7 @@ class Node:
         "end",
         "leaves",
         "leaves_end",
+        "memo",
         "next",
         "number",
         "ops",
@@ -77,6 +78,8 @@ class Node:
         self.next: dict[Hashable, Node] = {} if shared else NOTHING
         self.ready: dict[Hashable, Any] = {}
         """What was made of the recording until here, ready to run."""
+        self.memo: Any = None
+        """What a transform remembers with it."""
 
 
 NOTHING: dict[Hashable, Node] = {}

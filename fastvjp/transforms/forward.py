@@ -52,7 +52,8 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
         outputs = Outputs(fun(*arguments.tree(inputs)), "jvp")
 
         def derive() -> list[Var]:
-            return [*outputs.vars, *push(recording, start, inputs, outputs.vars, along)]
+            stop = recording.trace.size()
+            return [*outputs.vars, *push(recording, start, stop, inputs, outputs.vars, along)]
 
         n = len(outputs.vars)
         results = recording.finish(("jvp", start, len(inputs), n), [*inputs, *along, *outputs.vars], derive)
@@ -60,11 +61,11 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 
 
 def push(
-    recording: Recording, start: int, inputs: list[Var], outputs: list[Var], tangents: list[Var]
+    recording: Recording, start: int, stop: int, inputs: list[Var], outputs: list[Var], tangents: list[Var]
 ) -> list[Var]:
-    """Tangents of the outputs: transpose the recorded ops, then transpose that."""
+    """Tangents of the outputs: transpose the ops recorded from start to stop, then transpose that."""
     stand_ins = [abstract(v.aval, "jvp") for v in outputs]
-    forward = recording.span(start)
+    forward = recording.span(start, stop)
     middle = recording.trace.size()
     transposed = backward(forward, inputs, zip(outputs, stand_ins, strict=True))
     pairs = [(v, t) for v, t in zip(transposed, tangents, strict=True) if v is not None]
@@ -131,13 +132,16 @@ def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
             inputs = arguments.enter(recording)
             start = recording.trace.size()
             outputs = Outputs([partial(*arguments.tree(inputs))], "jacfwd")
+            stop = recording.trace.size()
             zeros = [full_like_aval(v.aval, 0)._var for v in inputs]
             columns: list[list[Var]] = []
             for i, v in enumerate(inputs):
 
                 def column(t: array, i: int = i) -> Any:
                     along = [t._var if i == j else z for j, z in enumerate(zeros)]
-                    return [array._of(x) for x in push(recording, start, inputs, outputs.vars, along)]
+                    given = [*inputs, *outputs.vars, *along]
+                    derive = lambda: push(recording, start, stop, inputs, outputs.vars, along)  # noqa: E731
+                    return [array._of(x) for x in recording.call(("jacfwd", start, stop), given, derive)]
 
                 found = vmap(column, out_axes=-1)(_basis(array._of(v)))
                 columns.append([emit("reshape", x, shape=x.shape[:-1] + v.aval.shape)._var for x in found])

@@ -70,32 +70,49 @@ def vjp(
 
 def _pullback(
     recording: Recording, start: int, arguments: Arguments, inputs: list[Var], outputs: Outputs, aux: Aux
-) -> tuple[list[Var], Callable[[Any], list[Any]]]:
-    """Results of the forward pass and the pullback; at the outermost level what it reads is computed now."""
-    stand_ins = [abstract(v.aval, "vjp") for v in outputs.vars]
-    forward = recording.span(start)
-    before = recording.trace.size()
-    found = backward(forward, inputs, zip(outputs.vars, stand_ins, strict=True))
-    vjps = zeros_for(found, inputs)
-    emitted = set(recording.span(before))
-    needed = [op for op in recording.trace.listing().ancestors(vjps) if op in emitted]
-    results = [*outputs.vars, *aux.vars]
-    if recording.outermost:
-        made = {v for op in needed for v in op.outputs}
-        read = [*(v for op in needed for v in op.inputs), *vjps]
-        residuals = [v for v in dict.fromkeys(read) if v not in made and v.value is None and v not in stand_ins]
-        wanted = [*results, *residuals]
-        for v, known in zip(wanted, recording.run(wanted), strict=True):
-            v.value = known.value
-        results = [Var(v.aval, v.value) for v in results]  # free of the recording
-    linear = Program(stand_ins, needed, vjps)
+) -> tuple[Sequence[Var], Callable[[Any], list[Any]]]:
+    """Results of the forward pass, and the pullback: a program of cotangents and of what it reads of the pass."""
+    trace = recording.trace
+
+    def derive() -> list[Var]:
+        stand_ins = [abstract(v.aval, "vjp") for v in outputs.vars]
+        stop = trace.size()
+        found = backward(recording.span(start, stop), inputs, zip(outputs.vars, stand_ins, strict=True))
+        vjps = zeros_for(found, inputs)
+        emitted = set(recording.span(stop))
+        ops = [op for op in trace.listing().ancestors(vjps) if op in emitted]
+        made = {*stand_ins, *(v for op in ops for v in op.outputs)}
+        read = dict.fromkeys([*(v for op in ops for v in op.inputs), *vjps])
+        residuals = [v for v in read if v not in made and (v.trace is trace or v in trace.entered)]
+        trace.memo = _detached(Program([*stand_ins, *residuals], ops, vjps))
+        return [*outputs.vars, *aux.vars, *residuals]
+
+    form = ("pullback", start, len(inputs), len(outputs.vars))
+    results = recording.finish(form, [*inputs, *outputs.vars, *aux.vars], derive)
+    linear: Program = trace.memo if trace.capturing else trace.node.memo
+    n = len(outputs.vars) + len(aux.vars)
 
     def pullback(cotangents: Any) -> list[Any]:
         given = outputs.cotangents(check_sequence(cotangents, "pullback", "cotangents"), "pullback")
+        operands = [*given, *results[n:]]
         with Recording() as inner:
-            return arguments.tree(inner.run(inline(linear, given)))
+            return arguments.tree(inner.finish(linear, operands, lambda: inline(linear, operands)))
 
-    return results, pullback
+    return results[:n], pullback
+
+
+def _detached(program: Program) -> Program:
+    """The same program on variables of its own, which hold neither a recording nor values of it."""
+    inputs = [Var(v.aval) for v in program.inputs]
+    env = dict(zip(program.inputs, inputs, strict=True))
+    ops: list[Op] = []
+
+    def again(op: Op, operands: tuple[Var, ...]) -> Sequence[Var]:
+        ops.append(Op(op.primitive, operands, op.params, tuple([Var(v.aval) for v in op.outputs])))
+        return ops[-1].outputs
+
+    replay(program.ops, env, again)
+    return Program(inputs, ops, [env.get(v, v) for v in program.outputs])
 
 
 def inline(program: Program, inputs: Sequence[Var]) -> list[Var]:
