@@ -215,8 +215,7 @@ class _Planner:
         one = self.kept.get(x.call)
         if one is None:
             builder = self.builder_for((), [])
-            value = builder.scalar(x.call).at
-            stored = self.stored(_Register(builder, value, (), row=builder.shape != ()))
+            stored = self.stored(_Register(builder, builder.scalar(x.call).at, (), row=False))
             assert isinstance(stored, View)
             one = self.kept[x.call] = stored
         return View(one.buffer, one.dtype, Layout(x.shape, (0,) * len(x.shape), one.layout.offset))
@@ -311,10 +310,8 @@ class _Planner:
 
     def place(self, builder: Builder, location: _Location) -> Number:
         """The number of a location in a step that can take it."""
-        if isinstance(location, _Expression):
-            return builder.scalar(location.call)
-        if isinstance(location, Scalar):
-            return builder.scalar(location)
+        if isinstance(location, Scalar | _Expression):
+            return builder.scalar(location.call if isinstance(location, _Expression) else location)
         if isinstance(location, _Register):
             if location.builder is builder:
                 return Number(False, location.value)
