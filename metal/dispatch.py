@@ -1,0 +1,57 @@
+"""What every step becomes on this device: dispatches of kernels with their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..avals import Aval
+from ..plan import KernelStep, Scalar, View
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """One kernel over `count` threads, rounded up by Metal to whole threadgroups.
+
+    Its source is the text of the files named by `library` (stems of *.metal, in that order, each once), and behind
+    it `source`, which defines one kernel named `run`. Bound are first the buffers of `arrays`, in this order and at
+    their beginning, whatever the views' offsets; then, as the last one, `constant int *words`: first `numbers`
+    (sizes, strides, offsets in elements, each a 32-bit word), then the scalars, two words each.
+    """
+
+    source: str
+    library: tuple[str, ...]
+    arrays: tuple[View, ...]
+    scalars: tuple[Scalar, ...]
+    numbers: tuple[int, ...]
+    count: int
+
+
+Allocate = Callable[[Aval], View]
+"""Memory for the time of one step."""
+
+Lowering = Callable[[KernelStep, Allocate], list[Dispatch]]
+"""The dispatches of a structural primitive, which run one after the other."""
+
+TYPES = {
+    "bool": "bool",
+    "int8": "char",
+    "int16": "short",
+    "int32": "int",
+    "int64": "long",
+    "uint8": "uchar",
+    "uint16": "ushort",
+    "uint32": "uint",
+    "uint64": "ulong",
+    "float16": "half",
+    "float32": "float",
+    "float64": "float",
+}
+"""Metal's name for a dtype: float64 is held and computed as float32."""
+
+
+def type_name(dtype: np.dtype) -> str:
+    """Metal's name for a dtype; KeyError for complex ones, which it lacks."""
+    return TYPES[dtype.name]
