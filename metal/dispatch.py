@@ -15,8 +15,8 @@ from ..plan import KernelStep, Scalar, View
 class Dispatch:
     """One kernel over `count` threads, rounded up by Metal to whole threadgroups.
 
-    Its source is the text of the files named by `library` (stems of *.metal, in that order, each once), and behind
-    it `source`, which defines one kernel named `run`. Bound are first the buffers of `arrays`, in this order and at
+    Its source is the text of the files named by `library` (stems of *.metal, in that order, each once), and
+    behind it `source`, which defines one kernel, `run`. Bound are first the buffers of `arrays`, in order and at
     their beginning, whatever the views' offsets; then, as the last one, `constant int *words`: first `numbers`
     (sizes, strides, offsets in elements, each a 32-bit word), then the scalars, two words each.
     """
