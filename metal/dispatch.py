@@ -17,8 +17,9 @@ class Dispatch:
 
     Its source is the text of the files named by `library` (stems of *.metal, in that order, each once), and
     behind it `source`, which defines one kernel, `run`. Bound are first the buffers of `arrays`, in order and at
-    their beginning, whatever the views' offsets; then, as the last one, `constant int *words`: first `numbers`
-    (sizes, strides, offsets in elements, each a 32-bit word), then the scalars, two words each.
+    their beginning, whatever the views' offsets; then memory of `state` bytes, if there are any, which begins as
+    zeros and stays from one run to the next; as the last one `constant int *words`: first `numbers` (sizes,
+    strides, offsets in elements, each a 32-bit word), then the scalars, two words each.
     """
 
     source: str
@@ -27,6 +28,9 @@ class Dispatch:
     scalars: tuple[Scalar, ...]
     numbers: tuple[int, ...]
     count: int
+    state: int = 0
+    error: Callable[[int], Exception] | None = None
+    """The exception that the first word of `state` stands for, if it is not zero after a run."""
 
 
 Allocate = Callable[[Aval], View]
