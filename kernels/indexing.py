@@ -12,12 +12,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..operands import aval_of, combination, number, seen_as
 from ..plan import KernelStep, View
 from .arithmetic import OUT_OF_RANGE
 from .jit import helper, kernel
 from .loops import Allocate, Loop, Lowering, calling, grain
 from .pointers import PythonPointer, pointer
-from .structure import aval_of, combination, copy, number, seen_as, shaped, word
+from .structure import copy, shaped, word
 
 COLUMNS = 64
 """Columns of a row in a chunk at least: whole cache lines."""

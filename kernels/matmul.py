@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..avals import aval
-from ..layouts import Layout, broadcast_to, contiguous_strides, transpose
+from ..layouts import Layout, broadcast_to, contiguous_strides
+from ..operands import aval_of, canonical
 from ..plan import KernelStep, Operand, Scalar, View
 from . import blas
 from .loops import Allocate, Loop, Lowering
 from .products import PREFIXES, Reading, product, reads_matrix, reads_vector
-from .structure import aval_of, copy
+from .structure import copy
 
 
 def lower(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
@@ -26,7 +26,7 @@ def lower(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
         return []
     x, copy_x = _in_memory(step.inputs[0], allocate)
     y, copy_y = _in_memory(step.inputs[1], allocate)
-    x, y, out = _canonical(x, y, out)
+    x, y, out = canonical(x, y, out)
     by_vector = out.layout.shape[-2] == 1 and x.layout.shape[-1] > 0
     x, read_x, again_x = _readable(x, reads_vector if by_vector else reads_matrix, allocate)
     y, read_y, again_y = _readable(y, reads_matrix, allocate)
@@ -46,39 +46,6 @@ def _in_memory(o: Operand, allocate: Allocate) -> tuple[View, list[Loop]]:
 def _copied(o: Operand, allocate: Allocate) -> tuple[View, list[Loop]]:
     dense = allocate(aval_of(o))
     return dense, copy(o, dense)
-
-
-def _canonical(x: View, y: View, out: View) -> tuple[View, View, View]:
-    """The same product with as few batch axes as can be, and the vector, if there is one, on the left."""
-    for _ in range(2):
-        x, y, out = (replace(v, layout=a) for v, a in zip((x, y, out), _tall(x, y, out), strict=True))
-        if out.layout.shape[-1] == 1:
-            x, y, out = (replace(v, layout=_swapped(v.layout)) for v in (y, x, out))
-    return x, y, out
-
-
-def _swapped(x: Layout) -> Layout:
-    axes = range(len(x.shape))
-    return transpose(x, (*axes[:-2], axes[-1], axes[-2]))
-
-
-def _tall(*operands: View) -> tuple[Layout, Layout, Layout]:
-    """Inner batch axes along which y repeats become rows of x."""
-    x, y, out = (v.layout for v in operands)
-    while len(out.shape) > 2:
-        batch, rows = out.shape[-3:-1]
-        if batch > 1 and y.strides[-3] != 0:
-            break
-        if batch > 1 and rows > 1 and any(v.strides[-3] != rows * v.strides[-2] for v in (x, out)):
-            break
-        x, out = (_rows_joined(v, batch * rows) for v in (x, out))
-        y = Layout(y.shape[:-3] + y.shape[-2:], y.strides[:-3] + y.strides[-2:], y.offset)
-    return x, y, out
-
-
-def _rows_joined(x: Layout, rows: int) -> Layout:
-    down = x.strides[-2] if x.shape[-2] > 1 else x.strides[-3]
-    return Layout((*x.shape[:-3], rows, x.shape[-1]), (*x.strides[:-3], down, x.strides[-1]), x.offset)
 
 
 def _readable(

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..plan import KernelStep, View
+from ..operands import around, combination, flipped, number, seen_as
+from ..plan import KernelStep
 from .jit import kernel
 from .loops import Allocate, Loop, Lowering, calling, grain
 from .pointers import pointer
-from .structure import around, combination, number, section, seen_as, shaped
+from .structure import shaped
 
 TILE = 256
 """Columns that are scanned together: a few rows of them stay in the first cache."""
@@ -122,7 +123,7 @@ def _along(
     for o in (step.output, *step.inputs):
         view, copies = shaped(o, (outer, n, inner), allocate)
         view = seen_as(dtype, view)
-        views.append(_flipped(view) if step.params["reverse"] else view)
+        views.append(flipped(view, 1) if step.params["reverse"] else view)
         loops += copies
     form = "rows" if inner == 1 else "columns"
     numbers = (n, inner, *flags, *[stride for view in views for stride in view.layout.strides])
@@ -137,12 +138,6 @@ def _along(
         )
     )
     return loops
-
-
-def _flipped(view: View) -> View:
-    """From the end of the axis in the middle."""
-    outer, n, inner = view.layout.shape
-    return section(view, (0, n - 1, 0), (outer, -1, inner), (1, -1, 1))
 
 
 LOWERINGS: dict[str, Lowering] = {

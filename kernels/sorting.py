@@ -8,12 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..avals import aval, int64
+from ..operands import around, aval_of, number, seen_as
 from ..plan import KernelStep, View
 from .jit import helper, kernel
 from .loops import Allocate, Loop, Lowering, calling, grain
 from .pointers import pointer
 from .scalars import choose, ordered
-from .structure import around, aval_of, number, seen_as, shaped
+from .structure import shaped
 
 BLOCK = 64
 """Values that are compared with the extreme so far before one of them is looked at alone."""

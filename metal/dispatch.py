@@ -29,6 +29,8 @@ class Dispatch:
     numbers: tuple[int, ...]
     count: int
     state: int = 0
+    error: Callable[[int], Exception] | None = None
+    """The exception that the first word of `state` stands for, if it is not zero after a run."""
 
 
 Allocate = Callable[[Aval], View]

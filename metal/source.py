@@ -9,14 +9,12 @@ import numpy as np
 
 from ..avals import aval
 from ..phases import Phase, schedule
-from ..plan import Call, FusedStep, Reduce, Scalar, Store, View
+from ..plan import FusedStep, Reduce, Scalar, Store, View
 from .dispatch import Allocate, Dispatch, type_name
 from .elements import libraries
 from .grid import Grid, Kind
 
 ROW = "row"
-COMBINING = ("reductions", "partials")
-"""Files that kernels need that combine."""
 SIMD = 32
 
 
@@ -109,7 +107,7 @@ class _Source:
             "\n".join([*self.signature(bool(accumulators)), *indented([*scalars, *pointers, *lines]), "}"]) + "\n"
         )
         return Dispatch(
-            text, self.library(), tuple(views), tuple(self.scalars), tuple(self.numbers), self.grid.count, state
+            text, libraries(text), tuple(views), tuple(self.scalars), tuple(self.numbers), self.grid.count, state
         )
 
     # --- arguments ---------------------------------------------------------------------------------------
@@ -175,13 +173,6 @@ class _Source:
             in_registers = kind is Kind.ROW if self.grid.groups else kind is Kind.COLUMN
             if kind is Kind.TOTAL or in_registers:
                 yield store.view.dtype
-
-    def library(self) -> tuple[str, ...]:
-        names = {e.name for e in self.step.body if isinstance(e, Call) and e.name != "astype"}
-        combines = [e.name for e in self.step.body if isinstance(e, Reduce)]
-        combines += [s.combine for s in self.step.stores if s.combine]
-        names |= {c for c in combines if c in ("maximum", "minimum")}
-        return (*libraries(names | ({"maximum"} if combines else set())), *(COMBINING if combines else ()))
 
     # --- rows --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,98 @@
+"""What the *.metal files define, read from their text: element functions and the files that each needs.
+
+Element functions are the templates in the namespace `element`; helpers stand in `helper`. As every use is
+qualified, the text says which names a file uses, and so which other files have to stand before it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from importlib import resources
+
+HEAD = "scalars"
+"""The file that stands first in every source."""
+
+_DEFINITION = re.compile(
+    r"^(?:template <[^>]*> )?inline \w+ (\w+)\(([^)]*)\) \{|^constant \w+ (\w+) =", re.MULTILINE
+)
+_NAMESPACE = re.compile(r"^namespace (\w+) \{$(.*?)^\}  // namespace \1$", re.MULTILINE | re.DOTALL)
+_USE = re.compile(r"\b((?:element|helper)::\w+)")
+
+
+@functools.cache
+def text(stem: str) -> str:
+    """The source text of one file."""
+    return resources.files(__package__).joinpath(f"{stem}.metal").read_text("utf-8")
+
+
+@functools.cache
+def stems() -> tuple[str, ...]:
+    """All files, by name."""
+    found = (f.name for f in resources.files(__package__).iterdir())
+    return tuple(sorted(name.removesuffix(".metal") for name in found if name.endswith(".metal")))
+
+
+def definitions(source: str) -> dict[str, tuple[str, ...]]:
+    """Qualified names that a text defines, with parameter names; overloads must agree about these in `element`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for space, body in _NAMESPACE.findall(source):
+        for function, parameters, value in _DEFINITION.findall(body):
+            name = f"{space}::{function or value}"
+            names = tuple(p.split()[-1] for p in parameters.split(",") if p.strip())
+            if space == "element" and found.setdefault(name, names) != names:
+                raise ValueError(f"[metal] {name} takes {names}, elsewhere {found[name]}")
+            found[name] = names
+    return found
+
+
+@functools.cache
+def _homes() -> dict[str, str]:
+    """The file of each qualified name."""
+    found: dict[str, str] = {}
+    for stem in stems():
+        for name in definitions(text(stem)):
+            if found.setdefault(name, stem) != stem:
+                raise ValueError(f"[metal] {name} is defined in {stem} and in {found[name]}")
+    return found
+
+
+@functools.cache
+def elements() -> dict[str, tuple[str, ...]]:
+    """Parameter names of every element function.
+
+    Example:
+        >>> from fastvjp.metal.elements import elements
+        >>> elements()["tanh_vjp"]
+        ('g', 'out')
+    """
+    found = {name: taken for stem in stems() for name, taken in definitions(text(stem)).items()}
+    return {name.removeprefix("element::"): taken for name, taken in found.items() if name.startswith("element::")}
+
+
+def libraries(source: str) -> tuple[str, ...]:
+    """The files that a text needs in front of it, in an order in which each stands behind what it needs.
+
+    Example:
+        >>> from fastvjp.metal.elements import libraries
+        >>> libraries("element::exp(x)")
+        ('scalars', 'real_exponential', 'arithmetic', 'exponential')
+    """
+    found = [HEAD]
+    for name in dict.fromkeys(_USE.findall(source)):
+        stem = _homes().get(name)
+        if stem is not None:
+            found += [s for s in _closure(stem) if s not in found]
+    return tuple(found)
+
+
+@functools.cache
+def _closure(stem: str) -> tuple[str, ...]:
+    """A file behind all that it needs."""
+    body = text(stem)
+    found: list[str] = []
+    for name in dict.fromkeys(_USE.findall(body)):
+        home = _homes().get(name, stem)
+        if home != stem:
+            found += [s for s in _closure(home) if s not in found]
+    return (*found, stem)

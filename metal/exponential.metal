@@ -1,0 +1,71 @@
+// Element functions: exponentials, logarithms, error functions. Conventions: see scalars.metal.
+
+namespace element {
+
+template <typename T> inline T exp(T x) { return T(helper::real_exp(float(x))); }
+
+template <typename T> inline T exp_vjp(T g, T out) { return element::scale(g, out); }
+
+template <typename T> inline T expm1(T x) { return T(helper::real_expm1(float(x))); }
+
+template <typename T> inline T expm1_vjp(T g, T out) { return element::scale(g, T(out + T(1))); }
+
+template <typename T> inline T log(T x) { return T(helper::real_log(float(x))); }
+
+template <typename T> inline T log_vjp(T g, T x) { return element::scale(g, helper::reciprocal(x)); }
+
+template <typename T> inline T log1p(T x) { return T(helper::real_log1p(float(x))); }
+
+template <typename T> inline T log1p_vjp(T g, T x) { return element::scale(g, helper::reciprocal(T(T(1) + x))); }
+
+template <typename T> inline T log2(T x) { return T(helper::real_log2(float(x))); }
+
+template <typename T> inline T log2_vjp(T g, T x) {
+    return element::scale(g, helper::reciprocal(T(x * T(0.693147182f))));
+}
+
+template <typename T> inline T log10(T x) { return T(helper::real_log10(float(x))); }
+
+template <typename T> inline T log10_vjp(T g, T x) {
+    return element::scale(g, helper::reciprocal(T(x * T(2.30258512f))));
+}
+
+// What logsumexp subtracts before it takes exponentials.
+template <typename T> inline T finite_or_zero(T x) { return helper::choose(helper::is_finite(x), x, T(0)); }
+
+template <typename T> inline T finite_or_zero_vjp(T g, T x) {
+    return helper::choose(helper::is_finite(x), g, T(0));
+}
+
+// log(exp(x) + exp(y)); equal infinities, whose difference is nan, stay.
+template <typename T> inline T logaddexp(T x, T y) {
+    const float gap = helper::choose(helper::equals(x, y), 0.0f, -helper::magnitude(float(x) - float(y)));
+    return T(float(element::maximum(x, y)) + helper::real_log1p(helper::real_exp(gap)));
+}
+
+template <typename T> inline T sigmoid(T x) { return T(helper::real_sigmoid(float(x))); }
+
+template <typename T> inline T sigmoid_vjp(T g, T out) { return element::scale(g, T(out * (T(1) - out))); }
+
+// The share of exp(x) in the sum, which is none if x is -inf, whatever y.
+template <typename T> inline T logaddexp_vjp_x(T g, T x, T y) {
+    const bool none = helper::is_inf(x) && helper::is_negative(x);
+    return element::scale(g, helper::choose(none, T(0), element::sigmoid(T(x - y))));
+}
+
+template <typename T> inline T logaddexp_vjp_y(T g, T x, T y) { return element::logaddexp_vjp_x(g, y, x); }
+
+template <typename T> inline T erf(T x) { return T(helper::real_erf(float(x))); }
+
+template <typename T> inline T erf_vjp(T g, T x) {
+    const float squared = float(x) * float(x);
+    return element::scale(g, T(1.12837917f * helper::real_exp(-squared)));
+}
+
+template <typename T> inline T erfinv(T x) { return T(helper::real_erfinv(float(x))); }
+
+template <typename T> inline T erfinv_vjp(T g, T out) {
+    return element::scale(g, T(0.886226925f * helper::real_exp(float(out) * float(out))));
+}
+
+}  // namespace element

@@ -1,0 +1,123 @@
+// Rows by index: gather, and scatters that set or combine.
+//
+// Every index is checked before it is used. The first bad one leaves its position in `state`, as what is left of it up
+// to the largest uint, so that zero says that there is none.
+
+namespace helper {
+
+inline bool is_place(long place, uint rows) { return place >= 0 && place < long(rows); }
+
+inline void refuse(device atomic_uint *state, uint position) {
+    atomic_fetch_max_explicit(state, helper::Limits<uint>::highest() - position, memory_order_relaxed);
+}
+
+struct Replace {
+    template <typename T> static T apply(T, T y) { return y; }
+};
+
+// The first of the values [first, end) on which the result depends.
+template <typename Op> struct Counting {
+    static uint from(uint first, uint) { return first; }
+};
+template <> struct Counting<helper::Replace> {
+    static uint from(uint first, uint end) { return end > first ? end - 1 : first; }
+};
+
+// What a scatter reads: words are elements of the result, rows, size of a row, picks, then offset and strides of x,
+// y and the index.
+template <typename X, typename Y, typename I> struct Scatter {
+    X x;
+    Y y;
+    I index;
+    constant int *words;
+    uint elements() const { return uint(words[0]); }
+    uint size() const { return uint(words[2]); }
+    uint picks() const { return uint(words[3]); }
+    uint x_at(uint row, uint k) const { return uint(words[4]) + row * uint(words[5]) + k * uint(words[6]); }
+    uint y_at(uint pick, uint k) const { return uint(words[7]) + pick * uint(words[8]) + k * uint(words[9]); }
+    long place(uint pick) const { return long(index[uint(words[10]) + pick * uint(words[11])]); }
+    void check(uint pick, device atomic_uint *state) const {
+        if (!helper::is_place(place(pick), uint(words[1]))) helper::refuse(state, pick);
+    }
+};
+
+}  // namespace helper
+
+namespace structural {
+
+// Words: picks, rows, size of a row, then offset and strides of x and the index.
+template <typename T, typename X, typename I>
+inline void gather(constant int *words, uint i, device atomic_uint *state, device T *out, X x, I index) {
+    const uint picks = uint(words[0]), rows = uint(words[1]), size = uint(words[2]);
+    const uint pick = size == 0 ? i : i / size, k = size == 0 ? 0 : i % size;
+    if (pick >= picks) return;
+    const long place = long(index[uint(words[6]) + pick * uint(words[7])]);
+    if (!helper::is_place(place, rows)) {
+        if (k == 0) helper::refuse(state, pick);
+    } else if (size > 0) {
+        out[i] = T(x[uint(words[3]) + uint(place) * uint(words[4]) + k * uint(words[5])]);
+    }
+}
+
+// Each element by a thread, which goes through the whole index.
+template <typename T, typename Op, typename X, typename Y, typename I>
+inline void scatter_few(constant int *words, uint i, device atomic_uint *state, device T *out, X x, Y y, I index) {
+    const helper::Scatter<X, Y, I> s = {x, y, index, words};
+    if (i < s.picks()) s.check(i, state);
+    if (i >= s.elements()) return;
+    const uint row = i / s.size(), k = i % s.size();
+    T value = T(x[s.x_at(row, k)]);
+    for (uint pick = 0; pick < s.picks(); ++pick) {
+        if (s.place(pick) == long(row)) value = Op::template apply<T>(value, T(y[s.y_at(pick, k)]));
+    }
+    out[i] = value;
+}
+
+// Each element by a threadgroup, which goes through the whole index.
+template <typename T, typename Op, typename X, typename Y, typename I>
+inline void scatter_by_groups(constant int *words, threadgroup typename helper::Wide<T>::type *memory,
+                              helper::Group g, device atomic_uint *state, device T *out, X x, Y y, I index) {
+    typedef typename helper::Wide<T>::type W;
+    const helper::Scatter<X, Y, I> s = {x, y, index, words};
+    for (uint i = g.index; i < s.elements(); i += g.count) {
+        const uint row = i / s.size(), k = i % s.size();
+        W value = Op::template identity<W>();
+        for (uint pick = g.thread; pick < s.picks(); pick += g.threads) {
+            if (i == 0) s.check(pick, state);
+            if (s.place(pick) == long(row)) value = Op::template apply<W>(value, W(y[s.y_at(pick, k)]));
+        }
+        value = helper::group_combine<W, Op>(value, memory, g);
+        if (g.thread == 0) out[i] = T(Op::template apply<W>(W(x[s.x_at(row, k)]), value));
+    }
+}
+
+// Each element by a thread, which finds its picks in `order`, where they are sorted by place.
+template <typename T, typename Op, typename X, typename Y, typename I>
+inline void scatter_sorted(constant int *words, uint i, device atomic_uint *state, device T *out, X x, Y y, I index,
+                           device const long *order) {
+    const helper::Scatter<X, Y, I> s = {x, y, index, words};
+    if (i < s.picks()) s.check(i, state);
+    if (i >= s.elements()) return;
+    const uint row = i / s.size(), k = i % s.size();
+    uint bounds[2];
+    for (uint behind = 0; behind < 2; ++behind) {
+        uint low = 0, n = s.picks();
+        while (n > 0) {
+            const uint half_of_it = n / 2;
+            if (s.place(uint(order[low + half_of_it])) < long(row) + long(behind)) {
+                low += half_of_it + 1;
+                n -= half_of_it + 1;
+            } else {
+                n = half_of_it;
+            }
+        }
+        bounds[behind] = low;
+    }
+    T value = T(x[s.x_at(row, k)]);
+    for (uint j = helper::Counting<Op>::from(bounds[0], bounds[1]); j < bounds[1]; ++j) {
+        value = Op::template apply<T>(value, T(y[s.y_at(uint(order[j]), k)]));
+    }
+    out[i] = value;
+}
+
+}  // namespace structural

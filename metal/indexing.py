@@ -1,0 +1,100 @@
+"""Rows by index: gather, and scatters that set or combine.
+
+An array is (rows, size), any strides. Every index is checked before it is used, and the first bad one is an error.
+Each element of the result is made by itself, from its values in the order of the index, so that results do not
+depend on timing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ..avals import aval, int64
+from ..operands import aval_of, combination, number, seen_as
+from ..plan import KernelStep, Operand, View
+from .calls import Call, by_groups, by_threads, strides, type_of
+from .dispatch import Allocate, Dispatch, Lowering
+from .reductions import SIMDGROUPS, operation, wide
+from .sorting import sort
+from .structure import shaped
+
+FEW = 64
+"""Picks that a thread looks through for each element."""
+LOOKED_THROUGH = 1 << 24
+"""Times that a pick is looked at in all, by threadgroups: more, and the picks are better sorted."""
+LAST = (1 << 32) - 1
+"""What kernels take a position from when they leave it as the state."""
+
+
+def gather(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
+    """Rows of x."""
+    x, index = step.inputs
+    rows, (picks, *row) = aval_of(x).shape[0], step.output.layout.shape
+    size = math.prod(row)
+    if picks == 0:
+        return []
+    x, dispatches = shaped(x, (rows, size), allocate)
+    numbers = (picks, rows, size, *strides(x), *strides(index))
+    call = Call(f"gather<{type_of(step.output)}>", (step.output,), (x, index), numbers)
+    count = picks * max(size, 1)  # of empty rows, the index is still checked
+    return [*dispatches, by_threads("indexing", call, count=count, error=_out_of_range("gather", rows))]
+
+
+def scatter(name: str, combine: str) -> Lowering:
+    """Lowering of a primitive that copies x and combines rows of y into it by an element function."""
+
+    def lower(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
+        x, index, y = step.inputs
+        (picks,), (rows, *row) = aval_of(index).shape, step.output.layout.shape
+        size = math.prod(row)
+        x, dispatches = shaped(x, (rows, size), allocate)
+        y, copies = shaped(y, (picks, size), allocate)
+        dispatches += copies
+        dtype = number(step.output.dtype)
+        out, x, y = seen_as(dtype, step.output), _seen_as_number(x), _seen_as_number(y)
+        numbers = (rows * size, rows, size, picks, *strides(x), *strides(y), *strides(index))
+        types = f"<{type_of(out)}, {operation(combination(combine, step.output.dtype))}>"
+        count = max(rows * size, picks)
+        if count == 0:
+            return []
+        error = _out_of_range(name, rows)
+        if picks <= FEW or rows * size == 0:
+            call = Call(f"scatter_few{types}", (out,), (x, y, index), numbers)
+            return [*dispatches, by_threads("indexing", call, count=count, error=error)]
+        if combine != "replace" and rows * size * picks <= LOOKED_THROUGH:
+            call = Call(f"scatter_by_groups{types}", (out,), (x, y, index), numbers)
+            memory = [(wide(dtype), SIMDGROUPS)]
+            return [*dispatches, by_groups("indexing", call, rows * size, memory, error=error)]
+        order = allocate(aval((picks,), int64))
+        dispatches += sort(index, 0, order, allocate)
+        call = Call(f"scatter_sorted{types}", (out,), (x, y, index, order), numbers)
+        return [*dispatches, by_threads("indexing", call, count=count, error=error)]
+
+    return lower
+
+
+def _seen_as_number(o: Operand) -> Operand:
+    return seen_as(number(o.dtype), o) if isinstance(o, View) else o
+
+
+def _out_of_range(name: str, rows: int) -> Callable[[int], IndexError]:
+    """The error for a state; what the index was is not known any more."""
+
+    def error(state: int) -> IndexError:
+        return IndexError(
+            f"[{name}] An index is out of range for an axis of size {rows} "
+            f"(element {LAST - state} of the flattened index)."
+        )
+
+    return error
+
+
+LOWERINGS: dict[str, Lowering] = {
+    "gather": gather,
+    "scatter_set": scatter("scatter_set", "replace"),
+    "scatter_add": scatter("scatter_add", "add"),
+    "scatter_multiply": scatter("scatter_multiply", "multiply"),
+    "scatter_max": scatter("scatter_max", "maximum"),
+    "scatter_min": scatter("scatter_min", "minimum"),
+}

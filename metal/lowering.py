@@ -1,0 +1,23 @@
+"""What every structural primitive becomes on this device."""
+
+from __future__ import annotations
+
+from ..plan import Step, FusedStep
+from . import codegen, indexing, matmul, scans, sorting, structure
+from .dispatch import Allocate, Dispatch, Lowering
+
+LOWERINGS: dict[str, Lowering] = {
+    **scans.LOWERINGS,
+    **indexing.LOWERINGS,
+    **sorting.LOWERINGS,
+    **structure.LOWERINGS,
+    **matmul.LOWERINGS,
+}
+"""By the names of the primitives. They know no complex numbers."""
+
+
+def lower(step: Step, allocate: Allocate) -> list[Dispatch]:
+    """The dispatches of a step without complex numbers."""
+    if isinstance(step, FusedStep):
+        return codegen.lower(step, allocate)
+    return LOWERINGS[step.primitive.name](step, allocate)

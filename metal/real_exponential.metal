@@ -1,0 +1,237 @@
+// Exponentials, logarithms, powers and error functions of float, off by at most 2 ULP (erfinv: 4).
+//
+// The same formulas as in kernels/real_exponential.py but where those take the error of a sum from another sum,
+// which fast math would make 0: here there are fma and exponents as integers instead. The polynomials are minimax,
+// found as those of kernels/polynomials.py.
+
+namespace helper {
+
+constant float LN2 = 0.693147182f;
+constant float LN2_LOW = -1.90465421e-09f;
+constant float LOG2_E = 1.44269502f;
+constant float LOG10_E = 0.434294492f;
+constant float LOG10_2 = 0.30103001f;
+constant float LOG10_2_LOW = -1.43209888e-08f;
+
+// --- exponentials ----------------------------------------------------------------------------------------
+
+// k and p with exp(x) == 2**k * (1 + p), |p| < 0.42, of x within [-150, 150] or clipped to that.
+inline float exp_parts(float x, thread int &k) {
+    x = clamp(x, -150.0f, 150.0f);
+    const float whole = rint(x * helper::LOG2_E);
+    k = int(whole);
+    const float r = fma(-whole, helper::LN2_LOW, fma(-whole, helper::LN2, x));
+    const float q = helper::polynomial(
+        r, 0.00019907704f, 0.00139337359f, 0.00833328627f, 0.041666463f, 0.166666672f, 0.5f);
+    return fma(r * r, q, r);
+}
+
+// exp(x) / 2**e: ldexp, as a product with two powers of two could be taken in another order and overflow.
+inline float exp_over(float x, int e) {
+    int k;
+    const float p = helper::exp_parts(x, k);
+    return helper::choose(helper::is_nan(x), x, ldexp(1.0f + p, k - e));
+}
+
+inline float real_exp(float x) { return helper::exp_over(x, 0); }
+
+// 2**k * p + (2**k - 1), halved as long as 2**k may overflow.
+inline float real_expm1(float x) {
+    int k;
+    const float p = helper::exp_parts(clamp(x, -30.0f, 100.0f), k);
+    const float power = helper::power_of_two(min(k, 128) - 1);
+    const float value = 2.0f * fma(power, p, power - 0.5f);
+    const bool keep = helper::is_nan(x) || helper::magnitude(x) < 1e-10f;  // -0 as well
+    return helper::choose(keep, x, helper::choose(k > 128, helper::infinity(), value));
+}
+
+inline float real_tanh(float x) {
+    const float a = helper::magnitude(x);
+    const float z = a * a;
+    const float q = helper::polynomial(z, -0.0062074307f, 0.02102722f, -0.05384228f, 0.133325f, -0.33333316f);
+    const float near = fma(a * z, q, a);
+    const float far = 1.0f - helper::divide(2.0f, 1.0f + helper::real_exp(a + a));
+    const float value = helper::choose(a < 0.55f, near, helper::choose(a > 15.0f, 1.0f, far));
+    return helper::choose(helper::is_nan(x), x, helper::copysign(value, x));
+}
+
+inline float real_sinh(float x) {
+    const float a = helper::magnitude(x);
+    const float z = a * a;
+    const float q = helper::polynomial(z, 2.8175652e-06f, 0.00019836058f, 0.0083333505f, 0.16666667f);
+    const float near = fma(a * z, q, a);
+    const float e = helper::exp_over(a, 1);  // half of exp(|x|)
+    const float far = helper::choose(a > 20.0f, e, e - helper::divide(0.25f, e));
+    return helper::choose(helper::is_nan(x), x, helper::copysign(helper::choose(a < 1.0f, near, far), x));
+}
+
+inline float real_cosh(float x) {
+    const float e = helper::exp_over(helper::magnitude(x), 1);
+    return helper::choose(e > 1e8f || helper::is_nan(x), e, e + helper::divide(0.25f, e));
+}
+
+// 1 / (1 + e) or e / (1 + e) of e = exp(-|x|), so that neither tail overflows.
+inline float real_sigmoid(float x) {
+    const float e = helper::real_exp(-helper::magnitude(x));
+    return helper::divide(helper::is_negative(x) ? e : 1.0f, 1.0f + e);
+}
+
+// --- logarithms ------------------------------------------------------------------------------------------
+
+// log(1 + f) of f in [sqrt(1/2) - 1, sqrt(2) - 1] less f.
+inline float log_tail(float f) {
+    const float q = helper::polynomial(f, -0.07621849f, 0.12904498f, -0.13242991f, 0.14181815f, -0.16609082f,
+                                       0.20001975f, -0.25001583f, 0.33333325f, -0.49999988f);
+    return f * f * q;
+}
+
+// k and f with x == 2**k * (1 + f) of a positive finite x, also a denormal one.
+inline float log_parts(float x, thread int &k) {
+    const bool small = x < 1.17549435e-38f;
+    const float m = helper::mantissa(helper::bits_of(small ? x * 16777216.0f : x), k);
+    k = small ? k - 24 : k;
+    return m - 1.0f;
+}
+
+// The value for a positive and finite distance from the pole, which is at `zero`; else what NumPy has.
+inline float log_or_special(float x, float distance, float value) {
+    const float beyond = helper::choose(helper::is_negative(distance), helper::not_a_number(), x);  // nan, inf
+    const bool regular = helper::is_finite(distance) && distance > 0.0f;
+    const float special = helper::choose(helper::is_zero(distance), helper::negated(helper::infinity()), beyond);
+    return helper::choose(helper::is_nan(x), x, helper::choose(regular, value, special));
+}
+
+inline float real_log(float x) {
+    int k;
+    const float f = helper::log_parts(x, k);
+    return helper::log_or_special(x, x, fma(float(k), helper::LN2, f + helper::log_tail(f)));
+}
+
+inline float real_log2(float x) {
+    int k;
+    const float f = helper::log_parts(x, k);
+    const float head = fma(f, helper::LOG2_E, float(k));
+    return helper::log_or_special(x, x, fma(helper::log_tail(f), helper::LOG2_E, head));
+}
+
+inline float real_log10(float x) {
+    int k;
+    const float f = helper::log_parts(x, k);
+    const float rest = fma(float(k), helper::LOG10_2_LOW, helper::log_tail(f) * helper::LOG10_E);
+    const float head = fma(f, helper::LOG10_E, rest);
+    return helper::log_or_special(x, x, fma(float(k), helper::LOG10_2, head));
+}
+
+// f of 1 + x == 2**k * (1 + f) is x / 2**k + (1 / 2**k - 1), rounded once.
+inline float real_log1p(float x) {
+    const float u = 1.0f + x;
+    int k;
+    helper::mantissa(helper::bits_of(u), k);
+    const float scale = helper::power_of_two(-min(k, 126));
+    const float f = fma(scale, x, scale - 1.0f);
+    const float value = fma(float(k), helper::LN2, f + helper::log_tail(f));
+    const bool huge = helper::is_finite(x) && x > 1e38f;
+    const bool tiny = helper::magnitude(x) < 1e-10f;  // -0 as well
+    const float special = helper::log_or_special(x, u, huge ? helper::real_log(x) : value);
+    return helper::choose(tiny, x, special);
+}
+
+inline float real_arcsinh(float x) {
+    const float a = helper::magnitude(x);
+    const bool large = a > 1e8f;
+    const float b = large ? 1.0f : a;
+    const float t = b + helper::divide(b * b, 1.0f + helper::root(fma(b, b, 1.0f)));
+    const float value = helper::choose(large, helper::real_log(a) + helper::LN2, helper::real_log1p(t));
+    return helper::choose(helper::is_nan(x), x, helper::copysign(value, x));
+}
+
+inline float real_arccosh(float x) {
+    const bool large = x > 1e8f;
+    const float t = large ? 1.0f : x - 1.0f;
+    const float near = helper::real_log1p(t + helper::root(t * (t + 2.0f)));
+    const float value = helper::choose(large, helper::real_log(x) + helper::LN2, near);
+    return helper::choose(helper::below(x, 1.0f), helper::not_a_number(), helper::choose(helper::is_nan(x), x, value));
+}
+
+inline float real_arctanh(float x) {
+    const float a = helper::magnitude(x);
+    const float value = 0.5f * helper::real_log1p(helper::divide(a + a, 1.0f - a));
+    const float inside = helper::choose(a < 1e-10f, a, helper::choose(a == 1.0f, helper::infinity(), value));
+    return helper::choose(helper::is_nan(x), x, helper::copysign(inside, x));
+}
+
+// --- powers ----------------------------------------------------------------------------------------------
+
+// log2(x) of a positive x as the sum of two numbers: 2 arctanh(s) / ln(2), s = f / (2 + f) and what s lacks.
+// Each fma but the innermost gives what the rounding before it lost.
+inline float log2_in_two(float x, thread float &low) {
+    int k;
+    const float f = helper::log_parts(x, k);
+    const float over = helper::reciprocal(f + 2.0f);
+    const float s = f * over;
+    const float s_low = fma(-s, f, fma(-s, 2.0f, f)) * over;
+    const float z = s * s;
+    const float q = z * helper::polynomial(z, 0.11791785f, 0.14268619f, 0.20000169f, 0.3333333f);
+    const float per = 2.88539004f;  // 2 / ln(2)
+    const float high = fma(s, per, float(k));
+    const float lost = fma(s, per, float(k) - high);
+    low = fma(fma(s, q, s_low), per, fma(s, 3.851926e-08f, lost));
+    return high;
+}
+
+// x**y for positive finite x: 2**(whole + r).
+inline float power_of_positive(float x, float y) {
+    float low;
+    const float high = helper::log2_in_two(x, low);
+    const float whole = rint(clamp(y * high, -300.0f, 300.0f));
+    const float r = fma(y, high, -whole) + y * low;
+    int k;
+    const float p = helper::exp_parts(r * helper::LN2, k);
+    return ldexp(1.0f + p, int(whole) + k);
+}
+
+inline float real_power(float x, float y) {
+    const float a = helper::magnitude(x);
+    const bool whole = helper::is_inf(y) || rint(y) == y;
+    const bool odd = whole && helper::magnitude(y) < 16777216.0f && (int(y) & 1) != 0;
+    const bool grows = helper::is_negative(y) ? a < 1.0f : a > 1.0f;  // as y does; the pole and infinity too
+    const bool extreme = helper::is_zero(x) || !helper::is_finite(x) || !helper::is_finite(y)
+        || helper::magnitude(y) > 1e20f;
+    float value = helper::choose(extreme, grows ? helper::infinity() : 0.0f, helper::power_of_positive(a, y));
+    value = helper::choose(a == 1.0f, 1.0f, value);
+    value = helper::choose(odd, helper::copysign(value, x), value);
+    const bool undefined = helper::is_negative(x) && !helper::is_zero(x) && !helper::is_inf(x) && !whole;
+    value = helper::choose(undefined, helper::not_a_number(), value);
+    value = helper::choose(helper::is_nan(x), x, helper::choose(helper::is_nan(y), y, value));
+    return helper::choose(x == 1.0f && !helper::is_nan(x) || helper::is_zero(y), 1.0f, value);
+}
+
+// --- error functions -------------------------------------------------------------------------------------
+
+// x times a polynomial up to 1; beyond, 1 - erfc(x), which is exp of a polynomial.
+inline float real_erf(float x) {
+    const float a = helper::magnitude(x);
+    const float near = helper::polynomial(a * a, 7.8858473e-05f, -0.000801994756f, 0.00518944487f, -0.0268544033f,
+                                          0.112835996f, -0.37612626f, 0.128379166f);
+    const float logarithm = helper::polynomial(min(a, 4.0f), 0.000191487867f, -0.00299939001f, 0.0220514331f,
+                                               -0.103565797f, -0.637601197f, -1.12742543f, -0.000256587809f);
+    const float far = 1.0f - helper::real_exp(logarithm);
+    const float value = helper::choose(a < 1.0f, fma(a, near, a), helper::choose(a > 4.0f, 1.0f, far));
+    return helper::choose(helper::is_nan(x), x, helper::copysign(value, x));
+}
+
+// x times a polynomial in w = -log(1 - x * x), of large w in its root.
+inline float real_erfinv(float x) {
+    const float a = helper::magnitude(x);
+    const float rest = 1.0f - a;  // exact for a >= 1/2
+    const float w = -helper::real_log(fma(rest, a, rest));
+    const float centre = helper::polynomial(w - 2.5f, -8.765831e-09f, 2.3270255e-08f, 4.6586334e-07f, -3.4631157e-06f,
+        -4.9621312e-06f, 0.00021834581f, -0.0012527436f, -0.0041773883f, 0.24664028f, 1.5014094f);
+    const float tail = helper::polynomial(helper::root(w) - 3.25f, 0.00011036493f, -5.6575e-05f, -0.00041016823f,
+        0.0010052555f, -0.0016593784f, 0.0024773253f, -0.0037570416f, 0.005372285f, 1.0052593f, 3.0838857f);
+    const float value = x * helper::choose(w > 5.0f, tail, centre);
+    const float inside = helper::choose(a == 1.0f, helper::copysign(helper::infinity(), x), value);
+    return helper::choose(helper::is_nan(x) || a > 1.0f, helper::not_a_number(), inside);
+}
+
+}  // namespace helper
