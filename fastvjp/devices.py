@@ -9,13 +9,21 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from . import environment
 from .plan import Plan
 from .program import Buffer, Uniform
+
+
+class Profile(NamedTuple):
+    """How a step of a plan runs: the sources of its kernels, the seconds that it takes, on which device."""
+
+    sources: tuple[str, ...]
+    seconds: float
+    device: str
 
 
 class Executable(Protocol):
@@ -27,8 +35,8 @@ class Executable(Protocol):
         """Run on the values of the leaves and return those of the outputs."""
         ...
 
-    def profile(self, values: Any) -> list[tuple[tuple[str, ...], float]]:
-        """For every step of the plan the sources of its kernels, and the seconds that it takes."""
+    def profile(self, values: Any) -> list[Profile]:
+        """How each step of the plan runs."""
         ...
 
 

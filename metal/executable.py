@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..avals import Aval, aval
+from ..avals import Aval
 from ..devices import Profile
 from ..layouts import Layout, contiguous_strides
 from ..plan import Operand, Plan, Scalar, Step, View, with_own_outputs
@@ -45,6 +46,7 @@ class Launch:
         ]
         own = [device.gpu.buffer(bytes(dispatch.state))] if dispatch.state else []
         self.own = [*own, self.words]
+        self.status = np.frombuffer(own[0], np.uint32, 1) if dispatch.error else None
 
     def __call__(self, memory: dict[int, Any], scalars: Sequence[Any]) -> Any:
         """Start it; what is returned waits for its end when it dies."""
@@ -55,6 +57,14 @@ class Launch:
             else:
                 place.view(np.uint64)[0] = np.uint64(int(value) % (1 << 64))
         return self.kernel(self.dispatch.count, *[memory[b] for b in self.buffers], *self.own)
+
+    def check(self) -> None:
+        """Raise what the kernel has reported, after its end."""
+        if self.status is not None and self.status[0]:
+            status = int(self.status[0])
+            self.status[0] = 0
+            assert self.dispatch.error is not None
+            raise self.dispatch.error(status)
 
 
 def enumerate_from(first: int, scalars: Sequence[Scalar]) -> list[tuple[int, Scalar]]:
@@ -79,21 +89,58 @@ class _Temporaries:
 class _Part:
     """What a step of the plan became, and the buffers that live no longer than it does."""
 
-    def __init__(self, device: MetalDevice, step: Step, temporaries: _Temporaries) -> None:
+    def __init__(
+        self, device: MetalDevice, step: Step, avals: Mapping[int, Aval], temporaries: _Temporaries
+    ) -> None:
         before = len(temporaries.avals)
         self.launches: list[Launch | Fallback]
+        self.device = "cpu" if needs_cpu(step) else device.name
         if needs_cpu(step):
-            self.launches = [Fallback(step)]
+            self.launches = [Fallback(step, avals)]
         else:
             self.launches = [Launch(device, d) for d in lower(step, temporaries.allocate)]
         first = temporaries.first
         self.own = range(first + before, first + len(temporaries.avals))
         self.release = step.release
+        self.writes = list(dict.fromkeys([view.buffer for view in step.writes]))
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Texts of its kernels."""
         return tuple(source for launch in self.launches for source in _sources(launch))
+
+    def start(self, memory: Mapping[int, Any], values: Sequence[Any], running: list[Any]) -> list[Any]:
+        """Start its kernels; what the cpu computes waits for all that runs."""
+        started = []
+        for launch in self.launches:
+            if isinstance(launch, Fallback):
+                _wait(running)
+            started.append(launch(memory, values))
+        return started
+
+    def check(self) -> None:
+        """Raise what a kernel has reported."""
+        for launch in self.launches:
+            if isinstance(launch, Launch):
+                launch.check()
+
+
+def _wait(running: list[Any]) -> None:
+    """Until all kernels have ended, which run in the order in which they were started: the last first."""
+    while running:
+        running.pop()
+
+
+def _given(o: Operand, plan: Plan) -> int | None:
+    """The leaf that an output is, unchanged."""
+    if isinstance(o, Scalar):
+        return o.leaf
+    whole = o.buffer < len(plan.leaves) and o.inside is None and o.layout == _contiguous(plan.leaves[o.buffer])
+    return o.buffer if whole else None
+
+
+def _contiguous(a: Aval) -> Layout:
+    return Layout(a.shape, contiguous_strides(a.shape))
 
 
 def _sources(launch: Launch | Fallback) -> tuple[str, ...]:
@@ -118,7 +165,7 @@ class Executable:
         self.made = [o.buffer for o in plan.outputs if isinstance(o, View)]
         self.avals = dict(enumerate([*plan.leaves, *plan.buffers]))
         temporaries = _Temporaries(len(self.avals))
-        self.parts = [_Part(device, step, temporaries) for step in plan.steps]
+        self.parts = [_Part(device, step, self.avals, temporaries) for step in plan.steps]
         self.avals.update(enumerate(temporaries.avals, temporaries.first))
         reads = [o for step in plan.steps for o in step.reads]
         self.arrays = sorted({o.buffer for o in reads if isinstance(o, View) and o.buffer < len(plan.leaves)})
@@ -140,10 +187,7 @@ class Executable:
 
         for _ in range(PROFILED):
             self._run(values, timed)
-        return [
-            Profile(part.sources, seconds, "cpu" if isinstance(part.launches[:1], Fallback) else self.device.name)
-            for part, seconds in shortest.items()
-        ]
+        return [Profile(part.sources, seconds, part.device) for part, seconds in shortest.items()]
 
     def _run(
         self, values: Sequence[Any], execute: Callable[[_Part, Callable[[], list[Any]]], list[Any]]
@@ -154,12 +198,14 @@ class Executable:
         memory = {i: a.buffer for i, a in arrays.items()}
         with self.lock:
             for part in self.parts:
-                for i in (*part.own, *(v.buffer for v in part.writes if v.buffer not in memory)):
+                for i in (*part.own, *[b for b in part.writes if b not in memory]):
                     memory[i] = pool.take(nbytes(self.avals[i]))
-                running += execute(part, lambda part=part: part.start(memory, values, running))
+                running += execute(part, partial(part.start, memory, values, running))
                 for i in (*part.own, *part.release):
                     pool.give_back(memory.pop(i), nbytes(self.avals[i]))
             _wait(running)
+            for part in self.parts:
+                part.check()
         made = iter([arrays[i] for i in self.made])
         return [next(made) if leaf is None else values[leaf] for leaf in self.given]
 

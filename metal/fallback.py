@@ -10,6 +10,7 @@ import numpy as np
 
 from ..avals import Aval
 from ..kernels import device as cpu
+from ..layouts import Layout, contiguous_strides
 from ..plan import FusedStep, Operand, Plan, Scalar, Step, View
 from .memory import held_dtype
 
@@ -36,7 +37,7 @@ class Fallback:
             [avals[b] for b in self.reads], [avals[b] for b in self.writes], [_renumbered(step, number)], list(own)
         )
         self.executable = cpu.compile(plan)
-        self.sources = tuple(source for part in self.executable.profile_sources() for source in part)
+        self.sources = tuple(source for part in self.executable.sources for source in part)
 
     def __call__(self, memory: Mapping[int, Any], values: Sequence[Any]) -> None:
         """Run it on buffers that nobody else uses meanwhile."""
@@ -50,3 +51,23 @@ class Fallback:
 
     def _read(self, buffer: Any, b: int) -> np.ndarray:
         return self._held(buffer, b).astype(self.avals[b].dtype)
+
+
+def _source(o: Operand) -> int:
+    return o.leaf if isinstance(o, Scalar) else o.buffer
+
+
+def _whole(a: Aval) -> Layout:
+    return Layout(a.shape, contiguous_strides(a.shape))
+
+
+def _renumbered(step: Step, number: Mapping[int, int]) -> Step:
+    def operand(o: Any) -> Any:
+        if isinstance(o, Scalar):
+            return Scalar(number[o.leaf], o.aval)
+        return replace(o, buffer=number[o.buffer], fill=None if o.fill is None else operand(o.fill))
+
+    if isinstance(step, FusedStep):
+        stores = [replace(store, view=operand(store.view)) for store in step.stores]
+        return FusedStep(step.shape, step.rows, [operand(o) for o in step.loads], step.body, stores)
+    return replace(step, inputs=[operand(o) for o in step.inputs], output=operand(step.output))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..plan import Step, FusedStep
+from ..plan import FusedStep, Step
 from . import codegen, indexing, matmul, scans, sorting, structure
 from .dispatch import Allocate, Dispatch, Lowering
 
