@@ -8,9 +8,9 @@ name = "metal-emulator"
 
 
 def _opened() -> MetalDevice:
-    from . import emulator
-
     try:
+        from . import emulator
+
         return MetalDevice(name, emulator.Device(), emulator.error)
     except ImportError as error:
         raise RuntimeError(f"its compiler is missing: {error}. Hint: pip install 'fastvjp[emulator]'") from error

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..avals import Aval, aval
+from ..avals import Aval, aval, float64
 from ..plan import Plan
+from ..warnings import PrecisionWarning
 from .dispatch import Dispatch
 from .elements import text
 from .executable import Executable
@@ -33,11 +35,25 @@ class MetalDevice:
         self.error = error
         self.pool = Pool(gpu)
         self.lock = threading.Lock()
+        self.warned = False
         self._kernels: dict[str, Any] = {}
 
     def dtype(self, dtype: np.dtype) -> np.dtype:
         """The dtype that an array of this one gets here."""
+        if dtype == float64:
+            self.warn_of_precision()
         return held_dtype(dtype)
+
+    def warn_of_precision(self) -> None:
+        """Warn once that there is no float64."""
+        if not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"The device {self.name} has no float64: such arrays become float32, and what is float64 by NumPy's "
+                f"rules is computed in float32.",
+                PrecisionWarning,
+                stacklevel=2,
+            )
 
     def upload(self, array: np.ndarray) -> MetalBuffer:
         """A copy of an array in memory of the device."""
@@ -51,6 +67,8 @@ class MetalDevice:
 
     def compile(self, plan: Plan) -> Executable:
         """Make a plan ready to run."""
+        if any(a.dtype == float64 for a in (*plan.leaves, *plan.buffers)):
+            self.warn_of_precision()
         return Executable(self, plan)
 
     def kernel(self, dispatch: Dispatch) -> Any:
