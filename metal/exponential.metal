@@ -50,7 +50,7 @@ template <typename T> inline T sigmoid_vjp(T g, T out) { return element::scale(g
 // The share of exp(x) in the sum, which is none if x is -inf, whatever y.
 template <typename T> inline T logaddexp_vjp_x(T g, T x, T y) {
     const bool none = helper::is_inf(x) && helper::is_negative(x);
-    return element::scale(g, helper::choose(none, T(0), element::sigmoid(T(x - y))));
+    return element::scale(g, helper::choose(none, T(0), T(helper::real_sigmoid(float(x) - float(y)))));
 }
 
 template <typename T> inline T logaddexp_vjp_y(T g, T x, T y) { return element::logaddexp_vjp_x(g, y, x); }

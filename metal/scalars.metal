@@ -1,7 +1,7 @@
-// What the shaders are made of: tests by bits, choice, integers that wrap, quotients and roots.
+// What shaders are made of: tests by bits, choice, integers that wrap, quotients and roots.
 //
-// metalcompute compiles with fast math, which lets the compiler take it that there are no NaN, no infinities and no
-// signs of zeros, and add in any order. The pragma forbids that; compilers older than macOS 15 skip it. For these,
+// metalcompute compiles with fast math, which lets the compiler take it that there are no NaN, no infinities and
+// no signs of zeros, and add in any order. The pragma forbids that; compilers before macOS 15 skip it. For these,
 // what must be right of NaN and the like is decided by bits, as integers, and of values that were given, not
 // computed; the error of a rounding is had by fma, which no compiler rewrites, never by (x + y) - x; and a
 // comparison says what NaN gives.
