@@ -29,3 +29,23 @@ def jit_disabled() -> bool:
 def numba_options() -> str:
     """Numba's environment variables, some of which change what it compiles."""
     return repr(sorted((name, value) for name, value in os.environ.items() if name.startswith("NUMBA_")))
+
+
+def emulator_mode() -> str:
+    """FASTVJP_EMULATOR, how Metal is emulated: "full", with all checks, or "fast"."""
+    return text("FASTVJP_EMULATOR") or "full"
+
+
+def emulator_group() -> str:
+    """FASTVJP_EMULATOR_GROUP, how many threads a threadgroup of the emulator has."""
+    return text("FASTVJP_EMULATOR_GROUP") or "1024"
+
+
+def emulator_fast_math() -> str:
+    """FASTVJP_EMULATOR_FAST_MATH, whether the emulator compiles with fast math: "0" or "1"."""
+    return text("FASTVJP_EMULATOR_FAST_MATH") or "0"
+
+
+def with_variables(more: dict[str, str]) -> dict[str, str]:
+    """The environment of a program that is started, with these variables in it."""
+    return os.environ | more

@@ -1,0 +1,7 @@
+"""The exception of this package, by metalcompute's name."""
+
+from __future__ import annotations
+
+
+class error(Exception):  # noqa: N801, N818 - metalcompute's name
+    """What a Metal device cannot do: compile a text, find a function, make a buffer, run a kernel."""

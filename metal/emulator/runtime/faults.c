@@ -1,0 +1,155 @@
+// Errors end a dispatch at once: whatever stack it is on, control returns to run_dispatch. So do signals that a
+// kernel causes. Their handlers are installed for the time of a dispatch only and pass on what other threads cause.
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "runtime.h"
+
+enum { STACK_BYTES = 128 << 10 };
+static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGUSR2};
+enum { SIGNAL_COUNT = sizeof SIGNALS / sizeof *SIGNALS };
+
+static sigjmp_buf beginning;
+static pthread_t runner;
+static struct sigaction previous[SIGNAL_COUNT];
+static stack_t previous_stack;
+static char handler_stack[STACK_BYTES];
+static pthread_t watchman;
+static pthread_mutex_t watch_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t watch_over = PTHREAD_COND_INITIALIZER;
+static int watching;
+
+_Noreturn void fail(enum kind kind, report details) {
+    details.kind = kind;
+    details.thread = current_thread;
+    details.group = group_index;
+    running->report = details;
+    siglongjmp(beginning, 1);
+}
+
+static void handle(int number, siginfo_t *info, void *context) {
+    if (pthread_equal(pthread_self(), runner)) {
+        enum kind kind = number == SIGSEGV || number == SIGBUS ? MEMORY_FAULT
+                         : number == SIGFPE                    ? ARITHMETIC_FAULT
+                         : number == SIGUSR2                   ? TIMEOUT
+                                                               : OTHER_FAULT;
+        if (kind == MEMORY_FAULT && on_some_stack((uint64_t)(uintptr_t)info->si_addr)) kind = PRIVATE_OVERRUN;
+        report details = {.buffer = -1};
+        for (uint32_t i = 0; i < running->buffer_count; i++) { // guard pages lie around every buffer
+            int64_t offset = (int64_t)((uint64_t)(uintptr_t)info->si_addr - running->buffers[i].base);
+            if (kind != MEMORY_FAULT || offset < -65536 || offset >= (int64_t)running->buffers[i].size + 65536) continue;
+            details.buffer = (int32_t)i;
+            details.offset = offset;
+        }
+        fail(kind, details);
+    }
+    for (int i = 0; i < SIGNAL_COUNT; i++) {
+        if (SIGNALS[i] != number) continue;
+        if (previous[i].sa_flags & SA_SIGINFO) {
+            previous[i].sa_sigaction(number, info, context);
+        } else if (previous[i].sa_handler == SIG_DFL && number != SIGUSR2) {
+            sigaction(number, &previous[i], NULL); // and cause it again
+        } else if (previous[i].sa_handler != SIG_IGN && previous[i].sa_handler != SIG_DFL) {
+            previous[i].sa_handler(number);
+        }
+    }
+}
+
+static void *watch(void *limit) {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    double seconds = *(double *)limit;
+    end.tv_sec += (time_t)seconds;
+    end.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
+    if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
+    pthread_mutex_lock(&watch_mutex);
+    int late = 0;
+    while (watching && !late) late = pthread_cond_timedwait(&watch_over, &watch_mutex, &end) != 0;
+    if (watching) pthread_kill(runner, SIGUSR2);
+    pthread_mutex_unlock(&watch_mutex);
+    return NULL;
+}
+
+static void watch_faults(void) {
+    runner = pthread_self();
+    stack_t own = {.ss_sp = handler_stack, .ss_size = STACK_BYTES};
+    sigaltstack(&own, &previous_stack);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = handle;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    for (int i = 0; i < SIGNAL_COUNT; i++) sigaction(SIGNALS[i], &action, &previous[i]);
+    watching = 1;
+    if (pthread_create(&watchman, NULL, watch, &running->time_limit) != 0) watching = 0;
+}
+
+static void unwatch_faults(void) {
+    if (watching) {
+        pthread_mutex_lock(&watch_mutex);
+        watching = 0;
+        pthread_cond_signal(&watch_over);
+        pthread_mutex_unlock(&watch_mutex);
+        pthread_join(watchman, NULL);
+    }
+    for (int i = 0; i < SIGNAL_COUNT; i++) sigaction(SIGNALS[i], &previous[i], NULL);
+    sigaltstack(&previous_stack, NULL);
+}
+
+// What of clang's undefined behaviour sanitizer is used: array bounds that the compiler knows.
+typedef struct {
+    const char *file;
+    uint32_t line, column;
+    struct { uint16_t kind, info; char name[1]; } *array, *index;
+} out_of_bounds;
+
+void __ubsan_handle_out_of_bounds(out_of_bounds *data, uint64_t index) {
+    fail(ARRAY_INDEX, (report){.name = data->array->name, .line = data->line, .offset = (int64_t)index, .buffer = -1});
+}
+void __ubsan_handle_out_of_bounds_abort(out_of_bounds *data, uint64_t index) {
+    __ubsan_handle_out_of_bounds(data, index);
+}
+void __ubsan_handle_local_out_of_bounds(void) { fail(PRIVATE_OVERRUN, (report){.buffer = -1}); }
+void __ubsan_handle_local_out_of_bounds_abort(void) { fail(PRIVATE_OVERRUN, (report){.buffer = -1}); }
+
+void run_dispatch(dispatch *d) {
+    running = d;
+    d->report = (report){0};
+    if (!stacks_allocate()) {
+        d->report.kind = NO_MEMORY;
+        return;
+    }
+    watch_faults();
+    if (sigsetjmp(beginning, 1) == 0) {
+        memory_begin_dispatch();
+        for (uint32_t group = 0; group < d->groups; group++) run_group(group);
+    }
+    unwatch_faults();
+}
+
+enum { GUARD_BYTES = 64 << 10 };
+
+static uint64_t mapped(uint64_t size) { return (size + GUARD_BYTES - 1) / GUARD_BYTES * GUARD_BYTES; }
+
+// Memory that ends at a guard, as exactly as an alignment of 16 permits; filled with zeros or poison.
+void *allocate(uint64_t size, uint32_t poison) {
+    uint64_t inner = mapped(size);
+    char *memory = mmap(NULL, inner + 2 * GUARD_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
+    if (inner > 0 && mprotect(memory + GUARD_BYTES, inner, PROT_READ | PROT_WRITE) != 0) {
+        munmap(memory, inner + 2 * GUARD_BYTES);
+        return NULL;
+    }
+    char *start = memory + GUARD_BYTES + inner - ((size + 15) & ~15ull);
+    if (poison) fill_poison(start, size);
+    return start;
+}
+
+void release(void *start, uint64_t size) {
+    uint64_t inner = mapped(size);
+    munmap((char *)start + ((size + 15) & ~15ull) - inner - GUARD_BYTES, inner + 2 * GUARD_BYTES);
+}
