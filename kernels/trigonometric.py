@@ -100,9 +100,16 @@ def arcsin(x):
     return np.arcsin(x)
 
 
+@helper
+def arcsin_slope(x):
+    if isinstance(x, (float, np.float32)):
+        return np.reciprocal(np.sqrt((type(x)(1) - x) * (type(x)(1) + x)))
+    return np.reciprocal(np.sqrt(-((x - type(x)(1)) * (x - type(x)(-1)))))
+
+
 @element
 def arcsin_vjp(g, x):
-    return scale(g, np.reciprocal(np.sqrt(-((x - type(x)(1)) * (x - type(x)(-1))))))
+    return scale(g, arcsin_slope(x))
 
 
 @element
@@ -114,7 +121,7 @@ def arccos(x):
 
 @element
 def arccos_vjp(g, x):
-    return scale(g, -np.reciprocal(np.sqrt(-((x - type(x)(1)) * (x - type(x)(-1))))))
+    return scale(g, -arcsin_slope(x))
 
 
 @element

@@ -24,7 +24,7 @@ Error = Callable[[int], Exception]
 
 _PLACE = ("uint i [[thread_position_in_grid]]",)
 _GROUP = (
-    "uint thread [[thread_index_in_threadgroup]]",
+    "uint rank [[thread_index_in_threadgroup]]",
     "uint threads [[threads_per_threadgroup]]",
     "uint index [[threadgroup_position_in_grid]]",
     "uint count [[threadgroups_per_grid]]",
@@ -84,7 +84,7 @@ def by_groups(
     """
     names = [f"memory{k}" for k in range(len(memory))]
     head = [f"threadgroup {kind} {name}[{size}];" for name, (kind, size) in zip(names, memory, strict=True)]
-    head.append("const helper::Group group = {thread, threads, index, count, lane, simdgroup, simdgroups};")
+    head.append("const helper::Group group = {rank, threads, index, count, lane, simdgroup, simdgroups};")
     count = min(groups, GROUPS) * threads
     return _dispatch(file, [call], [*names, "group"], _GROUP, head, count, error, threads)
 

@@ -50,7 +50,7 @@ template <typename T> inline T sigmoid_vjp(T g, T out) { return element::scale(g
 // The share of exp(x) in the sum, which is none if x is -inf, whatever y.
 template <typename T> inline T logaddexp_vjp_x(T g, T x, T y) {
     const bool none = helper::is_inf(x) && helper::is_negative(x);
-    return element::scale(g, helper::choose(none, T(0), element::sigmoid(T(x - y))));
+    return element::scale(g, helper::choose(none, T(0), T(helper::real_sigmoid(float(x) - float(y)))));
 }
 
 template <typename T> inline T logaddexp_vjp_y(T g, T x, T y) { return element::logaddexp_vjp_x(g, y, x); }
@@ -58,14 +58,13 @@ template <typename T> inline T logaddexp_vjp_y(T g, T x, T y) { return element::
 template <typename T> inline T erf(T x) { return T(helper::real_erf(float(x))); }
 
 template <typename T> inline T erf_vjp(T g, T x) {
-    const float squared = float(x) * float(x);
-    return element::scale(g, T(1.12837917f * helper::real_exp(-squared)));
+    return element::scale(g, T(1.12837917f * helper::exp_of_square(float(x), -1.0f)));
 }
 
 template <typename T> inline T erfinv(T x) { return T(helper::real_erfinv(float(x))); }
 
 template <typename T> inline T erfinv_vjp(T g, T out) {
-    return element::scale(g, T(0.886226925f * helper::real_exp(float(out) * float(out))));
+    return element::scale(g, T(0.886226925f * helper::exp_of_square(float(out), 1.0f)));
 }
 
 }  // namespace element

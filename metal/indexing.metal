@@ -82,12 +82,12 @@ inline void scatter_by_groups(constant int *words, threadgroup typename helper::
     for (uint i = g.index; i < s.elements(); i += g.count) {
         const uint row = i / s.size(), k = i % s.size();
         W value = Op::template identity<W>();
-        for (uint pick = g.thread; pick < s.picks(); pick += g.threads) {
+        for (uint pick = g.rank; pick < s.picks(); pick += g.threads) {
             if (i == 0) s.check(pick, state);
             if (s.place(pick) == long(row)) value = Op::template apply<W>(value, W(y[s.y_at(pick, k)]));
         }
         value = helper::group_combine<W, Op>(value, memory, g);
-        if (g.thread == 0) out[i] = T(Op::template apply<W>(W(x[s.x_at(row, k)]), value));
+        if (g.rank == 0) out[i] = T(Op::template apply<W>(W(x[s.x_at(row, k)]), value));
     }
 }
 

@@ -48,7 +48,7 @@ template <typename X, typename Y>
 inline void load_tiles(thread const Product &p, uint row, uint column, uint first, threadgroup float *x_tile,
                        threadgroup float *y_tile, helper::Group g, X x, Y y) {
     const bool x_along_rows = p.x_down != 1, y_along_rows = p.y_down != 1;
-    for (uint e = g.thread; e < helper::TILE * helper::DEPTH; e += g.threads) {
+    for (uint e = g.rank; e < helper::TILE * helper::DEPTH; e += g.threads) {
         uint i = x_along_rows ? e / helper::DEPTH : e % helper::TILE;
         uint k = x_along_rows ? e % helper::DEPTH : e / helper::TILE;
         float value = 0.0f;
@@ -110,7 +110,7 @@ inline void matmul_tiles(constant int *words, threadgroup float *memory, helper:
                 }
             }
             threadgroup_barrier(mem_flags::mem_threadgroup);
-            for (uint e = g.thread; e < helper::TILE * helper::TILE; e += g.threads) {
+            for (uint e = g.rank; e < helper::TILE * helper::TILE; e += g.threads) {
                 const uint i = e / helper::TILE, j = e % helper::TILE;
                 const uint from = i / helper::QUARTER * 2 + j / helper::QUARTER;
                 const bool made = from >= done && from < done + workers;
@@ -147,11 +147,11 @@ inline void vector_by_columns(constant int *words, threadgroup float *memory, he
     for (uint i = g.index; i < columns * uint(words[3]) * uint(words[5]); i += g.count) {
         const helper::Product p(words, i / columns);
         float sum = 0.0f;
-        for (uint k = p.first + g.thread; k < p.end; k += g.threads) {
+        for (uint k = p.first + g.rank; k < p.end; k += g.threads) {
             sum += float(x[p.x + k * p.x_right]) * float(y[p.y + k * p.y_down + i % columns * p.y_right]);
         }
         sum = helper::group_combine<float, helper::Add>(sum, memory, g);
-        if (g.thread == 0) out[i] = T(sum);
+        if (g.rank == 0) out[i] = T(sum);
     }
 }
 
@@ -170,7 +170,7 @@ inline void vector_by_rows(constant int *words, threadgroup float *memory, helpe
                 sum += float(x[p.x + k * p.x_right]) * float(y[p.y + k * p.y_down + column * p.y_right]);
             }
         }
-        memory[g.thread] = sum;
+        memory[g.rank] = sum;
         threadgroup_barrier(mem_flags::mem_threadgroup);
         if (g.simdgroup == 0 && column < columns) {
             for (uint k = 1; k < workers; ++k) sum += memory[k * helper::LANES + g.lane];

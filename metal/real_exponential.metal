@@ -1,4 +1,4 @@
-// Exponentials, logarithms, powers and error functions of float, off by at most 2 ULP (erfinv: 4).
+// Exponentials, logarithms, powers and error functions of float, off by at most 2 ULP (sigmoid: 2.5, erfinv: 4).
 //
 // The same formulas as in kernels/real_exponential.py but where those take the error of a sum from another sum,
 // which fast math would make 0: here there are fma and exponents as integers instead. The polynomials are minimax,
@@ -34,6 +34,14 @@ inline float exp_over(float x, int e) {
 }
 
 inline float real_exp(float x) { return helper::exp_over(x, 0); }
+
+// exp(sign * x * x), with what the rounding of x * x loses as long as it counts.
+inline float exp_of_square(float x, float sign) {
+    const float squared = x * x;
+    const float value = helper::real_exp(sign * squared);
+    const float lost = sign * fma(x, x, -squared);
+    return helper::choose(squared < 88.0f, fma(lost, value, value), value);
+}
 
 // 2**k * p + (2**k - 1), halved as long as 2**k may overflow.
 inline float real_expm1(float x) {
@@ -93,25 +101,24 @@ inline float log_parts(float x, thread int &k) {
     return m - 1.0f;
 }
 
-// The value for a positive and finite distance from the pole, which is at `zero`; else what NumPy has.
-inline float log_or_special(float x, float distance, float value) {
-    const float beyond = helper::choose(helper::is_negative(distance), helper::not_a_number(), x);  // nan, inf
-    const bool regular = helper::is_finite(distance) && distance > 0.0f;
-    const float special = helper::choose(helper::is_zero(distance), helper::negated(helper::infinity()), beyond);
-    return helper::choose(helper::is_nan(x), x, helper::choose(regular, value, special));
+// The value beyond the pole; at it, below it and at infinity what NumPy has.
+inline float log_or_special(float x, float pole, float value) {
+    const float not_above = helper::choose(x == pole, helper::negated(helper::infinity()), helper::not_a_number());
+    const float above = helper::choose(helper::is_inf(x), x, value);
+    return helper::choose(helper::is_nan(x), x, helper::choose(x > pole, above, not_above));
 }
 
 inline float real_log(float x) {
     int k;
     const float f = helper::log_parts(x, k);
-    return helper::log_or_special(x, x, fma(float(k), helper::LN2, f + helper::log_tail(f)));
+    return helper::log_or_special(x, 0.0f, fma(float(k), helper::LN2, f + helper::log_tail(f)));
 }
 
 inline float real_log2(float x) {
     int k;
     const float f = helper::log_parts(x, k);
     const float head = fma(f, helper::LOG2_E, float(k));
-    return helper::log_or_special(x, x, fma(helper::log_tail(f), helper::LOG2_E, head));
+    return helper::log_or_special(x, 0.0f, fma(helper::log_tail(f), helper::LOG2_E, head));
 }
 
 inline float real_log10(float x) {
@@ -119,21 +126,18 @@ inline float real_log10(float x) {
     const float f = helper::log_parts(x, k);
     const float rest = fma(float(k), helper::LOG10_2_LOW, helper::log_tail(f) * helper::LOG10_E);
     const float head = fma(f, helper::LOG10_E, rest);
-    return helper::log_or_special(x, x, fma(float(k), helper::LOG10_2, head));
+    return helper::log_or_special(x, 0.0f, fma(float(k), helper::LOG10_2, head));
 }
 
 // f of 1 + x == 2**k * (1 + f) is x / 2**k + (1 / 2**k - 1), rounded once.
 inline float real_log1p(float x) {
-    const float u = 1.0f + x;
     int k;
-    helper::mantissa(helper::bits_of(u), k);
+    helper::mantissa(helper::bits_of(1.0f + x), k);
     const float scale = helper::power_of_two(-min(k, 126));
     const float f = fma(scale, x, scale - 1.0f);
     const float value = fma(float(k), helper::LN2, f + helper::log_tail(f));
-    const bool huge = helper::is_finite(x) && x > 1e38f;
-    const bool tiny = helper::magnitude(x) < 1e-10f;  // -0 as well
-    const float special = helper::log_or_special(x, u, huge ? helper::real_log(x) : value);
-    return helper::choose(tiny, x, special);
+    const float far = helper::log_or_special(x, -1.0f, x > 1e38f ? helper::real_log(x) : value);
+    return helper::choose(helper::magnitude(x) < 1e-10f, x, far);  // -0 as well
 }
 
 inline float real_arcsinh(float x) {
@@ -150,7 +154,8 @@ inline float real_arccosh(float x) {
     const float t = large ? 1.0f : x - 1.0f;
     const float near = helper::real_log1p(t + helper::root(t * (t + 2.0f)));
     const float value = helper::choose(large, helper::real_log(x) + helper::LN2, near);
-    return helper::choose(helper::below(x, 1.0f), helper::not_a_number(), helper::choose(helper::is_nan(x), x, value));
+    const float below = helper::choose(helper::is_nan(x), x, helper::not_a_number());
+    return helper::choose(helper::is_nan(x) || x < 1.0f, below, value);
 }
 
 inline float real_arctanh(float x) {
@@ -203,7 +208,7 @@ inline float real_power(float x, float y) {
     const bool undefined = helper::is_negative(x) && !helper::is_zero(x) && !helper::is_inf(x) && !whole;
     value = helper::choose(undefined, helper::not_a_number(), value);
     value = helper::choose(helper::is_nan(x), x, helper::choose(helper::is_nan(y), y, value));
-    return helper::choose(x == 1.0f && !helper::is_nan(x) || helper::is_zero(y), 1.0f, value);
+    return helper::choose(helper::equals(x, 1.0f) || helper::is_zero(y), 1.0f, value);
 }
 
 // --- error functions -------------------------------------------------------------------------------------
@@ -225,10 +230,12 @@ inline float real_erfinv(float x) {
     const float a = helper::magnitude(x);
     const float rest = 1.0f - a;  // exact for a >= 1/2
     const float w = -helper::real_log(fma(rest, a, rest));
-    const float centre = helper::polynomial(w - 2.5f, -8.765831e-09f, 2.3270255e-08f, 4.6586334e-07f, -3.4631157e-06f,
-        -4.9621312e-06f, 0.00021834581f, -0.0012527436f, -0.0041773883f, 0.24664028f, 1.5014094f);
-    const float tail = helper::polynomial(helper::root(w) - 3.25f, 0.00011036493f, -5.6575e-05f, -0.00041016823f,
-        0.0010052555f, -0.0016593784f, 0.0024773253f, -0.0037570416f, 0.005372285f, 1.0052593f, 3.0838857f);
+    const float centre = helper::polynomial(
+        w - 2.5f, -8.765831e-09f, 2.3270255e-08f, 4.6586334e-07f, -3.4631157e-06f, -4.9621312e-06f,
+        0.00021834581f, -0.0012527436f, -0.0041773883f, 0.24664028f, 1.5014094f);
+    const float tail = helper::polynomial(
+        helper::root(w) - 3.25f, 0.00011036493f, -5.6575e-05f, -0.00041016823f, 0.0010052555f, -0.0016593784f,
+        0.0024773253f, -0.0037570416f, 0.005372285f, 1.0052593f, 3.0838857f);
     const float value = x * helper::choose(w > 5.0f, tail, centre);
     const float inside = helper::choose(a == 1.0f, helper::copysign(helper::infinity(), x), value);
     return helper::choose(helper::is_nan(x) || a > 1.0f, helper::not_a_number(), inside);

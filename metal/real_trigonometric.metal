@@ -30,7 +30,8 @@ inline float arctangent_of_quotient(float x, float y) {
     const float under = steep ? x : middle ? x + y : y;
     const float t = helper::divide(over, under);
     const float z = t * t;
-    const float q = helper::polynomial(z, -0.0646268278f, 0.107476272f, -0.142643958f, 0.199995562f, -0.333333313f);
+    const float q = helper::polynomial(
+        z, -0.0646268278f, 0.107476272f, -0.142643958f, 0.199995562f, -0.333333313f);
     const float turn = steep ? 0.5f : middle ? 0.25f : 0.0f;
     return fma(turn, helper::PI, t + fma(t * z, q, turn * helper::PI_LOW));
 }

@@ -163,7 +163,7 @@ inline T group_combine(T value, threadgroup T *memory, uint lane, uint simdgroup
 
 // Where a thread stands in its threadgroup, and that among all.
 struct Group {
-    uint thread, threads, index, count, lane, simdgroup, simdgroups;
+    uint rank, threads, index, count, lane, simdgroup, simdgroups;
 };
 
 template <typename T, typename Op> inline T group_combine(T value, threadgroup T *memory, helper::Group g) {
@@ -189,10 +189,10 @@ struct Reduced {
 namespace structural {
 
 // words[0] results, each by a thread.
-template <typename T, typename Op>
-inline void reduce_by_threads(constant int *words, uint i, device T *out, device const T *x) {
+template <typename Op, typename T, typename X>
+inline void reduce_by_threads(constant int *words, uint i, device T *out, device const X *x) {
     if (i >= uint(words[0])) return;
-    typedef typename helper::Wide<T>::type W;
+    typedef typename helper::Wide<X>::type W;
     const helper::Reduced r(words, i);
     W value = Op::template identity<W>();
     for (uint j = r.first; j < r.last; ++j) value = Op::template apply<W>(value, W(x[r.from + j * r.step]));
@@ -200,18 +200,18 @@ inline void reduce_by_threads(constant int *words, uint i, device T *out, device
 }
 
 // words[0] results, each by a threadgroup.
-template <typename T, typename Op>
-inline void reduce_by_groups(constant int *words, threadgroup typename helper::Wide<T>::type *memory,
-                             helper::Group g, device T *out, device const T *x) {
-    typedef typename helper::Wide<T>::type W;
+template <typename Op, typename T, typename X>
+inline void reduce_by_groups(constant int *words, threadgroup typename helper::Wide<X>::type *memory,
+                             helper::Group g, device T *out, device const X *x) {
+    typedef typename helper::Wide<X>::type W;
     for (uint i = g.index; i < uint(words[0]); i += g.count) {
         const helper::Reduced r(words, i);
         W value = Op::template identity<W>();
-        for (uint j = r.first + g.thread; j < r.last; j += g.threads) {
+        for (uint j = r.first + g.rank; j < r.last; j += g.threads) {
             value = Op::template apply<W>(value, W(x[r.from + j * r.step]));
         }
         value = helper::group_combine<W, Op>(value, memory, g);
-        if (g.thread == 0) out[r.to] = T(value);
+        if (g.rank == 0) out[r.to] = T(value);
     }
 }
 

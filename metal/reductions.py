@@ -10,7 +10,7 @@ from ..avals import aval
 from ..layouts import Layout
 from ..operands import combination, number, seen_as
 from ..plan import View
-from .calls import Call, by_groups, by_threads, strides, type_of
+from .calls import Call, by_groups, by_threads, strides
 from .dispatch import Allocate, Dispatch, type_name
 
 SIMDGROUPS = 32
@@ -41,7 +41,7 @@ def reduce_dispatches(combine: str, source: View, target: View, allocate: Alloca
     """Combine (outer, n, inner) over n into (outer, inner), by an element function, in one or two dispatches."""
     outer, n, inner = source.layout.shape
     combine, dtype = combination(combine, source.dtype), number(source.dtype)
-    source, target = seen_as(dtype, source), seen_as(dtype, target)
+    source, target = seen_as(dtype, source), seen_as(number(target.dtype), target)
     results = outer * inner
     if results == 0:
         return []
@@ -58,12 +58,11 @@ def reduce_dispatches(combine: str, source: View, target: View, allocate: Alloca
     made = replace(target, layout=apart) if parts == 1 else allocate(aval(apart.shape, dtype))
     count = results * parts
     numbers = (count, n, inner, parts, size, *strides(source), *strides(made))
-    names = f"<{type_of(source)}, {operation(combine)}>"
     if n <= SERIAL or results >= MANY or inner >= DENSE:
-        call = Call(f"reduce_by_threads{names}", (made,), (source,), numbers)
+        call = Call(f"reduce_by_threads<{operation(combine)}>", (made,), (source,), numbers)
         dispatches = [by_threads("reductions", call, count=count)]
     else:
-        call = Call(f"reduce_by_groups{names}", (made,), (source,), numbers)
+        call = Call(f"reduce_by_groups<{operation(combine)}>", (made,), (source,), numbers)
         memory = [(wide(dtype), SIMDGROUPS)]
         dispatches = [by_groups("reductions", call, count, memory)]
     if parts > 1:

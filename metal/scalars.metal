@@ -1,14 +1,17 @@
-// What the shaders are made of: tests by bits, choice, integers that wrap, quotients and roots.
+// What shaders are made of: tests by bits, choice, integers that wrap, quotients and roots.
 //
-// metalcompute compiles with fast math, which lets the compiler take it that there are no NaN, no infinities and no
-// signs of zeros, and add in any order. So what must be right of them is decided by bits, as integers; the error of
-// a rounding is had by fma, which no compiler rewrites, never by (x + y) - x; and a comparison says what NaN gives.
+// metalcompute compiles with fast math, which lets the compiler take it that there are no NaN, no infinities and
+// no signs of zeros, and add in any order. The pragma forbids that; compilers before macOS 15 skip it. For these,
+// what must be right of NaN and the like is decided by bits, as integers, and of values that were given, not
+// computed; the error of a rounding is had by fma, which no compiler rewrites, never by (x + y) - x; and a
+// comparison says what NaN gives.
 //
 // Conventions of all files: element functions, templates of the operands' type, stand in the namespace element,
 // all else in helper, and every use is qualified, `helper::choose(...)`: metal/elements.py reads which file needs
 // which from that. half is computed as float where it matters: `T(helper::exp(float(x)))`.
 
 #include <metal_stdlib>
+#pragma METAL fp math_mode(safe)
 using namespace metal;
 
 namespace helper {

@@ -116,14 +116,14 @@ template <typename Scan, typename Store, typename E>
 inline void scan_section(thread const Scan &scan, thread const Store &store, uint first, uint end, thread E &carry,
                          threadgroup typename E::Words *memory, helper::Group g) {
     for (; first < end; first += helper::SCANNED * g.threads) {
-        const uint own = first + helper::SCANNED * g.thread;
+        const uint own = first + helper::SCANNED * g.rank;
         E elements[helper::SCANNED], whole = E::identity();
         for (uint k = 0; k < helper::SCANNED; ++k) {
             elements[k] = own + k < end ? scan.load(own + k) : E::identity();
             whole = whole.then(elements[k]);
         }
         const E before = helper::lanes_before(whole, g.lane, whole);
-        if (g.lane == helper::LANES - 1 || g.thread == g.threads - 1) memory[g.simdgroup] = whole.pack();
+        if (g.lane == helper::LANES - 1 || g.rank == g.threads - 1) memory[g.simdgroup] = whole.pack();
         threadgroup_barrier(mem_flags::mem_threadgroup);
         E value = carry;
         for (uint k = 0; k < g.simdgroups; ++k) {
@@ -186,7 +186,7 @@ inline void scan_totals(constant int *words, threadgroup typename Scan::Element:
         const uint first = i % sections * size;
         E carry = E::identity();
         helper::scan_section(scan, helper::Dropped(), first, min(first + size, uint(words[1])), carry, memory, g);
-        if (g.thread == 0) ((device typename E::Words *)totals)[i] = carry.pack();
+        if (g.rank == 0) ((device typename E::Words *)totals)[i] = carry.pack();
     }
 }
 

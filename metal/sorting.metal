@@ -61,7 +61,7 @@ inline void sort_block(constant int *words, uint block, threadgroup typename hel
                        threadgroup uint *places, helper::Group g, X x) {
     typedef typename helper::Order<T>::Key K;
     const uint slots = uint(words[1]), size = uint(words[2]);
-    for (uint s = g.thread; s < slots; s += g.threads) {
+    for (uint s = g.rank; s < slots; s += g.threads) {
         const helper::Slot slot(words, block, s);
         keys[s] = helper::Limits<K>::highest();
         places[s] = helper::Limits<uint>::highest();
@@ -74,7 +74,7 @@ inline void sort_block(constant int *words, uint block, threadgroup typename hel
     threadgroup_barrier(mem_flags::mem_threadgroup);
     for (uint width = 2; width <= size; width *= 2) {
         for (uint step = width / 2; step > 0; step /= 2) {
-            for (uint t = g.thread; t < slots / 2; t += g.threads) {
+            for (uint t = g.rank; t < slots / 2; t += g.threads) {
                 const uint low = 2 * t - (t & (step - 1)), high = low + step;
                 const K a = keys[low], b = keys[high];
                 const uint p = places[low], q = places[high];
@@ -140,7 +140,7 @@ inline void extreme_by_groups(constant int *words, threadgroup typename helper::
         const helper::Line line(words + 3, i, uint(words[2]));
         K best = helper::Limits<K>::lowest();
         uint place = helper::Limits<uint>::highest();
-        for (uint j = g.thread; j < uint(words[1]); j += g.threads) {
+        for (uint j = g.rank; j < uint(words[1]); j += g.threads) {
             const K key = By::template key<T>(x[line[j]]);
             if (key > best || place == helper::Limits<uint>::highest()) {
                 best = key;
@@ -150,7 +150,7 @@ inline void extreme_by_groups(constant int *words, threadgroup typename helper::
         const K largest = helper::group_combine<K, helper::Maximum>(best, keys, g);
         if (best != largest) place = helper::Limits<uint>::highest();
         place = helper::group_combine<uint, helper::Minimum>(place, places, g);
-        if (g.thread == 0) out[i] = long(place);
+        if (g.rank == 0) out[i] = long(place);
     }
 }
 
@@ -162,7 +162,7 @@ inline void sort_lines(constant int *words, threadgroup typename helper::Order<T
                        helper::Group g, device long *out, X x) {
     for (uint block = g.index; block < uint(words[0]); block += g.count) {
         helper::sort_block<T>(words, block, keys, places, g, x);
-        for (uint s = g.thread; s < uint(words[1]); s += g.threads) {
+        for (uint s = g.rank; s < uint(words[1]); s += g.threads) {
             const helper::Slot slot(words, block, s);
             if (slot.used) {
                 out[helper::in_rows(slot.line, slot.place, uint(words[5]), uint(words[6]))] = long(places[s]);
@@ -178,7 +178,7 @@ inline void sort_runs(constant int *words, threadgroup typename helper::Order<T>
                       helper::Group g, device typename helper::Order<T>::Key *sorted, device uint *from, X x) {
     for (uint block = g.index; block < uint(words[0]); block += g.count) {
         helper::sort_block<T>(words, block, keys, places, g, x);
-        for (uint s = g.thread; s < uint(words[1]); s += g.threads) {
+        for (uint s = g.rank; s < uint(words[1]); s += g.threads) {
             const helper::Slot slot(words, block, s);
             if (slot.used) {
                 const uint to = slot.line * uint(words[5]) + slot.place;

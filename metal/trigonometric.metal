@@ -22,7 +22,9 @@ template <typename T> inline T arcsin_vjp(T g, T x) {
 
 template <typename T> inline T arccos(T x) { return T(helper::real_arccos(float(x))); }
 
-template <typename T> inline T arccos_vjp(T g, T x) { return helper::negated(element::arcsin_vjp(g, x)); }
+template <typename T> inline T arccos_vjp(T g, T x) {
+    return element::scale(g, helper::negated(helper::reciprocal_root(T((T(1) - x) * (T(1) + x)))));
+}
 
 template <typename T> inline T arctan(T x) { return T(helper::real_arctan(float(x))); }
 
@@ -44,7 +46,7 @@ template <typename T> inline T arctan2_vjp_x(T g, T x, T y) {
 
 // -x / (x*x + y*y), likewise.
 template <typename T> inline T arctan2_vjp_y(T g, T x, T y) {
-    return helper::negated(element::arctan2_vjp_x(g, y, x));
+    return element::arctan2_vjp_x(g, helper::negated(y), helper::negated(x));
 }
 
 template <typename T> inline T sinh(T x) { return T(helper::real_sinh(float(x))); }

@@ -117,6 +117,14 @@ def test_row_41_abs_and_sqrt_at_zero():
     same(vjp1(fv.sqrt, np.zeros(1), np.ones(1)), [np.inf])
 
 
+def test_row_41_arcsin_at_its_ends():
+    """Both are steep upwards, in kernel and rule."""
+    for x in (-1.0, 1.0):
+        assert np.asarray(fv.grad(fv.arcsin)(np.float64(x))) == np.inf
+        assert np.asarray(fv.grad(fv.arccos)(np.float64(x))) == -np.inf
+        assert np.asarray(fv.hessian(fv.arcsin)(np.float64(x))) == np.copysign(np.inf, x)
+
+
 @pytest.mark.parametrize("exponent", [0, 0.0, np.zeros(1), np.float64(0)], ids=["int", "float", "array", "numpy"])
 def test_row_42_zeroth_power_at_zero(exponent):
     same(vjp1(lambda x: x**exponent, np.zeros(1), np.ones(1)), [0])

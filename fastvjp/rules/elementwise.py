@@ -81,6 +81,8 @@ def _imag(g: array, x: array) -> array:
 
 # x - (-1) is x + 1, except that it keeps the sign of a zero imaginary part, which tells the side of a cut
 def _arcsin_slope(x: array) -> array:
+    if not _is_complex(x):
+        return o.reciprocal(o.sqrt((1 - x) * (1 + x)))
     return o.reciprocal(o.sqrt(-((x - 1) * (x - (-1)))))
 
 
