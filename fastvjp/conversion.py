@@ -29,11 +29,9 @@ def var_of(value: Any, where: str, dtype: np.dtype | None = None) -> Var:
         return _of_scalar(value, dtype)
     if isinstance(value, np.generic):
         own = devices.current().dtype(as_dtype(value.dtype, where))
-        return (
-            uniform(own.type(value), (), own)
-            if dtype in (None, own)
-            else of_numpy(np.asarray(value), where, dtype)
-        )
+        if dtype not in (None, own):
+            return of_numpy(np.asarray(value), where, dtype)
+        return uniform(own.type(value), (), own)
     if isinstance(value, np.ndarray):
         return of_numpy(value, where, dtype)
     if isinstance(value, list | tuple | range):

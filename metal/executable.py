@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..avals import Aval
+from ..avals import Aval, aval
 from ..devices import Profile
 from ..layouts import Layout, contiguous_strides
 from ..plan import Operand, Plan, Scalar, Step, View, with_own_outputs
@@ -162,7 +162,7 @@ class Executable:
         own = [o for o in plan.outputs if _given(o, plan) is None]
         self.plan = plan = with_own_outputs(Plan(plan.leaves, plan.buffers, plan.steps, own))
         self.given = [_given(o, plan) for o in self.outputs]
-        self.made = [o.buffer for o in plan.outputs if isinstance(o, View)]
+        self.made = {o.buffer: aval(o.layout.shape, o.dtype) for o in plan.outputs if isinstance(o, View)}
         self.avals = dict(enumerate([*plan.leaves, *plan.buffers]))
         temporaries = _Temporaries(len(self.avals))
         self.parts = [_Part(device, step, self.avals, temporaries) for step in plan.steps]
@@ -194,7 +194,7 @@ class Executable:
     ) -> list[Buffer | Uniform]:
         pool, running = self.device.pool, []
         arrays: dict[int, MetalBuffer] = {i: self._uploaded(values[i]) for i in self.arrays}
-        arrays |= {i: self.device.empty(self.avals[i]) for i in self.made}
+        arrays |= {i: self.device.empty(a) for i, a in self.made.items()}
         memory = {i: a.buffer for i, a in arrays.items()}
         with self.lock:
             for part in self.parts:

@@ -49,8 +49,8 @@ class MetalDevice:
         if not self.warned:
             self.warned = True
             warnings.warn(
-                f"The device {self.name} has no float64: such arrays become float32, and what is float64 by NumPy's "
-                f"rules is computed in float32.",
+                f"The device {self.name} has no float64: such arrays become float32, and what is float64 by "
+                f"NumPy's rules is computed in float32.",
                 PrecisionWarning,
                 stacklevel=2,
             )

@@ -142,7 +142,7 @@ class _Source:
         if not (self.grid.combines or self.grid.groups):
             return ["kernel void run(", *indented([*arguments, f"uint {ROW} [[thread_position_in_grid]]) {{"])]
         built_in = [
-            "uint thread [[thread_index_in_threadgroup]],",
+            "uint rank [[thread_index_in_threadgroup]],",
             "uint threads [[threads_per_threadgroup]],",
             "uint group [[threadgroup_position_in_grid]],",
             "uint lane [[thread_index_in_simdgroup]],",
@@ -178,7 +178,7 @@ class _Source:
 
     def row_loop(self, body: list[str]) -> list[str]:
         """The loop of a thread, or of the threads of a threadgroup together, over its rows."""
-        first, step = ("group", "chunks") if self.grid.groups else ("group * threads + thread", "chunks * threads")
+        first, step = ("group", "chunks") if self.grid.groups else ("group * threads + rank", "chunks * threads")
         return [f"for (uint {ROW} = {first}; {ROW} < rows; {ROW} += {step}) {{", *indented(body), "}"]
 
     def decode(self, source: str, name: str, sizes: Sequence[int]) -> list[str]:
@@ -224,7 +224,7 @@ class _Source:
         for store in phase.row_stores:
             i = self.store_number(store)
             text = self.stored(i, f"p{self.first_store + i}", f"v{store.value}")
-            lines.append(f"if (thread == 0) {text}" if self.grid.groups else text)
+            lines.append(f"if (rank == 0) {text}" if self.grid.groups else text)
         return lines
 
     def is_reduction(self, k: int) -> bool:
@@ -254,13 +254,13 @@ class _Source:
             lines += [f"{name} = {self.over_group(c, dtype, name)};" for name, c, dtype, _ in combined]
         for i in totals:
             text = f"a{self.first_store + i}[p{self.first_store + i}] = q{i};"
-            lines.append(f"if (thread == 0) {text}" if self.grid.groups else text)
+            lines.append(f"if (rank == 0) {text}" if self.grid.groups else text)
         return lines + self.work(phase)
 
     def column_loop(self, body: list[str]) -> list[str]:
         if not self.grid.columns:
             return ["{", *indented(body), "}"]
-        first, step = ("thread", "threads") if self.grid.groups else ("0", "1")
+        first, step = ("rank", "threads") if self.grid.groups else ("0", "1")
         inside = [*self.decode("j", "c", self.grid.columns), *body]
         return [f"for (uint j = {first}; j < columns; j += {step}) {{", *indented(inside), "}"]
 
@@ -376,14 +376,14 @@ class _Source:
             result = f"helper::publish({slot}, {own});" if self.partial else f"a{a}[{place}] = {own};"
             put = [result] if self.partial else [*decode, result]
             if i in self.accumulators():
-                lines += ["for (uint j = thread; j < columns; j += threads) {", *indented(put), "}"]
+                lines += ["for (uint j = rank; j < columns; j += threads) {", *indented(put), "}"]
             else:
                 combined = f"{own} = {self.over_group(store.combine or '', dtype, own)};"
-                alone = [combined, "if (thread == 0) {", *indented(put), "}"]
+                alone = [combined, "if (rank == 0) {", *indented(put), "}"]
                 lines += ["for (uint j = 0; j < columns; ++j) {", *indented(alone), "}"] if columns else alone
             found = f"helper::collect<{type_name(dtype)}>({slots} + (k * {size} + j) * {self.slot_size(i)}u)"
             collected += [
-                f"for (uint j = thread; j < {size}; j += threads) {{",
+                f"for (uint j = rank; j < {size}; j += threads) {{",
                 *indented([
                     f"{type_name(dtype)} total = {identity(store.combine or '', dtype)};",
                     "for (uint k = 0; k < chunks; ++k) {",
@@ -402,10 +402,10 @@ class _Source:
             *lines,
             "threadgroup uint ticket;",
             "threadgroup_barrier(mem_flags::mem_device);",
-            "if (thread == 0) ticket = atomic_fetch_add_explicit(state, 1u, memory_order_relaxed);",
+            "if (rank == 0) ticket = atomic_fetch_add_explicit(state, 1u, memory_order_relaxed);",
             "threadgroup_barrier(mem_flags::mem_threadgroup);",
             "if (ticket != chunks - 1) return;",
-            "if (thread == 0) atomic_store_explicit(state, 0u, memory_order_relaxed);",
+            "if (rank == 0) atomic_store_explicit(state, 0u, memory_order_relaxed);",
             *collected,
         ]
 

@@ -180,7 +180,9 @@ class Function:
             )
         self._group = min(limit, kernel.device.group) // 32 * 32
         self._entry = kernel._library[f"emu_entry_{declared.name}"]
-        granule = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32)(kernel._library[f"emu_granule_{declared.name}"])
+        granule = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32)(
+            kernel._library[f"emu_granule_{declared.name}"]
+        )
         self._granules = [granule(p.index) for p in declared.parameters]
 
     def __call__(self, count: int, *arguments: Any) -> Run:

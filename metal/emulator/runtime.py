@@ -32,7 +32,7 @@ class Report(ctypes.Structure):
     """What went wrong, where."""
 
     _fields_ = [
-        *((name, ctypes.c_uint32) for name in "kind thread group other other_group size write line".split()),
+        *((name, ctypes.c_uint32) for name in ["kind", "thread", "group", "other", "other_group", "size", "write", "line"]),
         ("buffer", ctypes.c_int32), ("unused", ctypes.c_uint32), ("offset", ctypes.c_int64),
         ("name", ctypes.c_char_p),
     ]  # fmt: skip

@@ -147,7 +147,9 @@ class _Reader:
                     pending = True
                 text = self._attribute(position, end)
             elif text == "[" and before in {"=", "(", ",", "return", "{", ";", "&", "&&", "||", "?", ":"}:
-                raise _error(token.line, "Metal has no lambda expressions", "write a function, or a struct with operator()")
+                raise _error(
+                    token.line, "Metal has no lambda expressions", "write a function, or a struct with operator()"
+                )
             elif text == "{":
                 if pending:
                     self.body_depth, pending = depth, False
@@ -182,7 +184,9 @@ class _Reader:
         known = {*POSITIONS, *IGNORED, "buffer", "threadgroup", "id", "function_constant", "texture", "sampler"}
         if inside and inside[0] in known:
             return "\n" * sum(t.text.count("\n") for t in self.tokens[position:end])
-        raise _error(self.tokens[position].line, f"unknown attribute {' '.join(inside)!r}", "see Metal's specification")
+        raise _error(
+            self.tokens[position].line, f"unknown attribute {' '.join(inside)!r}", "see Metal's specification"
+        )
 
     def _threadgroup(self, position: int, depth: int) -> tuple[str, int]:
         """A variable of the threadgroup: a reference to memory that the runtime gives it."""
@@ -195,7 +199,9 @@ class _Reader:
         if self.tokens[end].text == "=" or self.tokens[end].text == "{":
             if any(t.text in "*&" for t in self.tokens[position:end]):
                 return "threadgroup", position + 1  # a pointer to it, which may be initialised
-            raise _error(line, "threadgroup variables cannot be initialised", "assign in the kernel, before a barrier")
+            raise _error(
+                line, "threadgroup variables cannot be initialised", "assign in the kernel, before a barrier"
+            )
         words = [t.text if t.kind != "space" else " " for t in self.tokens[position + 1 : end]]
         if self.tokens[end].text == "(" or "*" in words or "&" in words:
             return "threadgroup", position + 1
@@ -258,7 +264,9 @@ class _Reader:
         if not name:
             raise _error(line, "a kernel that returns something", "kernels return void")
         called = "".join(head[head.index("void") + 1 :])
-        host_name = re.search(r'host_name\s*\(\s*"([^"]+)"', "".join(t.text for t in self.tokens[max(0, position - 12) : position]))
+        host_name = re.search(
+            r'host_name\s*\(\s*"([^"]+)"', "".join(t.text for t in self.tokens[max(0, position - 12) : position])
+        )
         around = "".join(t.text for t in self.tokens[max(0, position - 12) : position]) + "".join(
             t.text for t in self.tokens[closing : closing + 8]
         )
@@ -273,7 +281,9 @@ class _Reader:
         if len(set(seen)) != len(seen):
             raise _error(line, "two parameters with the same [[buffer(n)]]", "number them 0, 1, 2, ...")
         host = host_name[1] if host_name else name
-        self.kernels.append(Kernel(host, tuple(sorted(parameters, key=lambda p: p.index)), int(limit[1]) if limit else 0))
+        self.kernels.append(
+            Kernel(host, tuple(sorted(parameters, key=lambda p: p.index)), int(limit[1]) if limit else 0)
+        )
         sizes = " ".join(f"case {p.index}: return emu::granule<{p.type}>::value;" for p in parameters)
         self.entries.append(
             f'extern "C" __attribute__((no_sanitize("thread"))) void emu_entry_{host}'
@@ -291,7 +301,9 @@ def _argument(text: str, line: int) -> tuple[str, Parameter | None]:
         raise _error(line, f"unknown kind of parameter {declared!r}", "write a type, a name and an attribute")
     kind, name = found[1].strip(), found[2]
     if not attributes:
-        raise _error(line, f"parameter {name} has no attribute", "write [[buffer(n)]] or [[thread_position_in_grid]]")
+        raise _error(
+            line, f"parameter {name} has no attribute", "write [[buffer(n)]] or [[thread_position_in_grid]]"
+        )
     attribute, number = attributes[0]
     if attribute == "buffer":
         if not number.isdigit() or int(number) > 30:
