@@ -131,25 +131,5 @@ void run_dispatch(dispatch *d) {
     unwatch_faults();
 }
 
-enum { GUARD_BYTES = 64 << 10 };
-
-static uint64_t mapped(uint64_t size) { return (size + GUARD_BYTES - 1) / GUARD_BYTES * GUARD_BYTES; }
-
-// Memory that ends at a guard, as exactly as an alignment of 16 permits; filled with zeros or poison.
-void *allocate(uint64_t size, uint32_t poison) {
-    uint64_t inner = mapped(size);
-    char *memory = mmap(NULL, inner + 2 * GUARD_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return NULL;
-    if (inner > 0 && mprotect(memory + GUARD_BYTES, inner, PROT_READ | PROT_WRITE) != 0) {
-        munmap(memory, inner + 2 * GUARD_BYTES);
-        return NULL;
-    }
-    char *start = memory + GUARD_BYTES + inner - ((size + 15) & ~15ull);
-    if (poison) fill_poison(start, size);
-    return start;
-}
-
-void release(void *start, uint64_t size) {
-    uint64_t inner = mapped(size);
-    munmap((char *)start + ((size + 15) & ~15ull) - inner - GUARD_BYTES, inner + 2 * GUARD_BYTES);
-}
+// Have accesses to these pages fault.
+int guard(void *pages, uint64_t size) { return mprotect(pages, size, PROT_NONE); }
