@@ -181,7 +181,7 @@ class _Reader:
         while end < len(self.tokens) and self.tokens[end].text not in {";", "(", "{", "="}:
             end += 1
         words = self._plain(position + 1, end)
-        if {"*", "&"} & set(words) or self.tokens[end].text == "(":
+        if {"*", "&"} & set("".join(words).partition("[")[0]) or self.tokens[end].text == "(":
             return "threadgroup", position + 1  # a pointer to such a variable
         if self.tokens[end].text != ";":
             raise refuse(

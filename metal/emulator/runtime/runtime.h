@@ -79,3 +79,7 @@ void memory_barrier(uint32_t flags);
 void memory_simdgroup_barrier(uint32_t simdgroup);
 void fill_poison(void *memory, uint64_t size);
 
+// watch.c
+#define TIMEOUT_SIGNAL SIGUSR2
+void watch_time(double limit);
+void unwatch_time(void);
