@@ -21,24 +21,22 @@ FOLDER = Path(__file__).parent
 INCLUDE = FOLDER / "include"
 RUNTIME = FOLDER / "runtime"
 
-LANGUAGE = (
-    "-x clcpp -cl-std=clc++2021 -cl-no-stdinc -nostdinc -fno-builtin -fPIC -fwrapv -fno-finite-loops "
-    "-fno-strict-float-cast-overflow -fno-strict-aliasing -fno-asynchronous-unwind-tables -Wno-everything "
-    "-Werror=uninitialized -Xclang -cl-ext=-all "
-    "-Xclang -cl-ext=+cl_khr_fp16,+__opencl_c_generic_address_space"
-).split()
+# Metal's address spaces and half, no double; C++ without the undefined behaviour that Metal does not have
+LANGUAGE = [
+    *("-x", "clcpp", "-cl-std=clc++2021", "-cl-no-stdinc", "-nostdinc", "-fno-builtin", "-fPIC"),
+    *("-Xclang", "-cl-ext=-all", "-Xclang", "-cl-ext=+cl_khr_fp16,+__opencl_c_generic_address_space"),
+    *("-fwrapv", "-fno-finite-loops", "-fno-strict-float-cast-overflow", "-fno-strict-aliasing"),
+    *("-fno-asynchronous-unwind-tables", "-Wno-everything", "-Werror=uninitialized"),
+]
 UNCHECKED = ["-O1"]
-CHECKED = (
-    "-O1 -fsanitize=thread,bounds -fno-sanitize-trap=all -fno-sanitize-recover=all -ftrivial-auto-var-init=pattern "
-    "-mllvm -tsan-instrument-func-entry-exit=0 -mllvm -tsan-instrument-read-before-write=1 "
-    "-mllvm -tsan-handle-cxx-exceptions=0"
-).split()
+# the sanitizers' calls go to the runtime
+CHECKED = [
+    *("-O1", "-fsanitize=thread,bounds", "-fno-sanitize-trap=all", "-fno-sanitize-recover=all"),
+    *("-ftrivial-auto-var-init=pattern", "-mllvm", "-tsan-instrument-func-entry-exit=0"),
+    *("-mllvm", "-tsan-instrument-read-before-write=1", "-mllvm", "-tsan-handle-cxx-exceptions=0"),
+]
 FAST_MATH = ["-ffast-math", "-ffp-contract=fast"]
 NO_FAST_MATH = ["-ffp-contract=off"]
-NEVER_SPECIAL = (" nofpclass(nan inf)", '"no-nans-fp-math"="true"', '"no-infs-fp-math"="true"')
-"""What clang says under fast math of every parameter, result and function, and not only of operations. As it also
-makes comparisons of floats from those of bits, no test could be right. Metal's compilers are older than that, or
-heed the pragma that turns fast math off."""
 
 _lock = threading.Lock()
 
@@ -49,12 +47,8 @@ def compile_shader(text: str, *, checked: bool, fast_math: bool) -> bytes:
     path = _path(text, *flags)
     code = cache.load(path) if path is not None else None
     if code is None:
-        front = [*flags, "-include-pch", str(_precompiled(checked, fast_math))]
-        if fast_math:
-            listing = _clang([*front, "-S", "-emit-llvm", "-Xclang", "-disable-llvm-passes", "-o", "-", "-"], text)
-            text = functools.reduce(lambda code, words: code.replace(words, ""), NEVER_SPECIAL, listing.decode())
-            front = [*_target(), "-x", "ir", "-fPIC", "-Wno-everything", *(CHECKED if checked else UNCHECKED)]
-        code = _clang([*front, "-c", "-o", "-", "-"], text)
+        header = _precompiled(checked, fast_math)
+        code = _clang([*flags, "-include-pch", str(header), "-c", "-o", "-", "-"], text)
         if path is not None:
             cache.store(path, code)
     return code
@@ -86,7 +80,9 @@ def compile_runtime() -> list[bytes]:
 def _zig() -> str:
     found = find_spec("ziglang")
     if found is None or found.origin is None:
-        raise error("[metal] The emulator needs clang. Hint: pip install 'fastvjp[emulator]' (the package ziglang).")
+        raise error(
+            "[metal] The emulator needs clang. Hint: pip install 'fastvjp[emulator]' (the package ziglang)."
+        )
     return str(Path(found.origin).parent / "zig")
 
 
@@ -97,27 +93,23 @@ def _zig_target() -> str:
 
 
 @functools.cache
-def _target() -> tuple[str, ...]:
+def _flags(checked: bool, fast_math: bool) -> tuple[str, ...]:
+    """Of clang; they are also part of what a compiled shader is kept under."""
     target = [f"--target={native.llvm().get_process_triple()}"]
     name, features = native.cpu()
     target += ["-Xclang", "-target-cpu", "-Xclang", name]
     for feature in features.split(","):
-        target += ["-Xclang", "-target-feature", "-Xclang", feature] if feature.startswith(("+f16c", "+fma")) else []
-    return tuple(target)
-
-
-def _flags(checked: bool, fast_math: bool) -> tuple[str, ...]:
-    """Of clang; they are also part of what a compiled shader is kept under."""
+        target += (
+            ["-Xclang", "-target-feature", "-Xclang", feature] if feature.startswith(("+f16c", "+fma")) else []
+        )
     math = FAST_MATH if fast_math else NO_FAST_MATH
-    return (*_target(), *LANGUAGE, *(CHECKED if checked else UNCHECKED), *math)
+    return (*target, *LANGUAGE, *(CHECKED if checked else UNCHECKED), *math)
 
 
 @functools.cache
 def _circumstances() -> bytes:
     headers = b"".join(path.read_bytes() for path in sorted(INCLUDE.glob("*.h")))
-    return hashlib.sha256(
-        headers + repr(NEVER_SPECIAL).encode() + str(INCLUDE).encode() + version("ziglang").encode()
-    ).digest()
+    return hashlib.sha256(headers + str(INCLUDE).encode() + version("ziglang").encode()).digest()
 
 
 def _path(text: str, *flags: str) -> Path | None:
@@ -133,7 +125,7 @@ def _temporary() -> tempfile.TemporaryDirectory[str]:
 
 @functools.cache
 def _precompiled(checked: bool, fast_math: bool) -> Path:
-    """The header that stands in front of every shader, precompiled once for these flags, in this process's files."""
+    """The header in front of every shader, precompiled for these flags, as a file of this process."""
     with _lock:
         path = Path(_temporary().name) / f"metal_stdlib-{checked:d}{fast_math:d}.pch"
         kept = _path("precompiled", *_flags(checked, fast_math))
