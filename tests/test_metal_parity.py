@@ -18,27 +18,34 @@ from fastvjp import devices
 
 pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `emulator`, is not installed")
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any] | None] = {
     "1024": {"mode": "full", "group": 1024},
     "256": {"mode": "full", "group": 256},
     "fast-math": {"mode": "fast", "fast_math": True},
+    "gpu": None,
 }
 RTOL, ATOL = 4e-5, 4e-6
 """Some hundred units in the last place: what rounding in float32 leaves of a few functions after each other."""
 
 
+"""Of the emulator; a GPU has none."""
+
+
 @functools.cache
-def emulated(setting: str) -> Any:
+def device(setting: str) -> Any:
+    options = SETTINGS[setting]
+    if options is None:
+        return devices._load("metal")
     from fastvjp.metal import emulator
     from fastvjp.metal.gpu import MetalDevice
 
-    return MetalDevice(f"emulator {setting}", emulator.Device(**SETTINGS[setting]), emulator.error)
+    return MetalDevice(f"emulator {setting}", emulator.Device(**options), emulator.error)
 
 
 @contextlib.contextmanager
 def on(setting: str) -> Iterator[None]:
     """Compute on the emulator with these settings."""
-    token = devices._chosen.set(emulated(setting))
+    token = devices._chosen.set(device(setting))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", mx.PrecisionWarning)
@@ -47,11 +54,24 @@ def on(setting: str) -> Iterator[None]:
         devices._chosen.reset(token)
 
 
+def settings(dtype: str) -> list[Any]:
+    """Integers need no second compilation: of them the first setting is enough."""
+    no_gpu = pytest.mark.skipif(devices.why_unavailable("metal") is not None, reason="no Apple GPU here")
+    chosen = SETTINGS if dtype == "float32" else ("1024", "gpu")
+    return [pytest.param(s, marks=no_gpu if s == "gpu" else ()) for s in chosen]
+
+
 PAIRS = [(c, d) for c in CASES for d in c.dtypes if d not in ("float64", "complex128", "complex64")]
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize(("case", "dtype"), [pytest.param(c, d, id=f"{c}-{d}") for c, d in PAIRS])
+@pytest.mark.parametrize(
+    ("case", "dtype", "setting"),
+    [
+        pytest.param(c, d, *s.values, id=f"{c}-{d}-{s.values[0]}", marks=s.marks)
+        for c, d in PAIRS
+        for s in settings(d)
+    ],
+)
 def test_primitives(case: Case, dtype: str, setting: str, rng: np.random.Generator) -> None:
     xs = case.draw(rng, dtype)
     with np.errstate(all="ignore"):
