@@ -63,7 +63,7 @@ class Runtime:
             native.target_machine(), use_jit_link=True, suppress_errors=True
         )
         self._library = builder.link(self._linker, NAME)
-        word, integer = ctypes.c_uint64, ctypes.c_uint32
+        word, _integer = ctypes.c_uint64, ctypes.c_uint32
         self.run_dispatch = self._function("run_dispatch", None, ctypes.POINTER(Dispatch))
         self.guard = self._function("guard", ctypes.c_int, ctypes.c_void_p, word)
         self.fill_poison = self._function("fill_poison", None, ctypes.c_void_p, word)
