@@ -35,13 +35,14 @@ from .transforms.ravel import ravel_tree
 from .transforms.vjp import vjp
 from .transforms.vmap import vmap
 from .tree import tree_map
-from .warnings import CacheWarning, CompileWarning
+from .warnings import CacheWarning, CompileWarning, PrecisionWarning
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CacheWarning",
     "CompileWarning",
+    "PrecisionWarning",
     "Program",
     "TracedValueError",
     "array",

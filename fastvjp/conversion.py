@@ -28,8 +28,10 @@ def var_of(value: Any, where: str, dtype: np.dtype | None = None) -> Var:
     if kind in _SCALARS:
         return _of_scalar(value, dtype)
     if isinstance(value, np.generic):
-        own = as_dtype(value.dtype, where)
-        return uniform(value, (), own) if dtype in (None, own) else of_numpy(np.asarray(value), where, dtype)
+        own = devices.current().dtype(as_dtype(value.dtype, where))
+        if dtype not in (None, own):
+            return of_numpy(np.asarray(value), where, dtype)
+        return uniform(own.type(value), (), own)
     if isinstance(value, np.ndarray):
         return of_numpy(value, where, dtype)
     if isinstance(value, list | tuple | range):
@@ -58,7 +60,7 @@ def _of_scalar(value: Any, dtype: np.dtype | None) -> Var:
 def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Var:
     """The values of a NumPy array, safe from later writes to it: copied unless nobody can write there."""
     own = as_dtype(value.dtype, where)
-    dtype = own if dtype is None else dtype
+    dtype = devices.current().dtype(own if dtype is None else dtype)
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"[{where}] A masked array would lose its mask. Hint: fill it first, x.filled(0).")
     if own.kind == "c" and dtype.kind not in "cb":
@@ -100,7 +102,8 @@ def _of_sequence(value: list | tuple | range, where: str, dtype: np.dtype | None
         raise ValueError(f"[{where}] Expected a nested list of equal lengths, got a ragged one: {error}") from None
     if dtype is None:
         made = made.astype(_weak(made, kinds), copy=False)
-    return Var(aval(made.shape, as_dtype(made.dtype, where)), devices.current().upload(made))
+    made = made.astype(devices.current().dtype(as_dtype(made.dtype, where)), copy=False)
+    return Var(aval(made.shape, made.dtype), devices.current().upload(made))
 
 
 def _weak(made: np.ndarray, kinds: set[Any]) -> Any:

@@ -9,13 +9,21 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from . import environment
 from .plan import Plan
 from .program import Buffer, Uniform
+
+
+class Profile(NamedTuple):
+    """How a step of a plan runs: the sources of its kernels, the seconds that it takes, on which device."""
+
+    sources: tuple[str, ...]
+    seconds: float
+    device: str
 
 
 class Executable(Protocol):
@@ -27,8 +35,8 @@ class Executable(Protocol):
         """Run on the values of the leaves and return those of the outputs."""
         ...
 
-    def profile(self, values: Any) -> list[tuple[tuple[str, ...], float]]:
-        """For every step of the plan the sources of its kernels, and the seconds that it takes."""
+    def profile(self, values: Any) -> list[Profile]:
+        """How each step of the plan runs."""
         ...
 
 
@@ -36,6 +44,10 @@ class Device(Protocol):
     """What a device offers: `kernels/device.py` is the cpu's."""
 
     name: str
+
+    def dtype(self, dtype: np.dtype) -> np.dtype:
+        """The dtype that an array of this one gets here."""
+        ...
 
     def upload(self, array: np.ndarray) -> Buffer:
         """Take over a NumPy array."""
@@ -46,7 +58,7 @@ class Device(Protocol):
         ...
 
 
-_MODULES = {"cpu": "kernels.device", "metal": "metal.device"}
+_MODULES = {"cpu": "kernels.device", "metal": "metal.device", "metal-emulator": "metal.emulated"}
 NAMES = tuple(_MODULES)
 
 _lock = threading.Lock()
@@ -97,10 +109,10 @@ def _from_environment() -> str:
 
 
 def default_device() -> str:
-    """Name of the device on which ops run: 'cpu' or 'metal'.
+    """Name of the device on which ops run: 'cpu', 'metal' or 'metal-emulator'.
 
     The first of: an enclosing `fastvjp.device(...)`, `set_default_device`, the environment variable
-    FASTVJP_DEVICE ('auto', 'cpu' or 'metal'; 'auto' takes metal where metalcompute finds a GPU).
+    FASTVJP_DEVICE (one of these, or 'auto', which takes metal where metalcompute finds a GPU, else cpu).
 
     Raises:
         ValueError: FASTVJP_DEVICE names no usable device; says which are and why the other is not.
@@ -121,7 +133,7 @@ def default_device() -> str:
 
 
 def set_default_device(name: str) -> None:
-    """Run ops of all threads on the device of this name from now on ('cpu' or 'metal').
+    """Run ops of all threads on the device of this name from now on.
 
     Raises:
         ValueError: no such device, or it is not available here (with the reason).
@@ -156,6 +168,11 @@ def device(name: str) -> Iterator[None]:
 def current() -> Device:
     """The device in force."""
     return _chosen.get() or _loaded.get(_default) or _load(default_device())
+
+
+def layout(value: Buffer) -> tuple[int, ...] | None:
+    """Strides with which the device in force sees a value: what it has to take over becomes C-contiguous."""
+    return value.layout if value.layout is None or value.device == current().name else None
 
 
 def num_threads() -> int:

@@ -25,6 +25,7 @@ class StepReport:
         written: bytes of the elements that it writes.
         sources: the kernels that it became, empty for what a library does.
         seconds: the shortest time that it took.
+        device: where: "cpu" on another device for what that one cannot compute.
     """
 
     step: Step
@@ -32,6 +33,7 @@ class StepReport:
     written: int
     sources: tuple[str, ...]
     seconds: float
+    device: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Explanation:
         for i, report in enumerate(self.reports):
             lines += [f"step {i}: {_title(report.step)}", *_inside(report.step)]
             lines.append(
-                f"    {_bytes(report.read)} read, {_bytes(report.written)} written, {_time(report.seconds)}"
+                f"    {_bytes(report.read)} read, {_bytes(report.written)} written, "
+                f"{_time(report.seconds)} in {len(report.sources)} kernels on {report.device}"
             )
         temporaries = _bytes(self.plan.scratch)
         lines.append(f"in all: {_bytes(moved)} moved, {_bytes(self.least)} at least; {_time(seconds)}")
@@ -103,8 +106,8 @@ def explain(fun: Callable[..., Any], primals: Sequence[Any], cotangents: Sequenc
         profile = ready.executable.profile(ready.given(recording.trace.leaves))
     plan: Plan = ready.executable.plan
     reports = tuple(
-        StepReport(step, _size(step.reads), _size(step.writes), sources, seconds)
-        for step, (sources, seconds) in zip(plan.steps, profile, strict=True)
+        StepReport(step, _size(step.reads), _size(step.writes), *profiled)
+        for step, profiled in zip(plan.steps, profile, strict=True)
     )
     leaves = {o for step in plan.steps for o in step.reads if isinstance(o, View) and o.buffer < len(plan.leaves)}
     return Explanation(program, plan, reports, _size(leaves) + _size(plan.outputs))

@@ -43,14 +43,18 @@ class Schedule:
     varies: list[bool]
 
 
-def schedule(step: FusedStep, loads_vary: Sequence[bool]) -> Schedule:
-    """Order the work of a step, of whose loads it is known which vary along the columns."""
-    return _Scheduler(step, loads_vary).schedule()
+def schedule(step: FusedStep, loads_vary: Sequence[bool], row_memory: bool = True) -> Schedule:
+    """Order the work of a step, of whose loads it is known which vary along the columns.
+
+    Without row memory all that a loop needs again is computed again.
+    """
+    return _Scheduler(step, loads_vary, row_memory).schedule()
 
 
 class _Scheduler:
-    def __init__(self, step: FusedStep, loads_vary: Sequence[bool]) -> None:
+    def __init__(self, step: FusedStep, loads_vary: Sequence[bool], row_memory: bool) -> None:
         self.step = step
+        self.row_memory = row_memory
         self.n = len(step.loads)
         self.varies = list(loads_vary)
         self.ready = [0 if v else BEFORE for v in loads_vary]  # the phase that computes it, for columns or behind
@@ -99,7 +103,7 @@ class _Scheduler:
             found.add(k)
             if k < self.n:
                 continue
-            if k in computed and not self._is_cheap(k):
+            if self.row_memory and k in computed and not self._is_cheap(k):
                 phase.recalled.add(k)
                 if k not in computed[k].kept:
                     computed[k].kept.append(k)

@@ -13,6 +13,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from . import devices
 from .avals import Aval, aval
 from .fusion import Builder, Number, Pending, ScalarCall, reduced_layout
 from .layouts import Layout, contiguous_strides
@@ -114,7 +115,7 @@ class _Planner:
     def _leaf(self, i: int, var: Var) -> Operand:
         if isinstance(var.value, Uniform):
             return Scalar(i, var.aval)
-        strides = None if var.value is None else var.value.layout
+        strides = None if var.value is None else devices.layout(var.value)
         return View(i, var.aval.dtype, Layout(var.aval.shape, strides or contiguous_strides(var.aval.shape)))
 
     def plan(self, ops: Sequence[Op], outputs: Sequence[Var]) -> Plan:

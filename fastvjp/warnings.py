@@ -9,3 +9,7 @@ class CacheWarning(RuntimeWarning):
 
 class CompileWarning(RuntimeWarning):
     """A kernel could not be compiled; its ops run one by one, or in plain Python. Results are the same."""
+
+
+class PrecisionWarning(RuntimeWarning):
+    """The device has no float64; it computes in float32 instead."""

@@ -14,10 +14,10 @@ import math
 
 from ..avals import aval
 from ..layouts import Layout
+from ..nest import Nest, Place, nest_of
 from ..plan import Call, FusedStep, Operand, Reduce, Scalar, Store, View
 from . import jit
 from .loops import Allocate, Loop, grain_for
-from .nest import Nest, Place, nest_of
 from .source import TILE, fill_source, row_bytes, source_of
 
 MOVE = 0.02

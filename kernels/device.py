@@ -1,5 +1,7 @@
 """The cpu device: buffers are NumPy arrays, plans run as native calls."""
 
+import numpy as np
+
 from ..devices import num_threads
 from ..plan import Plan
 from .buffers import upload
@@ -8,10 +10,15 @@ from .executable import Executable
 name = "cpu"
 
 
+def dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype that an array of this one gets here: the same."""
+    return dtype
+
+
 def compile(plan: Plan) -> Executable:
     """Make a plan ready to run."""
     num_threads()  # a wrong setting is an error at the first use, whether that needs threads or not
     return Executable(plan)
 
 
-__all__ = ["compile", "name", "upload"]
+__all__ = ["compile", "dtype", "name", "upload"]

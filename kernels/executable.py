@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..devices import Profile
 from ..layouts import contiguous_strides
 from ..plan import Operand, Plan, Scalar, View
 from ..program import Buffer, Uniform
@@ -114,8 +115,8 @@ class Executable:
             native.append(loop, self.assembly.add(loop, code_of(loop)))
         return native
 
-    def profile(self, values: Sequence[Buffer | Uniform | None]) -> list[tuple[tuple[str, ...], float]]:
-        """For every step of the plan the sources of its kernels, and the shortest time of some runs in seconds."""
+    def profile(self, values: Sequence[Buffer | Uniform | None]) -> list[Profile]:
+        """How each step of the plan runs, with the shortest time of some runs."""
         shortest = [float("inf")] * len(self.parts)
 
         def timed(base: int, memory: list[Any]) -> None:
@@ -126,8 +127,12 @@ class Executable:
 
         for _ in range(PROFILED):
             self.run(values, timed)
-        sources = [tuple(loop.source for loop, _ in p.loops) if isinstance(p, Native) else () for p in self.parts]
-        return list(zip(sources, shortest, strict=True))
+        return [Profile(sources, s, "cpu") for sources, s in zip(self.sources, shortest, strict=True)]
+
+    @property
+    def sources(self) -> list[tuple[str, ...]]:
+        """For every step of the plan the sources of its kernels."""
+        return [tuple(loop.source for loop, _ in p.loops) if isinstance(p, Native) else () for p in self.parts]
 
     def run(
         self,

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..nest import Nest, Place
 from ..phases import Phase, Schedule, schedule
 from ..plan import Call, FusedStep, Reduce, Scalar, Store, View
 from .jit import HELPERS, parameters
-from .nest import Nest, Place
 
 SCALARS = {"f": "float64", "c": "complex128", "i": "int64", "u": "uint64", "b": "int64"}
 """How a scalar argument lies in memory, by the kind of its dtype."""

@@ -1,5 +1,29 @@
-"""The metal device. Its shaders are not written yet: importing it says so."""
+"""The metal device: an Apple GPU through the package metalcompute."""
 
 from __future__ import annotations
 
-raise RuntimeError("the Metal kernels are not part of this version yet")
+import sys
+from typing import Any
+
+from .gpu import MetalDevice
+
+name = "metal"
+
+
+def _opened() -> MetalDevice:
+    """The first GPU; RuntimeError that says why there is none."""
+    if sys.platform != "darwin":
+        raise RuntimeError("Metal is macOS's; on other systems there is the device metal-emulator")
+    try:
+        import metalcompute
+    except ImportError as error:
+        raise RuntimeError(f"the package metalcompute is missing (pip install metalcompute): {error}") from error
+    try:
+        gpu: Any = metalcompute.Device()
+    except metalcompute.error as error:
+        raise RuntimeError(f"metalcompute found no GPU: {error}") from error
+    return MetalDevice(name, gpu, metalcompute.error)
+
+
+_device = _opened()
+dtype, upload, compile = _device.dtype, _device.upload, _device.compile

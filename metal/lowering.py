@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import indexing, matmul, scans, sorting, structure
-from .dispatch import Lowering
+from ..plan import FusedStep, Step
+from . import codegen, indexing, matmul, scans, sorting, structure
+from .dispatch import Allocate, Dispatch, Lowering
 
 LOWERINGS: dict[str, Lowering] = {
     **scans.LOWERINGS,
@@ -13,3 +14,10 @@ LOWERINGS: dict[str, Lowering] = {
     **matmul.LOWERINGS,
 }
 """By the names of the primitives. They know no complex numbers."""
+
+
+def lower(step: Step, allocate: Allocate) -> list[Dispatch]:
+    """The dispatches of a step without complex numbers."""
+    if isinstance(step, FusedStep):
+        return codegen.lower(step, allocate)
+    return LOWERINGS[step.primitive.name](step, allocate)

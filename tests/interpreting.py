@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-import fastvjp.kernels.nest as nests
 import numpy as np
 import pytest
 from fastvjp.kernels import codegen, jit, loops, machine, source
@@ -16,6 +15,7 @@ from fastvjp.kernels.pointers import PythonPointer
 from hypothesis import strategies as st
 from random_programs import Case
 
+import fastvjp.nest as nests
 from fastvjp import fusion, phases
 from fastvjp.execution import structure
 from fastvjp.plan import Plan

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-import fastvjp.kernels.nest as nests
 import numpy as np
 import pytest
 from fastvjp.kernels import source
@@ -21,6 +20,7 @@ from oracles import TOLERANCE, differences, direction, inner
 from random_programs import Case, cases
 
 import fastvjp as fv
+import fastvjp.nest as nests
 from fastvjp import fusion, phases, planner
 from fastvjp.layouts import Layout
 

@@ -7,12 +7,12 @@ import itertools
 import numpy as np
 import pytest
 from fastvjp.kernels.codegen import lower
-from fastvjp.kernels.nest import nest_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastvjp import avals, fusion
 from fastvjp.layouts import Layout, contiguous_strides
+from fastvjp.nest import nest_of
 from fastvjp.plan import ALIGNMENT, FusedStep, KernelStep, Scalar, View
 from fastvjp.planner import make_plan
 from fastvjp.primitives import REGISTRY

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from fastvjp.kernels import jit
 from fastvjp.kernels.lowering import LAUNCHERS, LOWERINGS
+from fastvjp.metal.elements import elements
+from fastvjp.metal.lowering import LOWERINGS as METAL_LOWERINGS
 
 import fastvjp as mx
 from fastvjp.batching import BATCHING
@@ -52,8 +54,9 @@ TABLE = Table(
 CPU = Device(
     "cpu", {name: jit.parameters(name) for name in jit.ELEMENTS}, frozenset({*LAUNCHERS, *LOWERINGS, *FUSED})
 )
-DEVICES = [CPU]
-"""The Metal half: append its Device here, read from the *.metal files."""
+METAL = Device("metal", elements(), frozenset({*METAL_LOWERINGS, *FUSED}))
+"""As its *.metal files say."""
+DEVICES = [CPU, METAL]
 
 
 # --- what must hold --------------------------------------------------------------------------------------

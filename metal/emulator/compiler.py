@@ -21,18 +21,20 @@ FOLDER = Path(__file__).parent
 INCLUDE = FOLDER / "include"
 RUNTIME = FOLDER / "runtime"
 
-LANGUAGE = (
-    "-x clcpp -cl-std=clc++2021 -cl-no-stdinc -nostdinc -fno-builtin -fPIC -fwrapv -fno-finite-loops "
-    "-fno-strict-float-cast-overflow -fno-strict-aliasing -fno-asynchronous-unwind-tables -Wno-everything "
-    "-Werror=uninitialized -Xclang -cl-ext=-all "
-    "-Xclang -cl-ext=+cl_khr_fp16,+__opencl_c_generic_address_space"
-).split()
+# Metal's address spaces and half, no double; C++ without the undefined behaviour that Metal does not have
+LANGUAGE = [
+    *("-x", "clcpp", "-cl-std=clc++2021", "-cl-no-stdinc", "-nostdinc", "-fno-builtin", "-fPIC"),
+    *("-Xclang", "-cl-ext=-all", "-Xclang", "-cl-ext=+cl_khr_fp16,+__opencl_c_generic_address_space"),
+    *("-fwrapv", "-fno-finite-loops", "-fno-strict-float-cast-overflow", "-fno-strict-aliasing"),
+    *("-fno-asynchronous-unwind-tables", "-Wno-everything", "-Werror=uninitialized"),
+]
 UNCHECKED = ["-O1"]
-CHECKED = (
-    "-O1 -fsanitize=thread,bounds -fno-sanitize-trap=all -fno-sanitize-recover=all -ftrivial-auto-var-init=pattern "
-    "-mllvm -tsan-instrument-func-entry-exit=0 -mllvm -tsan-instrument-read-before-write=1 "
-    "-mllvm -tsan-handle-cxx-exceptions=0"
-).split()
+# the sanitizers' calls go to the runtime
+CHECKED = [
+    *("-O1", "-fsanitize=thread,bounds", "-fno-sanitize-trap=all", "-fno-sanitize-recover=all"),
+    *("-ftrivial-auto-var-init=pattern", "-mllvm", "-tsan-instrument-func-entry-exit=0"),
+    *("-mllvm", "-tsan-instrument-read-before-write=1", "-mllvm", "-tsan-handle-cxx-exceptions=0"),
+]
 FAST_MATH = ["-ffast-math", "-ffp-contract=fast"]
 NO_FAST_MATH = ["-ffp-contract=off"]
 
@@ -78,7 +80,9 @@ def compile_runtime() -> list[bytes]:
 def _zig() -> str:
     found = find_spec("ziglang")
     if found is None or found.origin is None:
-        raise error("[metal] The emulator needs clang. Hint: pip install 'fastvjp[emulator]' (the package ziglang).")
+        raise error(
+            "[metal] The emulator needs clang. Hint: pip install 'fastvjp[emulator]' (the package ziglang)."
+        )
     return str(Path(found.origin).parent / "zig")
 
 
@@ -95,7 +99,9 @@ def _flags(checked: bool, fast_math: bool) -> tuple[str, ...]:
     name, features = native.cpu()
     target += ["-Xclang", "-target-cpu", "-Xclang", name]
     for feature in features.split(","):
-        target += ["-Xclang", "-target-feature", "-Xclang", feature] if feature.startswith(("+f16c", "+fma")) else []
+        target += (
+            ["-Xclang", "-target-feature", "-Xclang", feature] if feature.startswith(("+f16c", "+fma")) else []
+        )
     math = FAST_MATH if fast_math else NO_FAST_MATH
     return (*target, *LANGUAGE, *(CHECKED if checked else UNCHECKED), *math)
 
@@ -119,7 +125,7 @@ def _temporary() -> tempfile.TemporaryDirectory[str]:
 
 @functools.cache
 def _precompiled(checked: bool, fast_math: bool) -> Path:
-    """The header that stands in front of every shader, precompiled once for these flags, in this process's files."""
+    """The header in front of every shader, precompiled for these flags, as a file of this process."""
     with _lock:
         path = Path(_temporary().name) / f"metal_stdlib-{checked:d}{fast_math:d}.pch"
         kept = _path("precompiled", *_flags(checked, fast_math))

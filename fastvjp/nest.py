@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..plan import FusedStep, Reduce, View
+from .plan import FusedStep, Reduce, View
 
 Bounds = tuple[int, int]
 

@@ -1,0 +1,59 @@
+"""From a fused step to dispatches.
+
+A kernel gives each row of the step to a thread or, where rows are long, to a threadgroup. What combines rows is
+first a partial result of each threadgroup; the last one that is done combines these, so that a step is one
+dispatch. Where what is combined meets in another way, a second kernel combines it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ..avals import aval
+from ..layouts import Layout, contiguous_strides
+from ..plan import FusedStep, Reduce, Store, View
+from .dispatch import Allocate, Dispatch
+from .grid import Kind, grid_of
+from .source import dispatch_of, fill_dispatch
+
+
+def lower(step: FusedStep, allocate: Allocate) -> list[Dispatch]:
+    """The dispatches of a fused step."""
+    if 0 in step.shape:
+        targets = [(_target(s.view), s.combine) for s in step.stores if s.combine]
+        return [fill_dispatch(view, combine) for view, combine in targets if view.layout.shape[0]]
+    kinds = grid_of(step).kinds
+    if Kind.IRREGULAR not in kinds:
+        return [dispatch_of(step, grid_of(step), allocate)]
+    stores, combining = [], []
+    for store, kind in zip(step.stores, kinds, strict=True):
+        if kind is Kind.IRREGULAR:
+            made = allocate(aval(step.shape[: step.rows] if store.row else step.shape, store.view.dtype))
+            strides = made.layout.strides + (0,) * (len(step.shape) - len(made.layout.shape))
+            combining.append(_combine(made, store))
+            store = Store(store.value, View(made.buffer, made.dtype, Layout(step.shape, strides)), None, store.row)
+        stores.append(store)
+    whole = FusedStep(step.shape, step.rows, step.loads, step.body, stores)
+    return [d for part in (whole, *combining) for d in lower(part, allocate)]
+
+
+def _combine(source: View, store: Store) -> FusedStep:
+    """The step that combines stored values as the store would have done: kept axes are rows, the rest columns."""
+    shape, target = source.layout.shape, store.view.layout
+    kept = [i for i, n in enumerate(shape) if target.strides[i] and n > 1]
+    order = kept + [i for i in range(len(shape)) if i not in kept]
+
+    def ordered(layout: Layout) -> Layout:
+        return Layout(tuple(shape[i] for i in order), tuple(layout.strides[i] for i in order), layout.offset)
+
+    load = View(source.buffer, source.dtype, ordered(source.layout))
+    result = View(store.view.buffer, store.view.dtype, ordered(target))
+    assert store.combine is not None
+    body = [Reduce(store.combine, source.dtype, 0)]
+    return FusedStep(load.layout.shape, len(kept), [load], body, [Store(1, result, None, True)])
+
+
+def _target(view: View) -> View:
+    """All of the array that a reduction writes, which is contiguous."""
+    size = math.prod(n for n, s in zip(view.layout.shape, view.layout.strides, strict=True) if s)
+    return View(view.buffer, view.dtype, Layout((size,), contiguous_strides((size,)), view.layout.offset))

@@ -1,0 +1,103 @@
+"""Memory that the GPU shares with the CPU, and arrays that lie in it."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from ..avals import Aval, float32, float64
+
+KEPT = 1 << 28
+"""Bytes of memory that are kept while no array lies there."""
+
+
+def held_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype in which values lie on this device, which has no float64."""
+    return float32 if dtype == float64 else dtype
+
+
+def nbytes(a: Aval) -> int:
+    """Bytes of an array: at least a word, since Metal has no empty buffers."""
+    return max(a.size * held_dtype(a.dtype).itemsize, 4)
+
+
+class Pool:
+    """Buffers by size in bytes; those that nobody holds are used again.
+
+    Nobody waits for its lock, but does without: a buffer may be given back at any time, even inside `take`.
+    """
+
+    def __init__(self, gpu: Any) -> None:
+        self.gpu = gpu
+        self.free: defaultdict[int, list[Any]] = defaultdict(list)
+        self.kept = 0
+        self.lock = threading.Lock()
+
+    def take(self, size: int) -> Any:
+        """A buffer of so many bytes, which may hold anything."""
+        if self.lock.acquire(blocking=False):
+            try:
+                if self.free[size]:
+                    self.kept -= size
+                    return self.free[size].pop()
+            finally:
+                self.lock.release()
+        return self.gpu.buffer(size)
+
+    def give_back(self, buffer: Any, size: int) -> None:
+        """Keep a buffer that no array needs."""
+        if self.kept + size > KEPT or not self.lock.acquire(blocking=False):
+            return
+        try:
+            self.free[size].append(buffer)
+            self.kept += size
+        finally:
+            self.lock.release()
+
+
+class _Lease(np.ndarray):
+    """All bytes of a buffer, the base of every view of it: when it dies the buffer is free."""
+
+    pool: Pool | None = None
+    buffer: Any = None
+
+    def __del__(self) -> None:
+        if self.pool is not None:
+            self.pool.give_back(self.buffer, self.nbytes)
+
+
+class _Bytes(np.ndarray):
+    """Bytes of a buffer. Not a plain array: for one of those NumPy would pass over the lease as a view's base."""
+
+
+class MetalBuffer:
+    """An array in memory of the device, C-contiguous, that nobody writes to any more."""
+
+    __slots__ = ("aval", "buffer", "device", "lease")
+
+    layout = None
+
+    def __init__(self, device: str, pool: Pool, a: Aval) -> None:
+        self.device = device
+        self.aval = a
+        size = nbytes(a)
+        self.buffer = pool.take(size)
+        self.lease = np.frombuffer(self.buffer, np.uint8, size).view(_Bytes).view(_Lease)
+        self.lease.pool = pool
+        self.lease.buffer = self.buffer
+
+    def held(self) -> np.ndarray:
+        """The values as they lie there, to be written before anybody else has the buffer."""
+        a, dtype = self.aval, held_dtype(self.aval.dtype)
+        return self.lease[: a.size * dtype.itemsize].view(dtype).reshape(a.shape).view(np.ndarray)
+
+    def numpy(self) -> np.ndarray:
+        """A read-only view, or a copy where the device holds another dtype."""
+        values = self.held()
+        if values.dtype != self.aval.dtype:
+            values = values.astype(self.aval.dtype)
+        values.flags.writeable = False
+        return values

@@ -1,0 +1,111 @@
+"""The Metal device, emulated and checked, against the CPU: every primitive forward, first and second order."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import CASES, Case
+from oracles import direction, is_inexact, precise
+
+import fastvjp as mx
+from fastvjp import devices
+
+pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `emulator`, is not installed")
+
+SETTINGS: dict[str, dict[str, Any] | None] = {
+    "1024": {"mode": "full", "group": 1024},
+    "256": {"mode": "full", "group": 256},
+    "fast-math": {"mode": "fast", "fast_math": True},
+    "gpu": None,
+}
+RTOL, ATOL = 4e-5, 4e-6
+"""Some hundred units in the last place: what rounding in float32 leaves of a few functions after each other."""
+
+
+"""Of the emulator; a GPU has none."""
+
+
+@functools.cache
+def device(setting: str) -> Any:
+    options = SETTINGS[setting]
+    if options is None:
+        return devices._load("metal")
+    from fastvjp.metal import emulator
+    from fastvjp.metal.gpu import MetalDevice
+
+    return MetalDevice(f"emulator {setting}", emulator.Device(**options), emulator.error)
+
+
+@contextlib.contextmanager
+def on(setting: str) -> Iterator[None]:
+    """Compute on the emulator with these settings."""
+    token = devices._chosen.set(device(setting))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", mx.PrecisionWarning)
+            yield
+    finally:
+        devices._chosen.reset(token)
+
+
+def settings(dtype: str) -> list[Any]:
+    """Integers need no second compilation: of them the first setting is enough."""
+    no_gpu = pytest.mark.skipif(devices.why_unavailable("metal") is not None, reason="no Apple GPU here")
+    chosen = SETTINGS if dtype == "float32" else ("1024", "gpu")
+    return [pytest.param(s, marks=no_gpu if s == "gpu" else ()) for s in chosen]
+
+
+PAIRS = [(c, d) for c in CASES for d in c.dtypes if d not in ("float64", "complex128", "complex64")]
+
+
+@pytest.mark.parametrize(
+    ("case", "dtype", "setting"),
+    [
+        pytest.param(c, d, *s.values, id=f"{c}-{d}-{s.values[0]}", marks=s.marks)
+        for c, d in PAIRS
+        for s in settings(d)
+    ],
+)
+def test_primitives(case: Case, dtype: str, setting: str, rng: np.random.Generator) -> None:
+    xs = case.draw(rng, dtype)
+    with np.errstate(all="ignore"):
+        result = np.asarray(case.reference(*[precise(x) for x in xs]))
+    if not is_inexact(result) or dtype != "float32":
+        compare(lambda *xs: [case.fun(*xs)], xs, setting, case.at_least)
+        return
+    u = direction(rng, result).astype(np.float32)
+
+    def first(*operands: Any) -> list[Any]:
+        *primals, g = operands
+        outputs, vjps = mx.vjp(case.fun, primals, [g])
+        return [*outputs, *(v for v in vjps if is_inexact(v))]
+
+    compare(first, [*xs, u], setting, case.at_least)
+    vs = [direction(rng, np.asarray(v)).astype(np.float32) for v in first(*map(mx.array, [*xs, u]))]
+
+    def of_first(*operands: Any) -> list[Any]:
+        return [
+            v for v in mx.vjp(first, operands[: len(xs) + 1], list(operands[len(xs) + 1 :]))[1] if is_inexact(v)
+        ]
+
+    compare(of_first, [*xs, u, *vs], setting, case.at_least)
+
+
+def compare(fun: Callable[..., list[Any]], xs: list[np.ndarray], setting: str, at_least: float = 0) -> None:
+    """The function on the emulator in float32, on the CPU in float64; results of integers are equal."""
+    want = [np.asarray(y) for y in fun(*[mx.array(precise(x)) for x in xs])]
+    with on(setting):
+        got = [np.asarray(y) for y in fun(*[mx.array(x) for x in xs])]
+    for y, reference in zip(got, want, strict=True):
+        assert y.shape == reference.shape
+        if y.dtype.kind in "iub" and reference.dtype.kind in "iub":
+            np.testing.assert_array_equal(y, reference)
+            continue
+        size = np.abs(reference[np.isfinite(reference)]).max(initial=max(at_least, 1))
+        np.testing.assert_allclose(y.astype(np.float64), reference, rtol=RTOL, atol=ATOL * size)
