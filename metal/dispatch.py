@@ -30,7 +30,7 @@ class Dispatch:
     count: int
     state: int = 0
     error: Callable[[int], Exception] | None = None
-    """The exception that the first word of `state` stands for, if it is not zero after a run."""
+    """The exception for the first word of `state`, if a run left it other than zero; the host sets it back."""
 
 
 Allocate = Callable[[Aval], View]

@@ -62,15 +62,16 @@ inline void gather(constant int *words, uint i, device atomic_uint *state, devic
 // Each element by a thread, which goes through the whole index.
 template <typename T, typename Op, typename X, typename Y, typename I>
 inline void scatter_few(constant int *words, uint i, device atomic_uint *state, device T *out, X x, Y y, I index) {
+    typedef typename helper::Wide<T>::type W;
     const helper::Scatter<X, Y, I> s = {x, y, index, words};
     if (i < s.picks()) s.check(i, state);
     if (i >= s.elements()) return;
     const uint row = i / s.size(), k = i % s.size();
-    T value = T(x[s.x_at(row, k)]);
+    W value = W(x[s.x_at(row, k)]);
     for (uint pick = 0; pick < s.picks(); ++pick) {
-        if (s.place(pick) == long(row)) value = Op::template apply<T>(value, T(y[s.y_at(pick, k)]));
+        if (s.place(pick) == long(row)) value = Op::template apply<W>(value, W(y[s.y_at(pick, k)]));
     }
-    out[i] = value;
+    out[i] = T(value);
 }
 
 // Each element by a threadgroup, which goes through the whole index.
@@ -95,6 +96,7 @@ inline void scatter_by_groups(constant int *words, threadgroup typename helper::
 template <typename T, typename Op, typename X, typename Y, typename I>
 inline void scatter_sorted(constant int *words, uint i, device atomic_uint *state, device T *out, X x, Y y, I index,
                            device const long *order) {
+    typedef typename helper::Wide<T>::type W;
     const helper::Scatter<X, Y, I> s = {x, y, index, words};
     if (i < s.picks()) s.check(i, state);
     if (i >= s.elements()) return;
@@ -113,11 +115,11 @@ inline void scatter_sorted(constant int *words, uint i, device atomic_uint *stat
         }
         bounds[behind] = low;
     }
-    T value = T(x[s.x_at(row, k)]);
+    W value = W(x[s.x_at(row, k)]);
     for (uint j = helper::Counting<Op>::from(bounds[0], bounds[1]); j < bounds[1]; ++j) {
-        value = Op::template apply<T>(value, T(y[s.y_at(uint(order[j]), k)]));
+        value = Op::template apply<W>(value, W(y[s.y_at(uint(order[j]), k)]));
     }
-    out[i] = value;
+    out[i] = T(value);
 }
 
 }  // namespace structural

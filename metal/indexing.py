@@ -20,9 +20,11 @@ from .sorting import sort
 from .structure import shaped
 
 FEW = 64
-"""Picks that a thread looks through for each element."""
-LOOKED_THROUGH = 1 << 24
-"""Times that a pick is looked at in all, by threadgroups: more, and the picks are better sorted."""
+"""Picks that a thread looks through for each element, ..."""
+SOME = 1024
+"""... or so many, if there are not many elements."""
+LOOKED_THROUGH = 1 << 22
+"""Times that picks are looked at in all, where they are not sorted."""
 LAST = (1 << 32) - 1
 """What kernels take a position from when they leave it as the state."""
 
@@ -59,10 +61,11 @@ def scatter(name: str, combine: str) -> Lowering:
         if count == 0:
             return []
         error = _out_of_range(name, rows)
-        if picks <= FEW or rows * size == 0:
+        looked_through = rows * size * picks
+        if picks <= FEW or looked_through == 0 or (picks <= SOME and looked_through <= LOOKED_THROUGH):
             call = Call(f"scatter_few{types}", (out,), (x, y, index), numbers)
             return [*dispatches, by_threads("indexing", call, count=count, error=error)]
-        if combine != "replace" and rows * size * picks <= LOOKED_THROUGH:
+        if combine != "replace" and looked_through <= LOOKED_THROUGH:
             call = Call(f"scatter_by_groups{types}", (out,), (x, y, index), numbers)
             memory = [(wide(dtype), SIMDGROUPS)]
             return [*dispatches, by_groups("indexing", call, rows * size, memory, error=error)]

@@ -50,10 +50,11 @@ template <> struct Limits<half> {
     static half highest() { return as_type<half>(ushort(0x7c00)); }
 };
 
-// An integer for a value, in the order of values: -0 before 0, NaN the largest.
+// An integer for a value, in the order of values, NaN the largest; -0 is before 0 or, as equal_key, the same.
 template <typename T> struct Order {
     typedef typename helper::Wide<T>::type Key;
     static Key key(T x) { return Key(x); }
+    static Key equal_key(T x) { return Key(x); }
     static T value(Key key) { return T(key); }
 };
 
@@ -63,19 +64,25 @@ template <> struct Order<float> {
         const int bits = as_type<int>(x);
         return helper::is_nan(x) ? helper::Limits<int>::highest() : bits < 0 ? bits ^ 0x7fffffff : bits;
     }
+    static Key equal_key(float x) { return helper::Order<float>::key(x) == -1 ? 0 : helper::Order<float>::key(x); }
     static float value(Key key) { return as_type<float>(key < 0 ? key ^ 0x7fffffff : key); }
 };
 
 template <> struct Order<half> {
     typedef int Key;
     static Key key(half x) { return helper::Order<float>::key(float(x)); }
+    static Key equal_key(half x) { return helper::Order<float>::equal_key(float(x)); }
     static half value(Key key) { return half(helper::Order<float>::value(key)); }
 };
 
-// The same in the opposite order, but NaN the largest again.
-template <typename T> inline typename helper::Order<T>::Key falling_key(T x) {
+// The key of a value that is not NaN in the opposite order, NaN the largest again.
+template <typename T> inline typename helper::Order<T>::Key falling(T x, typename helper::Order<T>::Key key) {
     typedef typename helper::Order<T>::Key Key;
-    return helper::is_nan(x) ? helper::Limits<Key>::highest() : Key(~helper::Order<T>::key(x));
+    return helper::is_nan(x) ? helper::Limits<Key>::highest() : Key(~key);
+}
+
+template <typename T> inline typename helper::Order<T>::Key falling_key(T x) {
+    return helper::falling(x, helper::Order<T>::key(x));
 }
 
 // --- operations ------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 
 namespace helper {
 
-constant uint SCANNED = 4;  // elements that a thread scans at a time
+constant constexpr uint SCANNED = 4;  // elements that a thread scans at a time
 
 template <typename T, typename Op> struct Plain {
     typedef uint2 Words;
@@ -107,8 +107,8 @@ template <typename E> inline E lanes_before(E element, uint lane, thread E &whol
         if (lane >= step) element = before.then(element);
     }
     whole = element;
-    const E before = E::unpack(simd_shuffle_up(element.pack(), ushort(1)));
-    return lane == 0 ? E::identity() : before;
+    const typename E::Words before = simd_shuffle_up(element.pack(), ushort(1));
+    return E::unpack(lane == 0 ? E::identity().pack() : before);
 }
 
 // Scan elements [first, end) of a line behind those that `carry` combines; it then combines these too.

@@ -7,20 +7,14 @@ namespace helper {
 constant uint BLOCK = 2048;  // keys that a threadgroup sorts in its memory
 constant uint WAYS = 8;  // sorted runs that are merged at a time
 
-template <typename T> inline T without_sign_of_zero(T x) { return helper::is_zero(x) ? T(0) : x; }
-
-template <typename T> inline typename helper::Order<T>::Key sorting_key(T x) {
-    return helper::Order<T>::key(helper::without_sign_of_zero(x));
-}
-
 // Keys of which the largest is searched.
 struct Largest {
-    template <typename T> static typename helper::Order<T>::Key key(T x) { return helper::sorting_key(x); }
+    template <typename T> static typename helper::Order<T>::Key key(T x) { return helper::Order<T>::equal_key(x); }
 };
 
 struct Smallest {
     template <typename T> static typename helper::Order<T>::Key key(T x) {
-        return helper::falling_key(helper::without_sign_of_zero(x));
+        return helper::falling(x, helper::Order<T>::equal_key(x));
     }
 };
 
@@ -67,7 +61,7 @@ inline void sort_block(constant int *words, uint block, threadgroup typename hel
         places[s] = helper::Limits<uint>::highest();
         if (slot.used) {
             const helper::Line line(words + 7, slot.line, uint(words[6]));
-            keys[s] = helper::sorting_key(T(x[line[slot.place]]));
+            keys[s] = helper::Order<T>::equal_key(T(x[line[slot.place]]));
             places[s] = slot.place;
         }
     }

@@ -36,7 +36,7 @@ class Memory:
             base = base.base
         start = x.__array_interface__["data"][0] - base.__array_interface__["data"][0]
         strides = tuple(s // x.itemsize for s in x.strides)
-        self.values.append(self.device.buffer(np.ascontiguousarray(base, held(base.dtype)).tobytes() or 4))
+        self.values.append(self.device.buffer(base.ravel("K").astype(held(base.dtype)).tobytes() or 4))
         return View(len(self.values) - 1, x.dtype, Layout(x.shape, strides, start // x.itemsize))
 
     def scalar(self, value: Any, shape: tuple[int, ...], dtype: np.dtype) -> Scalar:
