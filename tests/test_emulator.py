@@ -6,7 +6,6 @@ import threading
 
 import numpy as np
 import pytest
-
 from fastvjp.metal import emulator
 
 HEAD = "#include <metal_stdlib>\n#include <metal_simdgroup_matrix>\nusing namespace metal;\n"
@@ -64,9 +63,19 @@ void copy(device T *out, device const T *x, constant int *words, uint i) {
 kernel void run(device TYPE *out [[buffer(0)]], device const TYPE *x [[buffer(1)]], constant int *words [[buffer(2)]],
                 uint i [[thread_position_in_grid]]) { copy<TYPE>(out, x, words, i); }
 """
-TYPES = dict(
-    bool="?", char="i1", uchar="u1", short="i2", ushort="u2", int="i4", uint="u4", long="i8", ulong="u8", half="f2", float="f4"
-)
+TYPES = {
+    "bool": "?",
+    "char": "i1",
+    "uchar": "u1",
+    "short": "i2",
+    "ushort": "u2",
+    "int": "i4",
+    "uint": "u4",
+    "long": "i8",
+    "ulong": "u8",
+    "half": "f2",
+    "float": "f4",
+}
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -180,7 +189,9 @@ def test_simd_functions_in_some_lanes(device: emulator.Device) -> None:
     result = call(device, text, device.group, np.empty((device.group // 32, 32), np.uint32))
     lane = np.arange(32)
     loops = np.array([0, 24, 24 + 16, 24 + 16 + 8])[lane // 8]
-    np.testing.assert_array_equal(result, np.tile(np.where(lane % 3 == 0, 165, 0) + 1000 * loops + 3200000, (len(result), 1)))
+    np.testing.assert_array_equal(
+        result, np.tile(np.where(lane % 3 == 0, 165, 0) + 1000 * loops + 3200000, (len(result), 1))
+    )
 
 
 MATMUL = """
@@ -294,7 +305,19 @@ def test_positions(device: emulator.Device) -> None:
     i = np.arange(3 * group)
     local = i % group
     every = np.ones_like(i)
-    columns = [i, local, local, i // group, group * every, 3 * every, 3 * group * every, i % 32, local // 32, group // 32 * every, 32 * every]
+    columns = [
+        i,
+        local,
+        local,
+        i // group,
+        group * every,
+        3 * every,
+        3 * group * every,
+        i % 32,
+        local // 32,
+        group // 32 * every,
+        32 * every,
+    ]
     result = call(device, text, 2 * group + 1, np.empty((3 * group, len(names)), np.uint32))
     np.testing.assert_array_equal(result, np.stack(columns, 1))
 
@@ -352,7 +375,18 @@ def test_language(device: emulator.Device) -> None:
     vectors = device.buffer(16)
     result = call(device, text, 1, np.empty(10, np.float32), pairs, pairs[:1], vectors)
     np.testing.assert_array_equal(np.frombuffer(vectors, np.float32), [3, 5, 7, 9])
-    expected = [3 + 4 + 4 + 1, 3 + 3 + 1 + 2.5, 4.5 + 4, 49 + 81 + 4, 1.75, np.nextafter(np.float32(1), 2), 3 + 3, 7 + 8 + 31 + 3 + 2, 5, 10 + 10 + 3 + 1 + 1.5]
+    expected = [
+        3 + 4 + 4 + 1,
+        3 + 3 + 1 + 2.5,
+        4.5 + 4,
+        49 + 81 + 4,
+        1.75,
+        np.nextafter(np.float32(1), 2),
+        3 + 3,
+        7 + 8 + 31 + 3 + 2,
+        5,
+        10 + 10 + 3 + 1 + 1.5,
+    ]
     np.testing.assert_array_equal(result, np.array(expected, np.float32))
 
 
@@ -372,11 +406,11 @@ def test_functions_of_templates(device: emulator.Device) -> None:
         kernel.function("twice")
 
 
-FUNCTIONS = dict(
-    exp=np.exp, log=np.log, sin=np.sin, cos=np.cos, tan=np.tan, tanh=np.tanh, sinh=np.sinh, cosh=np.cosh, sqrt=np.sqrt,
-    exp2=np.exp2, log2=np.log2, log10=np.log10, asin=np.arcsin, acos=np.arccos, atan=np.arctan, asinh=np.arcsinh,
-    atanh=np.arctanh, floor=np.floor, ceil=np.ceil, trunc=np.trunc, rint=np.rint, fabs=np.abs, sign=np.sign,
-)  # fmt: skip
+FUNCTIONS = {
+    "exp": np.exp, "log": np.log, "sin": np.sin, "cos": np.cos, "tan": np.tan, "tanh": np.tanh, "sinh": np.sinh, "cosh": np.cosh, "sqrt": np.sqrt,
+    "exp2": np.exp2, "log2": np.log2, "log10": np.log10, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "asinh": np.arcsinh,
+    "atanh": np.arctanh, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "rint": np.rint, "fabs": np.abs, "sign": np.sign,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -434,7 +468,10 @@ def test_settings_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_several_threads(rng: np.random.Generator) -> None:
     device = emulator.Device(mode="full", group=64)
     arrays = [rng.standard_normal(3000).astype(np.float32) for _ in range(4)]
-    wrong = HEAD + "kernel void run(device float *out [[buffer(0)]], uint i [[thread_position_in_grid]]) { out[i + 9999] = 1; }"
+    wrong = (
+        HEAD
+        + "kernel void run(device float *out [[buffer(0)]], uint i [[thread_position_in_grid]]) { out[i + 9999] = 1; }"
+    )
     results: dict[int, bool] = {}
 
     def work(k: int) -> None:
@@ -477,7 +514,9 @@ print(len(runs))
 
     def compiled() -> int:
         environment = os.environ | {"FASTVJP_CACHE_DIR": str(folder)}
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
         return int(done.stdout)
 
     first = compiled()

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from fastvjp.metal import emulator
 
 HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"
