@@ -6,7 +6,7 @@ import ctypes
 import functools
 import itertools
 import mmap
-from typing import Any
+from typing import Any, NamedTuple
 
 from ... import environment
 from . import compiler, report
@@ -298,6 +298,15 @@ def _watch(buffer: Buffer, granule: int) -> None:
     buffer._cells = (ctypes.c_char * ((buffer._size // granule + 1) * CELL_BYTES))()
 
 
-def get_devices() -> tuple[Any, ...]:
+class DeviceInfo(NamedTuple):
+    """What metalcompute tells of a device."""
+
+    deviceName: str
+    recommendedWorkingSetSize: int
+    maxTransferRate: int
+    hasUnifiedMemory: bool
+
+
+def get_devices() -> tuple[DeviceInfo, ...]:
     """The emulator is the only device."""
-    return ("emulator",)
+    return (DeviceInfo("emulator", 1 << 32, 0, True),)

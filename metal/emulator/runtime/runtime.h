@@ -70,7 +70,6 @@ void run_group(uint32_t group);
 int stacks_allocate(void);
 int on_own_stack(uint64_t address, uint64_t size);
 int on_some_stack(uint64_t address);
-void release_threads(void);
 
 // memory.c
 void memory_begin_dispatch(void);

@@ -30,6 +30,11 @@ static int free_stacks[MAX_THREADS], free_count;
 static void *scheduler;
 static uint32_t first_lane; // of the simdgroup that runs
 
+static void release_threads(void) {
+    for (free_count = 0; free_count < MAX_THREADS; free_count++)
+        free_stacks[free_count] = MAX_THREADS - 1 - free_count;
+}
+
 int stacks_allocate(void) {
     uint64_t bytes = (uint64_t)MAX_THREADS * (STACK_BYTES + GUARD_BYTES);
     if (stacks == NULL) {
@@ -42,11 +47,6 @@ int stacks_allocate(void) {
     }
     release_threads();
     return 1;
-}
-
-void release_threads(void) {
-    for (free_count = 0; free_count < MAX_THREADS; free_count++)
-        free_stacks[free_count] = MAX_THREADS - 1 - free_count;
 }
 
 static char *stack_top(int stack) { return stacks + (uint64_t)(stack + 1) * (STACK_BYTES + GUARD_BYTES); }
