@@ -18,7 +18,7 @@ from .source import translate
 
 CELL_BYTES = 16
 GUARD_BYTES = 1 << 16
-CODE_REACH = 1 << 20
+CODE_SLACK = 1 << 16  # between the parts of a kernel in memory
 MODES = ("full", "fast")
 
 
@@ -168,6 +168,7 @@ class Kernel:
         self.device = device
         self._kernels = {kernel.name: kernel for kernel in kernels}
         code = compiler.compile_shader(translated, checked=device.checked, fast_math=device.fast_math)
+        self._code_size = len(code) + CODE_SLACK
         names = [f"emu_{what}_{name}" for name in self._kernels for what in ("entry", "granule")]
         with lock:
             self._library = runtime().link(code, names)
@@ -262,7 +263,7 @@ class Run:
             group_size=function._group,
             groups=-(-count // function._group),
             checked=device.checked,
-            code_size=CODE_REACH,
+            code_size=function._kernel._code_size,
             time_limit=device.time_limit,
         )
         if count > 0:

@@ -8,7 +8,7 @@
 
 #include "runtime.h"
 
-enum { STACK_BYTES = 128 << 10, GUARD_BYTES = 64 << 10 };
+enum { STACK_BYTES = 128 << 10 };
 static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, TIMEOUT_SIGNAL};
 enum { SIGNAL_COUNT = sizeof SIGNALS / sizeof *SIGNALS };
 

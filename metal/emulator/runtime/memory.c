@@ -159,6 +159,17 @@ static region *buffer_at(uint64_t address, uint64_t size) {
     return NULL;
 }
 
+static int in_guards(uint64_t address) {
+    for (uint32_t i = 0; i < running->buffer_count; i++)
+        if (address - (running->buffers[i].base - GUARD_BYTES) < running->buffers[i].size + 2 * GUARD_BYTES) return 1;
+    return 0;
+}
+
+static int is_code(uint64_t address) {
+    uint64_t entry = (uint64_t)(uintptr_t)running->entry;
+    return address - (entry - running->code_size) < 2 * running->code_size;
+}
+
 // What an address beside all memory was most likely meant to be: in the nearest buffer or variable.
 static void outside(uint64_t address, report details) {
     uint64_t nearest = UINT64_MAX;
@@ -199,11 +210,11 @@ static void access(const void *pointer, uint64_t size, uint32_t alignment, int w
             access_region(m, MEM_THREADGROUP, address - m->base, size, write, id, details);
             return;
         }
+        outside(address, details);
     }
     if (size == 0 || on_own_stack(address, size)) return;
     if (on_some_stack(address) || on_some_stack(address + size - 1)) fail(PRIVATE_OVERRUN, details);
-    uint64_t entry = (uint64_t)(uintptr_t)running->entry, reach = running->code_size;
-    if (!write && address - (entry - reach) < 2 * reach) return; // constants of the program
+    if (!write && !in_guards(address) && is_code(address)) return; // constants of the program
     outside(address, details);
 }
 

@@ -19,7 +19,7 @@ typedef struct {
     lanes result;
 } fiber;
 
-enum { STACK_BYTES = 256 << 10, GUARD_BYTES = 64 << 10 };
+enum { STACK_BYTES = 256 << 10 };
 
 uint32_t group_index;
 uint32_t current_thread;
