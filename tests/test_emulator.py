@@ -1,8 +1,11 @@
 """Right shaders of every kind, through the emulator, against NumPy."""
 
+import os
+import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -326,6 +329,7 @@ LANGUAGE = """
 #define TWICE(x) ((x) * 2)
 constant float table[3] = {1.5, 2.5e0, 3.};
 constant constexpr int four = 4;
+[[maybe_unused]] constant float unused = 2;
 struct Pair { float a; int b; };
 struct Add { template <typename T> T operator()(T a, T b) const { return a + b; } };
 template <typename T> T load(device const T *p, uint i) { return p[i]; }
@@ -433,6 +437,16 @@ def test_precise_functions_keep_nan_with_fast_math() -> None:
         np.testing.assert_array_equal(result, [1, 1, 0, 0])
 
 
+def test_documentation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example prints what docs/emulator.md says, but for line ends."""
+    text = (Path(__file__).parent.parent / "docs" / "emulator.md").read_text()
+    code, shown = re.search(r"```python\n(.*?)```\n\n((?:    [^\n]*\n)+)", text, re.DOTALL).groups()
+    for name in ("", "_GROUP", "_FAST_MATH"):
+        monkeypatch.delenv("FASTVJP_EMULATOR" + name, raising=False)
+    exec(code, {})
+    assert capsys.readouterr().out.split() == shown.split()
+
+
 def test_buffers() -> None:
     device = emulator.Device()
     values = np.arange(10, dtype=np.float32)
@@ -491,7 +505,7 @@ def test_several_threads(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("damage", [False, True])
-def test_cache(tmp_path: object, damage: bool) -> None:
+def test_cache(tmp_path: Path, damage: bool) -> None:
     """A second process compiles nothing; what is damaged is compiled again."""
     code = f"""
 import sys
@@ -507,13 +521,9 @@ device.kernel({HEAD + ELEMENTWISE!r}).function("run")(10, buffer, np.ones(10, np
 assert abs(np.frombuffer(buffer, np.float32) - 0.4199743).max() < 1e-6
 print(len(runs))
 """
-    import os
-    from pathlib import Path
-
-    folder = Path(str(tmp_path))
 
     def compiled() -> int:
-        environment = os.environ | {"FASTVJP_CACHE_DIR": str(folder)}
+        environment = os.environ | {"FASTVJP_CACHE_DIR": str(tmp_path)}
         done = subprocess.run(
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
         )
@@ -522,6 +532,6 @@ print(len(runs))
     first = compiled()
     assert first >= 2
     if damage:
-        for path in folder.iterdir():
+        for path in tmp_path.iterdir():
             path.write_bytes(path.read_bytes()[:-9] + b"nonsense!")
     assert compiled() == (first if damage else 0)

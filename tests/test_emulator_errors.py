@@ -231,6 +231,12 @@ def test_private_array_overrun() -> None:
     fails("run: thread 999 .*its own variables", text)
 
 
+def test_too_much_private_memory() -> None:
+    text = kernel([OUT, X, I], "float a[100000]; for (uint k = 0; k < 100000; k++) a[k] = x[i]; out[i] = a[i];")
+    fails("run: thread 0 .*its own variables or arrays", text)
+    fails("run: thread 0 .*its own variables or arrays", text, mode="fast")
+
+
 def test_too_much_threadgroup_memory() -> None:
     text = kernel([OUT, X, I, LOCAL], f"threadgroup float s[8192]; s[local] = x[i]; {BARRIER} out[i] = s[local];")
     run(text)

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import itertools
 import mmap
-from typing import Any
+from typing import Any, NamedTuple
 
 from ... import environment
 from . import compiler, report
@@ -18,7 +18,7 @@ from .source import translate
 
 CELL_BYTES = 16
 GUARD_BYTES = 1 << 16
-CODE_REACH = 1 << 20
+CODE_SLACK = 1 << 16  # between the parts of a kernel in memory
 MODES = ("full", "fast")
 
 
@@ -168,6 +168,7 @@ class Kernel:
         self.device = device
         self._kernels = {kernel.name: kernel for kernel in kernels}
         code = compiler.compile_shader(translated, checked=device.checked, fast_math=device.fast_math)
+        self._code_size = len(code) + CODE_SLACK
         names = [f"emu_{what}_{name}" for name in self._kernels for what in ("entry", "granule")]
         with lock:
             self._library = runtime().link(code, names)
@@ -262,7 +263,7 @@ class Run:
             group_size=function._group,
             groups=-(-count // function._group),
             checked=device.checked,
-            code_size=CODE_REACH,
+            code_size=function._kernel._code_size,
             time_limit=device.time_limit,
         )
         if count > 0:
@@ -298,6 +299,15 @@ def _watch(buffer: Buffer, granule: int) -> None:
     buffer._cells = (ctypes.c_char * ((buffer._size // granule + 1) * CELL_BYTES))()
 
 
-def get_devices() -> tuple[Any, ...]:
+class DeviceInfo(NamedTuple):
+    """What metalcompute tells of a device."""
+
+    deviceName: str
+    recommendedWorkingSetSize: int
+    maxTransferRate: int
+    hasUnifiedMemory: bool
+
+
+def get_devices() -> tuple[DeviceInfo, ...]:
     """The emulator is the only device."""
-    return ("emulator",)
+    return (DeviceInfo("emulator", 1 << 32, 0, True),)

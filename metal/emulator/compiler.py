@@ -29,14 +29,16 @@ LANGUAGE = [
     *("-x", "clcpp", "-cl-std=clc++2021", "-cl-no-stdinc", "-nostdinc", "-fno-builtin", "-fPIC"),
     *("-Xclang", "-cl-ext=-all", "-Xclang", "-cl-ext=+cl_khr_fp16,+__opencl_c_generic_address_space"),
     *("-fwrapv", "-fno-finite-loops", "-fno-strict-float-cast-overflow", "-fno-strict-aliasing"),
-    *("-fno-asynchronous-unwind-tables", "-Wno-everything", "-Werror=uninitialized"),
+    *("-fno-asynchronous-unwind-tables", "-fstack-clash-protection", "-Wno-everything"),
+    *("-Werror=uninitialized", "-Wno-sometimes-uninitialized"),
 ]
 UNCHECKED = ["-O1"]
 # the sanitizers' calls go to the runtime
 CHECKED = [
-    *("-O1", "-fsanitize=thread,bounds", "-fno-sanitize-trap=all", "-fno-sanitize-recover=all"),
-    *("-ftrivial-auto-var-init=pattern", "-mllvm", "-tsan-instrument-func-entry-exit=0"),
-    *("-mllvm", "-tsan-instrument-read-before-write=1", "-mllvm", "-tsan-handle-cxx-exceptions=0"),
+    *("-O1", "-fsanitize=thread,bounds,integer-divide-by-zero", "-fno-sanitize-trap=all"),
+    *("-fno-sanitize-recover=all", "-ftrivial-auto-var-init=pattern"),
+    *("-mllvm", "-tsan-instrument-func-entry-exit=0", "-mllvm", "-tsan-instrument-read-before-write=1"),
+    *("-mllvm", "-tsan-handle-cxx-exceptions=0"),
 ]
 FAST_MATH = ["-ffast-math", "-ffp-contract=fast"]
 NO_FAST_MATH = ["-ffp-contract=off"]
@@ -124,7 +126,7 @@ def _circumstances() -> bytes:
 def _target() -> tuple[str, ...]:
     name, features = native.cpu()
     flags = [f"--target={native.llvm().get_process_triple()}", "-Xclang", "-target-cpu", "-Xclang", name]
-    for feature in {"+f16c", "+fma"} & set(features.split(",")):
+    for feature in sorted({"+f16c", "+fma"} & set(features.split(","))):
         flags += ["-Xclang", "-target-feature", "-Xclang", feature]
     return tuple(flags)
 

@@ -153,7 +153,8 @@ class _Words:
         return text, "32768 bytes is all the threadgroup memory there is"
 
     def private_overrun(self) -> tuple[str, str]:
-        return f"{self.thread} leaves the bounds of its own variables or arrays", "check the indices of its arrays"
+        text = f"{self.thread} leaves the bounds of its own variables or arrays"
+        return text, "check the indices of its arrays; all they may take here is 256 KiB"
 
     def array_index(self) -> tuple[str, str]:
         kind = re.findall("'([^']*)'", self.report.name.decode())[-1]  # the last one is what an alias stands for

@@ -30,6 +30,7 @@ SCALARS = {"bool", "char", "uchar", "short", "ushort", "int", "uint", "long", "u
 VECTOR = re.compile(r"(?:u?char|u?short|u?int|u?long|half|float)[234]")
 ATTRIBUTES = {*POSITIONS, "buffer", "threadgroup", "max_total_threads_per_threadgroup", "host_name", "kernel"}
 TYPE_NAME = re.compile(r"\b(?:typename|struct)\s+(\w+)")
+STANDARD_ATTRIBUTES = {"maybe_unused", "nodiscard", "fallthrough"}
 BEFORE_LAMBDA = {"=", "(", ",", "return", "{", ";", "&", "&&", "||", "?", ":"}
 
 
@@ -103,9 +104,10 @@ class _Reader:
                 words = self._words(position + 1, 1, 1)
                 if words == ["kernel"]:
                     head = self._kernel(position + 1)
-                elif words[0] not in ATTRIBUTES:
+                elif words[0] not in ATTRIBUTES | STANDARD_ATTRIBUTES:
                     raise refuse(token.line, f"unknown attribute {words[0]}", "see Metal's specification")
-                text = "\n" * sum(t.text.count("\n") for t in self.tokens[position:end])
+                text = "".join(t.text for t in self.tokens[position:end])
+                text = text if words[0] in STANDARD_ATTRIBUTES else "\n" * text.count("\n")
             elif text == "[" and before in BEFORE_LAMBDA:
                 raise refuse(
                     token.line, "Metal has no lambda expressions", "write a function or a struct with operator()"

@@ -58,7 +58,9 @@ EMU_REAL_FUNCTIONS
 inline float fma(float a, float b, float c) { return __builtin_elementwise_fma(a, b, c); }
 inline half fma(half a, half b, half c) { return __builtin_elementwise_fma(a, b, c); }
 inline float copysign(float x, float y) { return __builtin_copysignf(x, y); }
-inline half copysign(half x, half y) { return as_type<half>(ushort((as_type<ushort>(x) & 0x7fff) | (as_type<ushort>(y) & 0x8000))); }
+inline half copysign(half x, half y) {
+    return as_type<half>(ushort((as_type<ushort>(x) & 0x7fff) | (as_type<ushort>(y) & 0x8000)));
+}
 inline float ldexp(float x, int k) { return ::ldexpf(x, k); }
 inline half ldexp(half x, int k) { return half(::ldexpf(x, k)); }
 inline float frexp(float x, thread int &k) {
@@ -90,7 +92,10 @@ inline half clamp(half x, half low, half high) { return min(max(x, low), high); 
     inline T sign(T x) { return x > T(0) ? T(1) : x < T(0) ? T(-1) : T(0) * x; } \
     inline T max3(T x, T y, T z) { return fmax(x, fmax(y, z)); }                 \
     inline T min3(T x, T y, T z) { return fmin(x, fmin(y, z)); }                 \
-    inline T smoothstep(T low, T high, T x) { T t = saturate((x - low) / (high - low)); return t * t * (T(3) - T(2) * t); }
+    inline T smoothstep(T low, T high, T x) {                                    \
+        T t = saturate((x - low) / (high - low));                                \
+        return t * t * (T(3) - T(2) * t);                                        \
+    }
 EMU_CLASSES(float) EMU_CLASSES(half)
 inline bool signbit(float x) { return as_type<uint>(x) >> 31; }
 inline bool signbit(half x) { return as_type<ushort>(x) >> 15; }

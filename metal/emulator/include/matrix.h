@@ -34,14 +34,15 @@ EMU_UNCHECKED float2 multiply_rows(const lanes *all, float2 sum) {
     }
     return sum;
 }
-template <typename P, typename M> EMU_INLINE void load(thread M &m, P from, ulong stride, metal::vec<ulong, 2> origin, bool transpose) {
+template <typename P, typename M>
+EMU_INLINE void load(thread M &m, P from, ulong stride, ulong2 origin, bool transpose) {
     uint lane = this_lane();
     for (uint i = 0; i < 2; i++) {
         ulong r = row(lane), c = column(lane) + i;
         m.elements[i] = from[(origin.y + (transpose ? c : r)) * stride + origin.x + (transpose ? r : c)];
     }
 }
-template <typename P, typename M> EMU_INLINE void store(M m, P to, ulong stride, metal::vec<ulong, 2> origin, bool transpose) {
+template <typename P, typename M> EMU_INLINE void store(M m, P to, ulong stride, ulong2 origin, bool transpose) {
     uint lane = this_lane();
     for (uint i = 0; i < 2; i++) {
         ulong r = row(lane), c = column(lane) + i;
@@ -86,7 +87,8 @@ EMU_INLINE void simdgroup_multiply_accumulate(thread simdgroup_matrix<D, 8, 8> &
     d.elements.y = D(sum.y);
 }
 template <typename D, typename A, typename B>
-EMU_INLINE void simdgroup_multiply(thread simdgroup_matrix<D, 8, 8> &d, simdgroup_matrix<A, 8, 8> a, simdgroup_matrix<B, 8, 8> b) {
+EMU_INLINE void simdgroup_multiply(thread simdgroup_matrix<D, 8, 8> &d, simdgroup_matrix<A, 8, 8> a,
+                                   simdgroup_matrix<B, 8, 8> b) {
     simdgroup_multiply_accumulate(d, a, b, make_filled_simdgroup_matrix<D, 8, 8>(D(0)));
 }
 } // namespace metal

@@ -16,8 +16,12 @@ struct position {
 template <typename T> struct parameter {
     static T of(uint x, uint) { return T(x); }
 };
-#define EMU_PARAMETER(T)                                                                       \
-    template <> struct parameter<T##2> { static T##2 of(uint x, uint rest) { return make_##T##2(T(x), T(rest)); } }; \
-    template <> struct parameter<T##3> { static T##3 of(uint x, uint rest) { return make_##T##3(T(x), T(rest), T(rest)); } };
+#define EMU_PARAMETER(T)                                                                      \
+    template <> struct parameter<T##2> {                                                      \
+        static T##2 of(uint x, uint rest) { return make_##T##2(T(x), T(rest)); }              \
+    };                                                                                        \
+    template <> struct parameter<T##3> {                                                      \
+        static T##3 of(uint x, uint rest) { return make_##T##3(T(x), T(rest), T(rest)); }     \
+    };
 EMU_PARAMETER(uint) EMU_PARAMETER(ushort)
 } // namespace emu

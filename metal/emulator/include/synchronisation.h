@@ -29,7 +29,8 @@ template <typename T, size_t N> struct granule<T[N]> : granule<T> {};
 EMU_VECTORABLE(EMU_GRANULE)
 
 template <typename T>
-EMU_INLINE threadgroup T &threadgroup_variable(constant const char *name, constant const char *function, uint number) {
+EMU_INLINE threadgroup T &threadgroup_variable(constant const char *name, constant const char *function,
+                                               uint number) {
     return *(threadgroup T *)(ulong)emu_threadgroup(name, function, number, sizeof(T), granule<T>::value);
 }
 
@@ -74,8 +75,10 @@ template <typename T, typename F> EMU_UNCHECKED T reduce(gathered<T> *all, F f) 
     uint active = all->active;
     for (uint step = 1; step < 32; step *= 2)
         for (uint i = 0; i < 32; i += 2 * step) {
-            if (active >> (i + step) & 1) all->values[i] = active >> i & 1 ? f(all->values[i], all->values[i + step]) : all->values[i + step];
-            active |= (active >> (i + step) & 1) << i;
+            uint other = i + step;
+            if (!(active >> other & 1)) continue;
+            all->values[i] = active >> i & 1 ? f(all->values[i], all->values[other]) : all->values[other];
+            active |= 1u << i;
         }
     return all->values[0];
 }
@@ -84,7 +87,8 @@ template <typename T, typename F> EMU_UNCHECKED T scan(const gathered<T> *all, F
         if (all->active >> i & 1) start = f(start, all->values[i]);
     return start;
 }
-#define EMU_OPERATION(name, result) struct name { template <typename T> T operator()(T a, T b) const { return result; } };
+#define EMU_OPERATION(name, result) \
+    struct name { template <typename T> T operator()(T a, T b) const { return result; } };
 EMU_OPERATION(add, a + b) EMU_OPERATION(multiply, a * b) EMU_OPERATION(least, metal::min(a, b))
 EMU_OPERATION(greatest, metal::max(a, b)) EMU_OPERATION(bit_and, a & b) EMU_OPERATION(bit_or, a | b)
 EMU_OPERATION(bit_xor, a ^ b)
@@ -97,23 +101,39 @@ EMU_INLINE void threadgroup_barrier(mem_flags flags) { emu_threadgroup_barrier(u
 EMU_INLINE void simdgroup_barrier(mem_flags flags) { emu_simdgroup_barrier(uint(flags)); }
 
 #define EMU_REDUCTION(name, operation) \
-    template <typename T> EMU_INLINE T name(T x) { auto all = emu::gather(x); return emu::reduce(&all, emu::operation()); }
+    template <typename T> EMU_INLINE T name(T x) {  \
+        auto all = emu::gather(x);                  \
+        return emu::reduce(&all, emu::operation()); \
+    }
 EMU_REDUCTION(simd_sum, add) EMU_REDUCTION(simd_product, multiply) EMU_REDUCTION(simd_min, least)
 EMU_REDUCTION(simd_max, greatest) EMU_REDUCTION(simd_and, bit_and) EMU_REDUCTION(simd_or, bit_or)
 EMU_REDUCTION(simd_xor, bit_xor)
 #define EMU_PREFIX(name, operation, start, count) \
-    template <typename T> EMU_INLINE T name(T x) { auto all = emu::gather(x); return emu::scan(&all, emu::operation(), T(start), all.lane + count); }
+    template <typename T> EMU_INLINE T name(T x) {                                    \
+        auto all = emu::gather(x);                                                    \
+        return emu::scan(&all, emu::operation(), T(start), all.lane + count);         \
+    }
 EMU_PREFIX(simd_prefix_inclusive_sum, add, 0, 1) EMU_PREFIX(simd_prefix_exclusive_sum, add, 0, 0)
 EMU_PREFIX(simd_prefix_inclusive_product, multiply, 1, 1) EMU_PREFIX(simd_prefix_exclusive_product, multiply, 1, 0)
 
 template <typename T> EMU_INLINE T simd_broadcast(T x, ushort lane) { return emu::gather(x).from(lane); }
 template <typename T> EMU_INLINE T simd_shuffle(T x, ushort lane) { return emu::gather(x).from(lane); }
-template <typename T> EMU_INLINE T simd_shuffle_xor(T x, ushort mask) { auto all = emu::gather(x); return all.from(all.lane ^ mask); }
-template <typename T> EMU_INLINE T simd_shuffle_down(T x, ushort by) { auto all = emu::gather(x); return all.lane + by < 32 ? all.from(all.lane + by) : x; }
-template <typename T> EMU_INLINE T simd_shuffle_up(T x, ushort by) { auto all = emu::gather(x); return all.lane >= by ? all.from(all.lane - by) : x; }
-template <typename T> EMU_INLINE T simd_shuffle_rotate_down(T x, ushort by) { auto all = emu::gather(x); return all.from((all.lane + by) & 31); }
-template <typename T> EMU_INLINE T simd_shuffle_rotate_up(T x, ushort by) { auto all = emu::gather(x); return all.from((all.lane - by) & 31); }
-template <typename T> EMU_INLINE T simd_broadcast_first(T x) { auto all = emu::gather(x); return all.get(uint(__builtin_ctz(all.active))); }
+// From the lane whose number is an expression of `lane`; or this lane's value where there is no such lane.
+#define EMU_SHUFFLE(name, exists, from_lane)                         \
+    template <typename T> EMU_INLINE T name(T x, ushort by) {        \
+        auto all = emu::gather(x);                                   \
+        uint lane = all.lane;                                        \
+        return exists ? all.from(from_lane) : x;                     \
+    }
+EMU_SHUFFLE(simd_shuffle_xor, true, lane ^ by)
+EMU_SHUFFLE(simd_shuffle_down, lane + by < 32, lane + by)
+EMU_SHUFFLE(simd_shuffle_up, lane >= by, lane - by)
+EMU_SHUFFLE(simd_shuffle_rotate_down, true, (lane + by) & 31)
+EMU_SHUFFLE(simd_shuffle_rotate_up, true, (lane - by) & 31)
+template <typename T> EMU_INLINE T simd_broadcast_first(T x) {
+    auto all = emu::gather(x);
+    return all.get(uint(__builtin_ctz(all.active)));
+}
 EMU_INLINE bool simd_all(bool x) { auto all = emu::gather(uint(x)); return emu::reduce(&all, emu::bit_and()); }
 EMU_INLINE bool simd_any(bool x) { auto all = emu::gather(uint(x)); return emu::reduce(&all, emu::bit_or()); }
 EMU_INLINE bool simd_is_first() { auto all = emu::gather(0u); return uint(__builtin_ctz(all.active)) == all.lane; }

@@ -61,9 +61,15 @@ EMU_VECTORABLE(EMU_VECTORS)
     inline T##2 make_##T##2(T a) { return (T##2)(a); }                                                     \
     inline T##3 make_##T##3(T a) { return (T##3)(a); }                                                     \
     inline T##4 make_##T##4(T a) { return (T##4)(a); }                                                     \
-    template <typename V> inline T##2 make_##T##2(V a, typename emu::if_vector<V>::type * = 0) { return __builtin_convertvector(a, T##2); } \
-    template <typename V> inline T##3 make_##T##3(V a, typename emu::if_vector<V>::type * = 0) { return __builtin_convertvector(a, T##3); } \
-    template <typename V> inline T##4 make_##T##4(V a, typename emu::if_vector<V>::type * = 0) { return __builtin_convertvector(a, T##4); } \
+    template <typename V> inline T##2 make_##T##2(V a, typename emu::if_vector<V>::type * = 0) {           \
+        return __builtin_convertvector(a, T##2);                                                          \
+    }                                                                                                     \
+    template <typename V> inline T##3 make_##T##3(V a, typename emu::if_vector<V>::type * = 0) {           \
+        return __builtin_convertvector(a, T##3);                                                          \
+    }                                                                                                     \
+    template <typename V> inline T##4 make_##T##4(V a, typename emu::if_vector<V>::type * = 0) {           \
+        return __builtin_convertvector(a, T##4);                                                          \
+    }                                                                                                     \
     inline T##2 make_##T##2(T a, T b) { T##2 v; v.x = a; v.y = b; return v; }                              \
     inline T##3 make_##T##3(T a, T b, T c) { T##3 v; v.x = a; v.y = b; v.z = c; return v; }                \
     inline T##3 make_##T##3(T##2 a, T b) { T##3 v; v.xy = a; v.z = b; return v; }                          \
@@ -113,7 +119,9 @@ EMU_VECTORABLE(EMU_MAKE)
 namespace metal {
 template <typename T, int N> using vec = typename emu::vector<T, N>::type;
 
-template <typename T, typename U> __attribute__((always_inline)) inline T as_type(U x) { return __builtin_bit_cast(T, x); }
+template <typename T, typename U> __attribute__((always_inline)) inline T as_type(U x) {
+    return __builtin_bit_cast(T, x);
+}
 
 template <bool B, typename T = void> struct enable_if {};
 template <typename T> struct enable_if<true, T> { typedef T type; };
@@ -132,7 +140,8 @@ template <> struct is_floating_point<half> : true_type {};
 template <typename T> struct is_integral : false_type {};
 #define EMU_IS_INTEGRAL(T) template <> struct is_integral<T> : true_type {};
 EMU_INTEGERS(EMU_IS_INTEGRAL) EMU_IS_INTEGRAL(bool)
-template <typename T> struct is_arithmetic : integral_constant<bool, is_floating_point<T>::value || is_integral<T>::value> {};
+template <typename T>
+struct is_arithmetic : integral_constant<bool, is_floating_point<T>::value || is_integral<T>::value> {};
 template <typename T> struct is_signed : integral_constant<bool, is_arithmetic<T>::value && T(-1) < T(0)> {};
 template <typename T> struct is_unsigned : integral_constant<bool, is_integral<T>::value && !is_signed<T>::value> {};
 template <typename T> struct make_unsigned { typedef T type; };

@@ -33,13 +33,14 @@ static void handle(int number, siginfo_t *info, void *context) {
     if (own && in_kernel) {
         enum kind kind = number == SIGSEGV || number == SIGBUS ? MEMORY_FAULT
                          : number == SIGFPE                    ? ARITHMETIC_FAULT
-                         : number == TIMEOUT_SIGNAL                   ? TIMEOUT
+                         : number == TIMEOUT_SIGNAL            ? TIMEOUT
                                                                : OTHER_FAULT;
         if (kind == MEMORY_FAULT && on_some_stack((uint64_t)(uintptr_t)info->si_addr)) kind = PRIVATE_OVERRUN;
         report details = {.buffer = -1};
         for (uint32_t i = 0; i < running->buffer_count; i++) { // guard pages lie around every buffer
             int64_t offset = (int64_t)((uint64_t)(uintptr_t)info->si_addr - running->buffers[i].base);
-            if (kind != MEMORY_FAULT || offset < -65536 || offset >= (int64_t)running->buffers[i].size + 65536) continue;
+            if (offset < -GUARD_BYTES || offset >= (int64_t)running->buffers[i].size + GUARD_BYTES) continue;
+            if (kind != MEMORY_FAULT) continue;
             details.buffer = (int32_t)i;
             details.offset = offset;
         }
@@ -73,7 +74,7 @@ static void unwatch_faults(void) {
     sigaltstack(&previous_stack, NULL);
 }
 
-// What of clang's undefined behaviour sanitizer is used: array bounds that the compiler knows.
+// What of clang's undefined behaviour sanitizer is used: array bounds that the compiler knows, and division by zero.
 typedef struct {
     const char *file;
     uint32_t line, column;
@@ -81,13 +82,22 @@ typedef struct {
 } out_of_bounds;
 
 void __ubsan_handle_out_of_bounds(out_of_bounds *data, uint64_t index) {
-    fail(ARRAY_INDEX, (report){.name = data->array->name, .line = data->line, .offset = (int64_t)index, .buffer = -1});
+    fail(ARRAY_INDEX,
+         (report){.name = data->array->name, .line = data->line, .offset = (int64_t)index, .buffer = -1});
 }
 void __ubsan_handle_out_of_bounds_abort(out_of_bounds *data, uint64_t index) {
     __ubsan_handle_out_of_bounds(data, index);
 }
 void __ubsan_handle_local_out_of_bounds(void) { fail(PRIVATE_OVERRUN, (report){.buffer = -1}); }
 void __ubsan_handle_local_out_of_bounds_abort(void) { fail(PRIVATE_OVERRUN, (report){.buffer = -1}); }
+
+void __ubsan_handle_divrem_overflow(const void *data, uint64_t a, uint64_t b) {
+    (void)data, (void)a, (void)b;
+    fail(ARITHMETIC_FAULT, (report){.buffer = -1});
+}
+void __ubsan_handle_divrem_overflow_abort(const void *data, uint64_t a, uint64_t b) {
+    __ubsan_handle_divrem_overflow(data, a, b);
+}
 
 void run_dispatch(dispatch *d) {
     running = d;

@@ -79,10 +79,12 @@ void *emu_threadgroup(const char *name, const char *function, uint32_t number, u
         fail(THREADGROUP_LIMIT, (report){.name = name, .size = threadgroup_bytes});
     arena_used += GAP;
     variable *v = &variables[variable_count++];
-    *v = (variable){name, function, number, {(uint64_t)(uintptr_t)arena + arena_used, size, arena_cells + arena_used, granule, 0, 0, 0}};
+    char *start = arena + arena_used;
+    region memory = {.base = (uintptr_t)start, .size = size, .cells = arena_cells + arena_used, .granule = granule};
+    *v = (variable){name, function, number, memory};
     arena_used += (size + 63) & ~63u;
-    fill_poison((void *)(uintptr_t)v->memory.base, size);
-    return (void *)(uintptr_t)v->memory.base;
+    fill_poison(start, size);
+    return start;
 }
 
 static int same_simdgroup(uint32_t a, uint32_t b) {
@@ -130,7 +132,8 @@ static void access_region(region *r, uint32_t flag, uint64_t offset, uint64_t si
         cell *c = &r->cells[flag == MEM_THREADGROUP ? at : at / granule];
         if (!ordered(c->write_stamp, c->write_id, id, flag)) race(1, c->write_id, c->write_group, details);
         if (write) {
-            if (!ordered(c->read_stamp, c->read_id, id, flag)) race(0, c->read_id, c->read_stamp < group_stamp ? UNKNOWN : group_index, details);
+            if (!ordered(c->read_stamp, c->read_id, id, flag))
+                race(0, c->read_id, c->read_stamp < group_stamp ? UNKNOWN : group_index, details);
             c->write_stamp = stamp;
             c->write_id = (uint16_t)id;
             c->write_group = group_index;
@@ -154,6 +157,17 @@ static region *buffer_at(uint64_t address, uint64_t size) {
         if (address - r->base < r->size && address - r->base + size <= r->size) return recent = r;
     }
     return NULL;
+}
+
+static int in_guards(uint64_t address) {
+    for (uint32_t i = 0; i < running->buffer_count; i++)
+        if (address - (running->buffers[i].base - GUARD_BYTES) < running->buffers[i].size + 2 * GUARD_BYTES) return 1;
+    return 0;
+}
+
+static int is_code(uint64_t address) {
+    uint64_t entry = (uint64_t)(uintptr_t)running->entry;
+    return address - (entry - running->code_size) < 2 * running->code_size;
 }
 
 // What an address beside all memory was most likely meant to be: in the nearest buffer or variable.
@@ -196,11 +210,11 @@ static void access(const void *pointer, uint64_t size, uint32_t alignment, int w
             access_region(m, MEM_THREADGROUP, address - m->base, size, write, id, details);
             return;
         }
+        outside(address, details);
     }
     if (size == 0 || on_own_stack(address, size)) return;
-    if (on_some_stack(address)) fail(PRIVATE_OVERRUN, details);
-    uint64_t entry = (uint64_t)(uintptr_t)running->entry, reach = running->code_size;
-    if (!write && address - (entry - reach) < 2 * reach) return; // constants of the program
+    if (on_some_stack(address) || on_some_stack(address + size - 1)) fail(PRIVATE_OVERRUN, details);
+    if (!write && !in_guards(address) && is_code(address)) return; // constants of the program
     outside(address, details);
 }
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 enum { LANES = 32, MAX_THREADS = 1024, MAX_BUFFERS = 31, MAX_VARIABLES = 64, LANE_BYTES = 16 };
+enum { GUARD_BYTES = 64 << 10 }; // around every buffer and stack
 static const uint32_t UNKNOWN = 0xffffffffu; // thread or group
 
 // Kinds of errors; emulator/report.py says them in words.
@@ -70,7 +71,6 @@ void run_group(uint32_t group);
 int stacks_allocate(void);
 int on_own_stack(uint64_t address, uint64_t size);
 int on_some_stack(uint64_t address);
-void release_threads(void);
 
 // memory.c
 void memory_begin_dispatch(void);

@@ -19,7 +19,7 @@ typedef struct {
     lanes result;
 } fiber;
 
-enum { STACK_BYTES = 256 << 10, GUARD_BYTES = 64 << 10 };
+enum { STACK_BYTES = 256 << 10 };
 
 uint32_t group_index;
 uint32_t current_thread;
@@ -29,6 +29,11 @@ static char *stacks;
 static int free_stacks[MAX_THREADS], free_count;
 static void *scheduler;
 static uint32_t first_lane; // of the simdgroup that runs
+
+static void release_threads(void) {
+    for (free_count = 0; free_count < MAX_THREADS; free_count++)
+        free_stacks[free_count] = MAX_THREADS - 1 - free_count;
+}
 
 int stacks_allocate(void) {
     uint64_t bytes = (uint64_t)MAX_THREADS * (STACK_BYTES + GUARD_BYTES);
@@ -42,11 +47,6 @@ int stacks_allocate(void) {
     }
     release_threads();
     return 1;
-}
-
-void release_threads(void) {
-    for (free_count = 0; free_count < MAX_THREADS; free_count++)
-        free_stacks[free_count] = MAX_THREADS - 1 - free_count;
 }
 
 static char *stack_top(int stack) { return stacks + (uint64_t)(stack + 1) * (STACK_BYTES + GUARD_BYTES); }
