@@ -1,5 +1,5 @@
 // Angles and their inverses, of float. MSL's precise functions of an angle are within 4 ULP (tan: 6); the inverse
-// ones here are within 2, by the formulas of kernels/real_trigonometric.py.
+// ones here are within 2.5, by the formulas of kernels/real_trigonometric.py.
 
 namespace helper {
 

@@ -260,7 +260,7 @@ def test_integer_division_by_zero() -> None:
         + ") { if (i < 8) out[i] = x[i] / x[i + 8]; }"
     )
     device = emulator.Device(mode="full")
-    with pytest.raises(emulator.error, match="run: thread 3 .*divides an integer by zero"):
+    with pytest.raises(emulator.error, match=r"run: thread 3 .*divides an integer by zero"):
         device.kernel(text).function("run")(8, device.buffer(32), np.array([1] * 11 + [0] + [1] * 4, np.int32))
 
 

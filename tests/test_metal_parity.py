@@ -54,11 +54,13 @@ def on(setting: str) -> Iterator[None]:
         devices._chosen.reset(token)
 
 
-def settings(dtype: str) -> list[Any]:
-    """Integers need no second compilation: of them the first setting is enough."""
-    no_gpu = pytest.mark.skipif(devices.why_unavailable("metal") is not None, reason="no Apple GPU here")
-    chosen = SETTINGS if dtype == "float32" else ("1024", "gpu")
-    return [pytest.param(s, marks=no_gpu if s == "gpu" else ()) for s in chosen]
+GPU = pytest.mark.skipif(devices.why_unavailable("metal") is not None, reason="no Apple GPU here")
+
+
+def settings(case: Case, dtype: str) -> list[Any]:
+    """All for kernels in which threads work together; fast math in elementwise ones is tested elsewhere."""
+    chosen = ["1024", "gpu"] if case.elementwise or dtype != "float32" else list(SETTINGS)
+    return [pytest.param(s, marks=GPU if s == "gpu" else ()) for s in chosen]
 
 
 PAIRS = [(c, d) for c in CASES for d in c.dtypes if d not in ("float64", "complex128", "complex64")]
@@ -108,4 +110,4 @@ def compare(fun: Callable[..., list[Any]], xs: list[np.ndarray], setting: str, a
             np.testing.assert_array_equal(y, reference)
             continue
         size = np.abs(reference[np.isfinite(reference)]).max(initial=max(at_least, 1))
-        np.testing.assert_allclose(y.astype(np.float64), reference, rtol=RTOL, atol=ATOL * size)
+        np.testing.assert_allclose(y.astype(np.result_type(y, np.float64)), reference, rtol=RTOL, atol=ATOL * size)

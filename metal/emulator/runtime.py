@@ -11,6 +11,7 @@ from typing import Any
 
 from ...kernels import native
 from . import compiler
+from .errors import error
 
 NAME = "fastvjp_metal_runtime"
 _numbers = itertools.count()
@@ -63,7 +64,7 @@ class Runtime:
             native.target_machine(), use_jit_link=True, suppress_errors=True
         )
         self._library = builder.link(self._linker, NAME)
-        word, _integer = ctypes.c_uint64, ctypes.c_uint32
+        word = ctypes.c_uint64
         self.run_dispatch = self._function("run_dispatch", None, ctypes.POINTER(Dispatch))
         self.guard = self._function("guard", ctypes.c_int, ctypes.c_void_p, word)
         self.fill_poison = self._function("fill_poison", None, ctypes.c_void_p, word)
@@ -77,7 +78,10 @@ class Runtime:
         builder.add_jit_library(NAME).add_current_process()
         for name in names:
             builder.export_symbol(name)
-        return builder.link(self._linker, f"shader{next(_numbers)}")
+        try:
+            return builder.link(self._linker, f"shader{next(_numbers)}")
+        except RuntimeError as problem:
+            raise error(f"[metal] The kernel cannot be linked: {problem}. Hint: define all functions.") from None
 
 
 @functools.cache

@@ -29,6 +29,7 @@ HEADERS = {f"metal_{stem}" for stem in STEMS.split()}
 SCALARS = {"bool", "char", "uchar", "short", "ushort", "int", "uint", "long", "ulong", "half", "float"}
 VECTOR = re.compile(r"(?:u?char|u?short|u?int|u?long|half|float)[234]")
 ATTRIBUTES = {*POSITIONS, "buffer", "threadgroup", "max_total_threads_per_threadgroup", "host_name", "kernel"}
+TYPE_NAME = re.compile(r"\b(?:typename|struct)\s+(\w+)")
 BEFORE_LAMBDA = {"=", "(", ",", "return", "{", ";", "&", "&&", "||", "?", ":"}
 
 
@@ -72,6 +73,7 @@ class _Reader:
         for match in TOKEN.finditer(text):
             self.tokens.append(Token(str(match.lastgroup), match[0], line))
             line += match[0].count("\n")
+        self.types = SCALARS | set(TYPE_NAME.findall(text))
         self.kernels: list[Kernel] = []
         self.entries: list[str] = []
         self.depth = 0  # of braces
@@ -203,9 +205,9 @@ class _Reader:
         return " ".join(declared) + "\n" * (self.tokens[end].line - line), end + 1
 
     def _check_pointer(self, position: int) -> None:
-        """A pointer or reference to one of Metal's own types names its address space."""
+        """A pointer or reference to a type that is known by its name says its address space."""
         token = self.tokens[position]
-        if token.text not in SCALARS and not VECTOR.fullmatch(token.text):
+        if token.text not in self.types and not VECTOR.fullmatch(token.text):
             return
         behind = self._words(position + 1, 1, 2)
         if behind[:1] not in (["*"], ["&"]) or SPACES & {*self._words(position - 1, -1, 3, ";{},("), *behind[1:]}:
