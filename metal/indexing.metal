@@ -62,33 +62,38 @@ inline void gather(constant int *words, uint i, device atomic_uint *state, devic
 // Each element by a thread, which goes through the whole index.
 template <typename T, typename Op, typename X, typename Y, typename I>
 inline void scatter_few(constant int *words, uint i, device atomic_uint *state, device T *out, X x, Y y, I index) {
-    typedef typename helper::Wide<T>::type W;
+    typedef helper::Held<T, Op> Held;
+    typedef typename Held::type H;
     const helper::Scatter<X, Y, I> s = {x, y, index, words};
     if (i < s.picks()) s.check(i, state);
     if (i >= s.elements()) return;
     const uint row = i / s.size(), k = i % s.size();
-    W value = W(x[s.x_at(row, k)]);
+    H value = Held::of(T(x[s.x_at(row, k)]));
     for (uint pick = 0; pick < s.picks(); ++pick) {
-        if (s.place(pick) == long(row)) value = Op::template apply<W>(value, W(y[s.y_at(pick, k)]));
+        if (s.place(pick) == long(row)) value = helper::combined<Held>(value, T(y[s.y_at(pick, k)]));
     }
-    out[i] = T(value);
+    out[i] = Held::value(value);
 }
 
 // Each element by a threadgroup, which goes through the whole index.
 template <typename T, typename Op, typename X, typename Y, typename I>
-inline void scatter_by_groups(constant int *words, threadgroup typename helper::Wide<T>::type *memory,
+inline void scatter_by_groups(constant int *words, threadgroup typename helper::Held<T, Op>::type *memory,
                               helper::Group g, device atomic_uint *state, device T *out, X x, Y y, I index) {
-    typedef typename helper::Wide<T>::type W;
+    typedef helper::Held<T, Op> Held;
+    typedef typename Held::type H;
     const helper::Scatter<X, Y, I> s = {x, y, index, words};
     for (uint i = g.index; i < s.elements(); i += g.count) {
         const uint row = i / s.size(), k = i % s.size();
-        W value = Op::template identity<W>();
+        H value = Held::Combine::template identity<H>();
         for (uint pick = g.rank; pick < s.picks(); pick += g.threads) {
             if (i == 0) s.check(pick, state);
-            if (s.place(pick) == long(row)) value = Op::template apply<W>(value, W(y[s.y_at(pick, k)]));
+            if (s.place(pick) == long(row)) value = helper::combined<Held>(value, T(y[s.y_at(pick, k)]));
         }
-        value = helper::group_combine<W, Op>(value, memory, g);
-        if (g.rank == 0) out[i] = T(Op::template apply<W>(W(x[s.x_at(row, k)]), value));
+        value = helper::group_combine<H, typename Held::Combine>(value, memory, g);
+        if (g.rank == 0) {
+            const H old = Held::of(T(x[s.x_at(row, k)]));
+            out[i] = Held::value(Held::Combine::template apply<H>(old, value));
+        }
     }
 }
 
@@ -96,7 +101,8 @@ inline void scatter_by_groups(constant int *words, threadgroup typename helper::
 template <typename T, typename Op, typename X, typename Y, typename I>
 inline void scatter_sorted(constant int *words, uint i, device atomic_uint *state, device T *out, X x, Y y, I index,
                            device const long *order) {
-    typedef typename helper::Wide<T>::type W;
+    typedef helper::Held<T, Op> Held;
+    typedef typename Held::type H;
     const helper::Scatter<X, Y, I> s = {x, y, index, words};
     if (i < s.picks()) s.check(i, state);
     if (i >= s.elements()) return;
@@ -115,11 +121,11 @@ inline void scatter_sorted(constant int *words, uint i, device atomic_uint *stat
         }
         bounds[behind] = low;
     }
-    W value = W(x[s.x_at(row, k)]);
+    H value = Held::of(T(x[s.x_at(row, k)]));
     for (uint j = helper::Counting<Op>::from(bounds[0], bounds[1]); j < bounds[1]; ++j) {
-        value = Op::template apply<W>(value, W(y[s.y_at(uint(order[j]), k)]));
+        value = helper::combined<Held>(value, T(y[s.y_at(uint(order[j]), k)]));
     }
-    out[i] = T(value);
+    out[i] = Held::value(value);
 }
 
 }  // namespace structural

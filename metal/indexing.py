@@ -15,7 +15,7 @@ from ..operands import aval_of, combination, number, seen_as
 from ..plan import KernelStep, Operand, View
 from .calls import Call, by_groups, by_threads, strides, type_of
 from .dispatch import Allocate, Dispatch, Lowering
-from .reductions import SIMDGROUPS, operation, wide
+from .reductions import SIMDGROUPS, held, operation
 from .sorting import sort
 from .structure import shaped
 
@@ -67,7 +67,7 @@ def scatter(name: str, combine: str) -> Lowering:
             return [*dispatches, by_threads("indexing", call, count=count, error=error)]
         if combine != "replace" and looked_through <= LOOKED_THROUGH:
             call = Call(f"scatter_by_groups{types}", (out,), (x, y, index), numbers)
-            memory = [(wide(dtype), SIMDGROUPS)]
+            memory = [(held(dtype, combination(combine, step.output.dtype)), SIMDGROUPS)]
             return [*dispatches, by_groups("indexing", call, rows * size, memory, error=error)]
         order = allocate(aval((picks,), int64))
         dispatches += sort(index, 0, order, allocate)

@@ -52,7 +52,9 @@ inline void load_tiles(thread const Product &p, uint row, uint column, uint firs
         uint i = x_along_rows ? e / helper::DEPTH : e % helper::TILE;
         uint k = x_along_rows ? e % helper::DEPTH : e / helper::TILE;
         float value = 0.0f;
-        if (row + i < p.rows && first + k < p.end) value = float(x[p.x + (row + i) * p.x_down + (first + k) * p.x_right]);
+        if (row + i < p.rows && first + k < p.end) {
+            value = float(x[p.x + (row + i) * p.x_down + (first + k) * p.x_right]);
+        }
         x_tile[i * helper::X_STEP + k] = value;
         i = y_along_rows ? e % helper::TILE : e / helper::DEPTH;
         k = y_along_rows ? e / helper::TILE : e % helper::DEPTH;

@@ -134,6 +134,33 @@ struct And {
     template <typename T> static T over_lanes(T x) { return simd_all(x); }
 };
 
+// As what values are held while many are combined: extremes as keys, since fast math may take it that no floating
+// number, such as the identity, is infinite.
+template <typename T, typename Op> struct Held {
+    typedef typename helper::Wide<T>::type type;
+    typedef Op Combine;
+    static type of(T x) { return type(x); }
+    static T value(type held) { return T(held); }
+};
+
+template <typename T> struct Held<T, helper::Maximum> {
+    typedef typename helper::Order<T>::Key type;
+    typedef helper::Maximum Combine;
+    static type of(T x) { return helper::Order<T>::key(x); }
+    static T value(type held) { return helper::Order<T>::value(held); }
+};
+
+template <typename T> struct Held<T, helper::Minimum> {
+    typedef typename helper::Order<T>::Key type;
+    typedef helper::Maximum Combine;
+    static type of(T x) { return helper::falling_key(x); }
+    static T value(type held) { return helper::Order<T>::value(type(~held)); }
+};
+
+template <typename H, typename T> inline typename H::type combined(typename H::type held, T x) {
+    return H::Combine::template apply<typename H::type>(held, H::of(x));
+}
+
 // --- over a simdgroup and a threadgroup ------------------------------------------------------------------
 
 template <typename T, typename Op, uint size = sizeof(T)> struct Lanes {
@@ -199,26 +226,28 @@ namespace structural {
 template <typename Op, typename T, typename X>
 inline void reduce_by_threads(constant int *words, uint i, device T *out, device const X *x) {
     if (i >= uint(words[0])) return;
-    typedef typename helper::Wide<X>::type W;
+    typedef helper::Held<X, Op> Held;
     const helper::Reduced r(words, i);
-    W value = Op::template identity<W>();
-    for (uint j = r.first; j < r.last; ++j) value = Op::template apply<W>(value, W(x[r.from + j * r.step]));
-    out[r.to] = T(value);
+    typename Held::type value = Held::Combine::template identity<typename Held::type>();
+    for (uint j = r.first; j < r.last; ++j) {
+        value = helper::combined<Held>(value, x[r.from + j * r.step]);
+    }
+    out[r.to] = T(Held::value(value));
 }
 
 // words[0] results, each by a threadgroup.
 template <typename Op, typename T, typename X>
-inline void reduce_by_groups(constant int *words, threadgroup typename helper::Wide<X>::type *memory,
+inline void reduce_by_groups(constant int *words, threadgroup typename helper::Held<X, Op>::type *memory,
                              helper::Group g, device T *out, device const X *x) {
-    typedef typename helper::Wide<X>::type W;
+    typedef helper::Held<X, Op> Held;
     for (uint i = g.index; i < uint(words[0]); i += g.count) {
         const helper::Reduced r(words, i);
-        W value = Op::template identity<W>();
+        typename Held::type value = Held::Combine::template identity<typename Held::type>();
         for (uint j = r.first + g.rank; j < r.last; j += g.threads) {
-            value = Op::template apply<W>(value, W(x[r.from + j * r.step]));
+            value = helper::combined<Held>(value, x[r.from + j * r.step]);
         }
-        value = helper::group_combine<W, Op>(value, memory, g);
-        if (g.rank == 0) out[r.to] = T(value);
+        value = helper::group_combine<typename Held::type, typename Held::Combine>(value, memory, g);
+        if (g.rank == 0) out[r.to] = T(Held::value(value));
     }
 }
 

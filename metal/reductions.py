@@ -37,6 +37,11 @@ def wide(dtype: np.dtype) -> str:
     return f"helper::Wide<{type_name(number(dtype))}>::type"
 
 
+def held(dtype: np.dtype, combine: str) -> str:
+    """The type as which kernels hold values of this dtype while they combine them."""
+    return f"helper::Held<{type_name(number(dtype))}, {operation(combine)}>::type"
+
+
 def reduce_dispatches(combine: str, source: View, target: View, allocate: Allocate) -> list[Dispatch]:
     """Combine (outer, n, inner) over n into (outer, inner), by an element function, in one or two dispatches."""
     outer, n, inner = source.layout.shape
@@ -63,7 +68,7 @@ def reduce_dispatches(combine: str, source: View, target: View, allocate: Alloca
         dispatches = [by_threads("reductions", call, count=count)]
     else:
         call = Call(f"reduce_by_groups<{operation(combine)}>", (made,), (source,), numbers)
-        memory = [(wide(dtype), SIMDGROUPS)]
+        memory = [(held(dtype, combine), SIMDGROUPS)]
         dispatches = [by_groups("reductions", call, count, memory)]
     if parts > 1:
         dispatches += reduce_dispatches(combine, made, target, allocate)

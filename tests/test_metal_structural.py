@@ -78,7 +78,7 @@ def viewed(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
     view = base.transpose(np.argsort(order))
     items = []
     for n, step in zip(x.shape, steps, strict=True):
-        first = 0 if step > 0 else (n - 1) * -step
+        first = 0 if step > 0 or n == 0 else (n - 1) * -step
         items.append(slice(first, first + n * step if first + n * step >= 0 else None, step))
     view = view[tuple(items)]
     view[...] = x
@@ -427,14 +427,14 @@ def check_matmul(metal: Any, x: np.ndarray, y: np.ndarray) -> None:
 def test_matmul(
     metal: Any, batch: Any, rows: int, inner: int, columns: int, repeated: int, dtype: str, seed: int
 ) -> None:
-    """With any strides, and batches that are repeated."""
+    """With any strides, and batches along which an operand repeats."""
     rng = np.random.default_rng(seed)
-    inner = 9 if dtype not in UNITS else inner
-    x, y = (
-        np.broadcast_to(viewed(rng, values(rng, (*shape[: -2 if k == repeated else 0], *shape[-2:])[-len(shape):]
-                        if k != repeated else shape[-2:], dtype)), shape)
-        for k, shape in enumerate([(*batch, rows, inner), (*batch, inner, columns)])
-    )  # fmt: skip
+    inner = inner if dtype in UNITS else min(inner, 9)
+    operands = []
+    for k, matrix in enumerate([(rows, inner), (inner, columns)]):
+        once = () if k == repeated else batch
+        operands.append(np.broadcast_to(viewed(rng, values(rng, (*once, *matrix), dtype)), (*batch, *matrix)))
+    x, y = operands
     check_matmul(metal, x, y)
 
 
