@@ -1,4 +1,4 @@
-// Exponentials, logarithms, powers and error functions of float, off by at most 2 ULP (sigmoid: 2.5, erfinv: 4).
+// Exponentials, logarithms, powers and error functions of float, off by at most 2.5 ULP (erfinv: 4).
 //
 // The same formulas as in kernels/real_exponential.py but where those take the error of a sum from another sum,
 // which fast math would make 0: here there are fma and exponents as integers instead. The polynomials are minimax,

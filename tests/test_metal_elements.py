@@ -33,9 +33,9 @@ STATICS = {"n": 3, "size": 5}
 COMPLEX_ONLY = {"conjugate", "real", "imag", "angle_vjp"}
 """Trivial for real numbers."""
 
-BOUND = 2.0
+BOUND = 2.5
 """ULPs that a function of float may be off by, ..."""
-BACKWARD = 2.5
+BACKWARD = 3.0
 """... a backward function, which adds some roundings to that, ..."""
 BOUNDS: dict[str, tuple[float, str]] = {
     "sin": (4, "Apple's precise::sin"),
@@ -43,21 +43,18 @@ BOUNDS: dict[str, tuple[float, str]] = {
     "tan": (6, "Apple's precise::tan"),
     "sin_vjp": (5, "that, and a product"),
     "cos_vjp": (5, "that, and a product"),
-    "sigmoid": (2.5, "an exponential, a sum and a quotient"),
     "erfinv": (4, "the polynomial's terms are of both signs"),
     "power_vjp_x": (4, "a power whose exponent is rounded, and two products"),
-    "integer_power_vjp": (3, "four roundings"),
     "erf_vjp": (4, "an exponential, its correction and two products"),
     "erfinv_vjp": (4, "an exponential, its correction and two products"),
     "logaddexp_vjp_x": (8, "a sigmoid far from 0, of a rounded difference"),
     "logaddexp_vjp_y": (8, "a sigmoid far from 0, of a rounded difference"),
     "arctan2_vjp_x": (4, "six roundings"),
     "arctan2_vjp_y": (4, "six roundings"),
-    "arccosh_vjp": (3, "two roots, a product and a product"),
-    "arctanh_vjp": (3, "five roundings"),
+    "arccosh_vjp": (4, "two roots and two products of rounded numbers"),
 }
-"""... and some others, and why. Those of Apple's functions are in the Metal Shading Language Specification."""
-HALF_BOUND = 3.0
+"""... and some others, and why. The emulator has sin, cos and tan of the C library: Apple's are for a Mac to show."""
+HALF_BOUND = 3.5
 """For half: backward functions round every operation, forward functions only the result."""
 
 AGAINST: dict[str, Callable[..., Any]] = {
