@@ -5,14 +5,19 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
+import mmap
 from typing import Any
 
 from ... import environment
-from . import compiler, report, source
+from . import compiler, report
 from .errors import error
 from .runtime import Dispatch, Region, lock, runtime
+from .signature import MOST_BUFFERS
+from .signature import Kernel as Signature
+from .source import translate
 
 CELL_BYTES = 16
+GUARD_BYTES = 1 << 16
 CODE_REACH = 1 << 20
 MODES = ("full", "fast")
 
@@ -20,7 +25,7 @@ MODES = ("full", "fast")
 class Buffer:
     """Memory of a device, which speaks the buffer protocol: np.frombuffer(buffer) does not copy.
 
-    Made by `Device.buffer`. In full mode, what is not copied from an object is poison: NaN, or an unlikely integer.
+    Made by `Device.buffer`. In full mode, what is not copied from an object is poison: NaN, or unlikely integers.
     """
 
     _device: Device
@@ -30,11 +35,10 @@ class Buffer:
     _fresh: bool
     _hidden: bytearray | None  # what a run has written that nobody has waited for
     _writer: int  # the number of that run
-    _kept: Any
 
-    def __del__(self) -> None:
-        if getattr(self, "_size", None) is not None:
-            runtime().release(ctypes.addressof(self), self._size)  # type: ignore[type-var]
+    def _unwritten(self) -> bool:
+        """Whether it is all poison still."""
+        return self._fresh and not bytes(_bytes(self)).strip(b"\xb5\xff")
 
     def __str__(self) -> str:
         return f"metalcompute.Buffer(length={self._size})"
@@ -42,14 +46,27 @@ class Buffer:
 
 @functools.lru_cache(1024)
 def _buffer_type(size: int) -> type:
-    return type("Buffer", (Buffer, ctypes.c_ubyte * max(size, 1)), {})
+    return type("Buffer", (Buffer, ctypes.c_ubyte * size), {})
+
+
+def _guarded(size: int) -> tuple[mmap.mmap, int]:
+    """Memory between guard pages, and where in it a buffer begins that ends, but for its alignment, at one."""
+    inner = -(-size // GUARD_BYTES) * GUARD_BYTES
+    try:
+        memory = mmap.mmap(-1, inner + 2 * GUARD_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANON)
+    except (OSError, OverflowError, ValueError):
+        raise error("Could not make buffer") from None
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    for guard in (start, start + GUARD_BYTES + inner):
+        runtime().guard(guard, GUARD_BYTES)
+    return memory, GUARD_BYTES + inner - -(-size // 16) * 16
 
 
 class Device:
     """A device that runs kernels on the CPU.
 
-    `mode` is "full", with all checks, or "fast"; `group` the number of threads in a threadgroup; `fast_math` whether
-    clang may assume what Metal's fast math assumes; a kernel that runs longer than `time_limit` seconds is endless.
+    `mode` is "full", with all checks, or "fast"; `group` the number of threads in a threadgroup; `fast_math` is
+    whether clang may assume what Metal's fast math assumes; what runs longer than `time_limit` seconds is endless.
     The first three are settings of the environment where they are not given: FASTVJP_EMULATOR,
     FASTVJP_EMULATOR_GROUP, FASTVJP_EMULATOR_FAST_MATH.
 
@@ -119,17 +136,16 @@ class Device:
             if not content.c_contiguous:
                 raise error("Unsupported input format")
             size = content.nbytes
-        if size < 0 or (size == 0 and content is None):
+        if size <= 0:
             raise error("Could not make buffer")
-        address = runtime().allocate(max(size, 1), int(content is None and self.checked))
-        if not address:
-            raise error("Could not make buffer")
-        buffer = _buffer_type(size).from_address(address)
-        buffer._device, buffer._size = self, max(size, 1)
-        buffer._cells, buffer._granule, buffer._fresh = None, 0, content is None
+        buffer = _buffer_type(size).from_buffer(*_guarded(size))
+        buffer._device, buffer._size = self, size
+        buffer._cells, buffer._granule, buffer._fresh = None, 0, content is None and self.checked
         buffer._hidden, buffer._writer = None, 0
-        if content is not None and size:
-            ctypes.memmove(address, bytes(content), size)
+        if content is not None:
+            _bytes(buffer)[:] = content.cast("B")
+        elif self.checked:
+            runtime().fill_poison(ctypes.addressof(buffer), size)
         return buffer  # type: ignore[no-any-return]
 
     def _publish(self, number: int) -> None:
@@ -139,7 +155,7 @@ class Device:
             if buffer._writer > number:
                 still.append(buffer)
             elif buffer._hidden is not None:
-                _copy_into(buffer, buffer._hidden)
+                _bytes(buffer)[:] = buffer._hidden
                 buffer._hidden = None
         self._unwaited = still
 
@@ -148,7 +164,7 @@ class Kernel:
     """A compiled text with one or more functions."""
 
     def __init__(self, device: Device, text: str) -> None:
-        translated, kernels = source.translate(text)
+        translated, kernels = translate(text)
         self.device = device
         self._kernels = {kernel.name: kernel for kernel in kernels}
         code = compiler.compile_shader(translated, checked=device.checked, fast_math=device.fast_math)
@@ -169,7 +185,7 @@ class Kernel:
 class Function:
     """A kernel function, which is called with a number of threads and its buffers."""
 
-    def __init__(self, kernel: Kernel, declared: source.Kernel) -> None:
+    def __init__(self, kernel: Kernel, declared: Signature) -> None:
         self._kernel = kernel
         self._declared = declared
         limit = declared.limit or kernel.device.group
@@ -180,7 +196,9 @@ class Function:
             )
         self._group = min(limit, kernel.device.group) // 32 * 32
         self._entry = kernel._library[f"emu_entry_{declared.name}"]
-        granule = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32)(kernel._library[f"emu_granule_{declared.name}"])
+        granule = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_uint32)(
+            kernel._library[f"emu_granule_{declared.name}"]
+        )
         self._granules = [granule(p.index) for p in declared.parameters]
 
     def __call__(self, count: int, *arguments: Any) -> Run:
@@ -219,20 +237,17 @@ class Run:
         return "metalcompute.Run"
 
     def _run(self, function: Function, count: int, given: list[Buffer]) -> None:
-        device, declared, group = self._device, function._declared, function._group
-        regions = (Region * max(len(declared.parameters), 1) * 1)()[0]
-        table = (Region * 31)()
-        del regions
-        bound = [given[p.index] for p in declared.parameters]
-        shown: dict[int, bytearray] = {}
-        for buffer in bound:
-            if device.checked and id(buffer) not in shown:
-                shown[id(buffer)] = bytearray(buffer)  # type: ignore[call-overload]
-                if buffer._hidden is not None:
-                    _copy_into(buffer, buffer._hidden)
-        for parameter, buffer, granule in zip(declared.parameters, bound, function._granules, strict=True):
+        device, declared = self._device, function._declared
+        table = (Region * MOST_BUFFERS)()
+        shown: list[tuple[Buffer, bytearray]] = []  # what the host sees of what the run may write
+        for parameter, granule in zip(declared.parameters, function._granules, strict=True):
+            buffer = given[parameter.index]
             if device.checked:
                 _watch(buffer, granule)
+                if all(buffer is not other for other, _ in shown) and (buffer._hidden or not parameter.constant):
+                    shown.append((buffer, bytearray(_bytes(buffer))))
+                    if buffer._hidden is not None:
+                        _bytes(buffer)[:] = buffer._hidden
             table[parameter.index] = Region(
                 base=ctypes.addressof(buffer),  # type: ignore[type-var]
                 size=buffer._size,
@@ -244,31 +259,33 @@ class Run:
             entry=function._entry,
             buffers=table,
             buffer_count=1 + max((p.index for p in declared.parameters), default=-1),
-            group_size=group,
-            groups=-(-count // group),
+            group_size=function._group,
+            groups=-(-count // function._group),
             checked=device.checked,
             code_size=CODE_REACH,
             time_limit=device.time_limit,
         )
         if count > 0:
             runtime().run_dispatch(dispatch)
-        if device.checked:
-            self._hide(declared, bound, table, shown)
-        if dispatch.report.kind:
-            raise report.describe(dispatch.report, declared, given, group, count)
-
-    def _hide(self, declared: source.Kernel, bound: list[Buffer], table: Any, shown: dict[int, bytearray]) -> None:
-        """Keep what was written aside until the run is waited for, and show the host what was there before."""
-        for parameter, buffer in zip(declared.parameters, bound, strict=True):
+        for parameter in declared.parameters:
             if table[parameter.index].written:
-                buffer._writer = self._number
-                if all(other is not buffer for other in self._device._unwaited):
-                    self._device._unwaited.append(buffer)
-        for buffer in bound:
-            if id(buffer) in shown:
-                if buffer._writer == self._number:
-                    buffer._hidden = bytearray(buffer)  # type: ignore[call-overload]
-                _copy_into(buffer, shown.pop(id(buffer)))
+                given[parameter.index]._writer = self._number
+        for buffer, content in shown:
+            if buffer._writer == self._number:
+                buffer._hidden = bytearray(_bytes(buffer))
+                device._unwaited = [b for b in device._unwaited if b is not buffer] + [buffer]
+            _bytes(buffer)[:] = content
+        if dispatch.report.kind:
+            sizes = [buffer._size for buffer in given]
+            raise report.describe(dispatch.report, declared, sizes, function._group, count)
+        if device.checked and count > 0 and not any(region.written for region in table):
+            for parameter in declared.parameters:
+                if not parameter.constant and given[parameter.index]._unwritten():
+                    raise report.nothing_written(declared, parameter, count)
+
+
+def _bytes(buffer: Buffer) -> memoryview:
+    return memoryview(buffer).cast("B")  # type: ignore[arg-type]
 
 
 def _watch(buffer: Buffer, granule: int) -> None:
@@ -279,10 +296,6 @@ def _watch(buffer: Buffer, granule: int) -> None:
         buffer._fresh = False
     buffer._granule = granule
     buffer._cells = (ctypes.c_char * ((buffer._size // granule + 1) * CELL_BYTES))()
-
-
-def _copy_into(buffer: Buffer, content: bytearray) -> None:
-    ctypes.memmove(ctypes.addressof(buffer), bytes(content), buffer._size)  # type: ignore[type-var]
 
 
 def get_devices() -> tuple[Any, ...]:

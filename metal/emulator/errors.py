@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class error(Exception):  # noqa: N801, N818 - metalcompute's name
+class error(Exception):
     """What a Metal device cannot do: compile a text, find a function, make a buffer, run a kernel."""

@@ -11,10 +11,11 @@ from typing import Any
 
 from ...kernels import native
 from . import compiler
+from .errors import error
 
 NAME = "fastvjp_metal_runtime"
 _numbers = itertools.count()
-lock = threading.Lock()
+lock = threading.RLock()
 """Held while a kernel is linked or runs: the runtime's state is global."""
 
 
@@ -32,7 +33,8 @@ class Report(ctypes.Structure):
     """What went wrong, where."""
 
     _fields_ = [
-        *((name, ctypes.c_uint32) for name in "kind thread group other other_group size write line".split()),
+        *((name, ctypes.c_uint32) for name in ("kind", "thread", "group", "other", "other_group")),
+        *((name, ctypes.c_uint32) for name in ("size", "write", "line")),
         ("buffer", ctypes.c_int32), ("unused", ctypes.c_uint32), ("offset", ctypes.c_int64),
         ("name", ctypes.c_char_p),
     ]  # fmt: skip
@@ -55,17 +57,16 @@ class Runtime:
         builder = native.llvm().JITLibraryBuilder().add_current_process()
         for code in compiler.compile_runtime():
             builder.add_object_img(code)
-        names = ("run_dispatch", "allocate", "release", "fill_poison")
+        names = ("run_dispatch", "guard", "fill_poison")
         for name in names:
             builder.export_symbol(name)
         self._linker = native.llvm().create_lljit_compiler(
             native.target_machine(), use_jit_link=True, suppress_errors=True
         )
         self._library = builder.link(self._linker, NAME)
-        word, integer = ctypes.c_uint64, ctypes.c_uint32
+        word = ctypes.c_uint64
         self.run_dispatch = self._function("run_dispatch", None, ctypes.POINTER(Dispatch))
-        self.allocate = self._function("allocate", ctypes.c_void_p, word, integer)
-        self.release = self._function("release", None, ctypes.c_void_p, word)
+        self.guard = self._function("guard", ctypes.c_int, ctypes.c_void_p, word)
         self.fill_poison = self._function("fill_poison", None, ctypes.c_void_p, word)
 
     def _function(self, name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
@@ -77,7 +78,10 @@ class Runtime:
         builder.add_jit_library(NAME).add_current_process()
         for name in names:
             builder.export_symbol(name)
-        return builder.link(self._linker, f"shader{next(_numbers)}")
+        try:
+            return builder.link(self._linker, f"shader{next(_numbers)}")
+        except RuntimeError as problem:
+            raise error(f"[metal] The kernel cannot be linked: {problem}. Hint: define all functions.") from None
 
 
 @functools.cache

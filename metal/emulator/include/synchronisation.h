@@ -15,7 +15,7 @@ void emu_atomic(const void *address, uint size, uint write);
 void *emu_threadgroup(constant const char *name, constant const char *function, uint number, uint size, uint granule);
 }
 #define EMU_INLINE __attribute__((always_inline)) inline
-#define EMU_UNCHECKED __attribute__((noinline, no_sanitize("thread")))
+#define EMU_UNCHECKED __attribute__((noinline, no_sanitize("thread"))) inline
 
 namespace emu {
 // Bytes of which races are told apart: a component of a vector, a member of a structure.

@@ -3,15 +3,13 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "runtime.h"
 
 enum { STACK_BYTES = 128 << 10 };
-static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGUSR2};
+static const int SIGNALS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, TIMEOUT_SIGNAL};
 enum { SIGNAL_COUNT = sizeof SIGNALS / sizeof *SIGNALS };
 
 static sigjmp_buf beginning;
@@ -19,10 +17,7 @@ static pthread_t runner;
 static struct sigaction previous[SIGNAL_COUNT];
 static stack_t previous_stack;
 static char handler_stack[STACK_BYTES];
-static pthread_t watchman;
-static pthread_mutex_t watch_mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t watch_over = PTHREAD_COND_INITIALIZER;
-static int watching;
+static volatile int in_kernel;
 
 _Noreturn void fail(enum kind kind, report details) {
     details.kind = kind;
@@ -33,10 +28,12 @@ _Noreturn void fail(enum kind kind, report details) {
 }
 
 static void handle(int number, siginfo_t *info, void *context) {
-    if (pthread_equal(pthread_self(), runner)) {
+    int own = pthread_equal(pthread_self(), runner);
+    if (own && !in_kernel && number == TIMEOUT_SIGNAL) return; // too late
+    if (own && in_kernel) {
         enum kind kind = number == SIGSEGV || number == SIGBUS ? MEMORY_FAULT
                          : number == SIGFPE                    ? ARITHMETIC_FAULT
-                         : number == SIGUSR2                   ? TIMEOUT
+                         : number == TIMEOUT_SIGNAL                   ? TIMEOUT
                                                                : OTHER_FAULT;
         if (kind == MEMORY_FAULT && on_some_stack((uint64_t)(uintptr_t)info->si_addr)) kind = PRIVATE_OVERRUN;
         report details = {.buffer = -1};
@@ -52,27 +49,12 @@ static void handle(int number, siginfo_t *info, void *context) {
         if (SIGNALS[i] != number) continue;
         if (previous[i].sa_flags & SA_SIGINFO) {
             previous[i].sa_sigaction(number, info, context);
-        } else if (previous[i].sa_handler == SIG_DFL && number != SIGUSR2) {
+        } else if (previous[i].sa_handler == SIG_DFL && number != TIMEOUT_SIGNAL) {
             sigaction(number, &previous[i], NULL); // and cause it again
         } else if (previous[i].sa_handler != SIG_IGN && previous[i].sa_handler != SIG_DFL) {
             previous[i].sa_handler(number);
         }
     }
-}
-
-static void *watch(void *limit) {
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    double seconds = *(double *)limit;
-    end.tv_sec += (time_t)seconds;
-    end.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
-    if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
-    pthread_mutex_lock(&watch_mutex);
-    int late = 0;
-    while (watching && !late) late = pthread_cond_timedwait(&watch_over, &watch_mutex, &end) != 0;
-    if (watching) pthread_kill(runner, SIGUSR2);
-    pthread_mutex_unlock(&watch_mutex);
-    return NULL;
 }
 
 static void watch_faults(void) {
@@ -84,18 +66,9 @@ static void watch_faults(void) {
     action.sa_sigaction = handle;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     for (int i = 0; i < SIGNAL_COUNT; i++) sigaction(SIGNALS[i], &action, &previous[i]);
-    watching = 1;
-    if (pthread_create(&watchman, NULL, watch, &running->time_limit) != 0) watching = 0;
 }
 
 static void unwatch_faults(void) {
-    if (watching) {
-        pthread_mutex_lock(&watch_mutex);
-        watching = 0;
-        pthread_cond_signal(&watch_over);
-        pthread_mutex_unlock(&watch_mutex);
-        pthread_join(watchman, NULL);
-    }
     for (int i = 0; i < SIGNAL_COUNT; i++) sigaction(SIGNALS[i], &previous[i], NULL);
     sigaltstack(&previous_stack, NULL);
 }
@@ -124,32 +97,16 @@ void run_dispatch(dispatch *d) {
         return;
     }
     watch_faults();
+    watch_time(d->time_limit);
     if (sigsetjmp(beginning, 1) == 0) {
+        in_kernel = 1;
         memory_begin_dispatch();
         for (uint32_t group = 0; group < d->groups; group++) run_group(group);
     }
+    in_kernel = 0;
+    unwatch_time();
     unwatch_faults();
 }
 
-enum { GUARD_BYTES = 64 << 10 };
-
-static uint64_t mapped(uint64_t size) { return (size + GUARD_BYTES - 1) / GUARD_BYTES * GUARD_BYTES; }
-
-// Memory that ends at a guard, as exactly as an alignment of 16 permits; filled with zeros or poison.
-void *allocate(uint64_t size, uint32_t poison) {
-    uint64_t inner = mapped(size);
-    char *memory = mmap(NULL, inner + 2 * GUARD_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return NULL;
-    if (inner > 0 && mprotect(memory + GUARD_BYTES, inner, PROT_READ | PROT_WRITE) != 0) {
-        munmap(memory, inner + 2 * GUARD_BYTES);
-        return NULL;
-    }
-    char *start = memory + GUARD_BYTES + inner - ((size + 15) & ~15ull);
-    if (poison) fill_poison(start, size);
-    return start;
-}
-
-void release(void *start, uint64_t size) {
-    uint64_t inner = mapped(size);
-    munmap((char *)start + ((size + 15) & ~15ull) - inner - GUARD_BYTES, inner + 2 * GUARD_BYTES);
-}
+// Have accesses to these pages fault.
+int guard(void *pages, uint64_t size) { return mprotect(pages, size, PROT_NONE); }

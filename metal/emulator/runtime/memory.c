@@ -118,19 +118,19 @@ static int is_poison(const region *r, uint64_t offset) {
 
 static void race(uint32_t write, uint32_t other, uint32_t group, report details) {
     details.write |= write << 1; // bit 1: the other access was a write
-    details.other = other <= MAX_THREADS ? other - 1 : 0xffffffffu;
+    details.other = other <= MAX_THREADS ? other - 1 : UNKNOWN;
     details.other_group = group;
     fail(RACE, details);
 }
 
-static void access_region(region *r, uint32_t flag, uint64_t offset, uint32_t size, int write, uint32_t id,
+static void access_region(region *r, uint32_t flag, uint64_t offset, uint64_t size, int write, uint32_t id,
                           report details) {
     uint32_t granule = r->granule;
     for (uint64_t at = offset & ~(uint64_t)(granule - 1); at < offset + size; at += granule) {
         cell *c = &r->cells[flag == MEM_THREADGROUP ? at : at / granule];
         if (!ordered(c->write_stamp, c->write_id, id, flag)) race(1, c->write_id, c->write_group, details);
         if (write) {
-            if (!ordered(c->read_stamp, c->read_id, id, flag)) race(0, c->read_id, 0xffffffffu, details);
+            if (!ordered(c->read_stamp, c->read_id, id, flag)) race(0, c->read_id, c->read_stamp < group_stamp ? UNKNOWN : group_index, details);
             c->write_stamp = stamp;
             c->write_id = (uint16_t)id;
             c->write_group = group_index;
@@ -146,7 +146,7 @@ static void access_region(region *r, uint32_t flag, uint64_t offset, uint32_t si
     if (write) r->written = 1;
 }
 
-static region *buffer_at(uint64_t address, uint32_t size) {
+static region *buffer_at(uint64_t address, uint64_t size) {
     if (running->buffer_count == 0) return NULL;
     if (address - recent->base < recent->size && address - recent->base + size <= recent->size) return recent;
     for (uint32_t i = 0; i < running->buffer_count; i++) {
@@ -174,15 +174,15 @@ static void outside(uint64_t address, report details) {
     fail(OUTSIDE, details);
 }
 
-static void access(const void *pointer, uint32_t size, int write, int atomic) {
+static void access(const void *pointer, uint64_t size, uint32_t alignment, int write, int atomic) {
     uint64_t address = (uint64_t)(uintptr_t)pointer;
     uint32_t id = atomic ? ATOMIC : current_thread + 1;
-    report details = {.write = write, .size = size, .buffer = -1};
+    report details = {.write = (uint32_t)write, .size = (uint32_t)size, .buffer = -1};
     region *r = buffer_at(address, size);
     if (r != NULL) {
         details.buffer = (int32_t)(r - running->buffers);
         details.offset = (int64_t)(address - r->base);
-        if (address & (size - 1) & 15) fail(MISALIGNED, details);
+        if (address & (alignment - 1)) fail(MISALIGNED, details);
         access_region(r, MEM_DEVICE, address - r->base, size, write, id, details);
         return;
     }
@@ -192,12 +192,12 @@ static void access(const void *pointer, uint32_t size, int write, int atomic) {
             if (address - m->base >= m->size || address - m->base + size > m->size) continue;
             details.name = variables[i].name;
             details.offset = (int64_t)(address - m->base);
-            if (address & (size - 1) & 15) fail(MISALIGNED, details);
+            if (address & (alignment - 1)) fail(MISALIGNED, details);
             access_region(m, MEM_THREADGROUP, address - m->base, size, write, id, details);
             return;
         }
     }
-    if (on_own_stack(address, size)) return;
+    if (size == 0 || on_own_stack(address, size)) return;
     if (on_some_stack(address)) fail(PRIVATE_OVERRUN, details);
     uint64_t entry = (uint64_t)(uintptr_t)running->entry, reach = running->code_size;
     if (!write && address - (entry - reach) < 2 * reach) return; // constants of the program
@@ -207,12 +207,8 @@ static void access(const void *pointer, uint32_t size, int write, int atomic) {
 // A load, an update or a store.
 void emu_atomic(const void *pointer, uint32_t size, uint32_t kind) {
     if (!running->checked) return;
-    if (kind != 2) access(pointer, size, 0, 1);
-    if (kind != 0) access(pointer, size, 1, 1);
-}
-
-static void access_range(const void *pointer, uint64_t size, int write) {
-    for (uint64_t i = 0; i < size; i++) access((const char *)pointer + i, 1, write, 0);
+    if (kind != 2) access(pointer, size, size, 0, 1);
+    if (kind != 0) access(pointer, size, size, 1, 1);
 }
 
 // What clang's thread sanitizer calls before every access that may concern more than one thread.
@@ -220,23 +216,23 @@ void __tsan_init(void) {}
 void __tsan_func_entry(void *caller) { (void)caller; }
 void __tsan_func_exit(void) {}
 #define HOOKS(size)                                                                \
-    void __tsan_read##size(void *p) { access(p, size, 0, 0); }                     \
-    void __tsan_write##size(void *p) { access(p, size, 1, 0); }                    \
-    void __tsan_unaligned_read##size(void *p) { access_range(p, size, 0); }        \
-    void __tsan_unaligned_write##size(void *p) { access_range(p, size, 1); }
+    void __tsan_read##size(void *p) { access(p, size, size, 0, 0); }                     \
+    void __tsan_write##size(void *p) { access(p, size, size, 1, 0); }                    \
+    void __tsan_unaligned_read##size(void *p) { access(p, size, 1, 0, 0); }        \
+    void __tsan_unaligned_write##size(void *p) { access(p, size, 1, 1, 0); }
 HOOKS(1) HOOKS(2) HOOKS(4) HOOKS(8) HOOKS(16)
 
 void *__tsan_memcpy(void *to, const void *from, uint64_t size) {
-    access_range(from, size, 0);
-    access_range(to, size, 1);
+    access(from, size, 1, 0, 0);
+    access(to, size, 1, 1, 0);
     return memcpy(to, from, size);
 }
 void *__tsan_memmove(void *to, const void *from, uint64_t size) {
-    access_range(from, size, 0);
-    access_range(to, size, 1);
+    access(from, size, 1, 0, 0);
+    access(to, size, 1, 1, 0);
     return memmove(to, from, size);
 }
 void *__tsan_memset(void *to, int value, uint64_t size) {
-    access_range(to, size, 1);
+    access(to, size, 1, 1, 0);
     return memset(to, value, size);
 }

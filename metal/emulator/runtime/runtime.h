@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 enum { LANES = 32, MAX_THREADS = 1024, MAX_BUFFERS = 31, MAX_VARIABLES = 64, LANE_BYTES = 16 };
+static const uint32_t UNKNOWN = 0xffffffffu; // thread or group
 
 // Kinds of errors; emulator/report.py says them in words.
 enum kind {
@@ -78,3 +79,7 @@ void memory_barrier(uint32_t flags);
 void memory_simdgroup_barrier(uint32_t simdgroup);
 void fill_poison(void *memory, uint64_t size);
 
+// watch.c
+#define TIMEOUT_SIGNAL SIGUSR2
+void watch_time(double limit);
+void unwatch_time(void);

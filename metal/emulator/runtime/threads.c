@@ -142,7 +142,7 @@ static void finish_barrier(void) {
     for (uint32_t i = 0; i < running->group_size; i++) {
         fiber *f = &fibers[i];
         if (f->state == DONE) {
-            ended = f;
+            ended = ended != NULL ? ended : f;
         } else if (first == NULL) {
             first = f;
         } else if (f->site != first->site) {
