@@ -1,5 +1,5 @@
-// Angles and their inverses, of float. MSL's precise functions of an angle are within 4 ULP (tan: 6); the inverse
-// ones here are within 2.5, by the formulas of kernels/real_trigonometric.py.
+// Angles and their inverses, of float. Functions of an angle are MSL's precise ones; the inverse ones here are
+// within 2.5 ULP, by the formulas of kernels/real_trigonometric.py.
 
 namespace helper {
 

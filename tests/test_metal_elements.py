@@ -53,7 +53,7 @@ BOUNDS: dict[str, tuple[float, str]] = {
     "arctan2_vjp_y": (4, "six roundings"),
     "arccosh_vjp": (4, "two roots and two products of rounded numbers"),
 }
-"""... and some others, and why. Those of Apple's functions are in the Metal Shading Language Specification."""
+"""... and some others, and why. The emulator's sin, cos and tan are the C library's: a Mac must show Apple's."""
 HALF_BOUND = 3.5
 """For half: backward functions round every operation, forward functions only the result."""
 

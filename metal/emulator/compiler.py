@@ -43,9 +43,9 @@ CHECKED = [
 FAST_MATH = ["-ffast-math", "-ffp-contract=fast"]
 NO_FAST_MATH = ["-ffp-contract=off"]
 NEVER_SPECIAL = (" nofpclass(nan inf)", '"no-nans-fp-math"="true"', '"no-infs-fp-math"="true"')
-"""What clang says under fast math of every parameter, result and function, and not only of operations. As it also
-makes comparisons of floats from those of bits, no test could be right. Metal's compilers are older than that, or
-heed the pragma that turns fast math off."""
+"""What this clang says under fast math of every parameter, result and function, and not only of operations. As it
+also makes comparisons of floats from those of bits, no test of bits could be right. It is taken out: whether
+Metal's compilers do the same is unknown, and the pragma of scalars.metal is for those that heed it."""
 
 _lock = threading.Lock()
 
