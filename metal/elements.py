@@ -14,7 +14,9 @@ HEAD = "scalars"
 """The file that stands first in every source."""
 
 _DEFINITION = re.compile(
-    r"^(?:template <[^>]*> )?inline \w+ (\w+)\(([^)]*)\) \{|^constant \w+ (\w+) =", re.MULTILINE
+    r"^(?:template <[^>]*> )?inline (?:typename )?[\w:]+ (\w+)\(([^)]*)\) \{"
+    r"|^(?:template <[^>]*> )?struct (\w+)|^constant (?:constexpr )?\w+ (\w+) =",
+    re.MULTILINE,
 )
 _NAMESPACE = re.compile(r"^namespace (\w+) \{$(.*?)^\}  // namespace \1$", re.MULTILINE | re.DOTALL)
 _USE = re.compile(r"\b((?:element|helper)::\w+)")
@@ -37,8 +39,8 @@ def definitions(source: str) -> dict[str, tuple[str, ...]]:
     """Qualified names that a text defines, with parameter names; overloads must agree about these in `element`."""
     found: dict[str, tuple[str, ...]] = {}
     for space, body in _NAMESPACE.findall(source):
-        for function, parameters, value in _DEFINITION.findall(body):
-            name = f"{space}::{function or value}"
+        for function, parameters, *other in _DEFINITION.findall(body):
+            name = f"{space}::{function or ''.join(other)}"
             names = tuple(p.split()[-1] for p in parameters.split(",") if p.strip())
             if space == "element" and found.setdefault(name, names) != names:
                 raise ValueError(f"[metal] {name} takes {names}, elsewhere {found[name]}")

@@ -157,8 +157,14 @@ template <typename T> struct Held<T, helper::Minimum> {
     static T value(type held) { return helper::Order<T>::value(type(~held)); }
 };
 
+template <typename H> inline typename H::type nothing() { return H::Combine::template identity<typename H::type>(); }
+
+template <typename H> inline typename H::type joined(typename H::type x, typename H::type y) {
+    return H::Combine::template apply<typename H::type>(x, y);
+}
+
 template <typename H, typename T> inline typename H::type combined(typename H::type held, T x) {
-    return H::Combine::template apply<typename H::type>(held, H::of(x));
+    return helper::joined<H>(held, H::of(x));
 }
 
 // --- over a simdgroup and a threadgroup ------------------------------------------------------------------
@@ -228,7 +234,7 @@ inline void reduce_by_threads(constant int *words, uint i, device T *out, device
     if (i >= uint(words[0])) return;
     typedef helper::Held<X, Op> Held;
     const helper::Reduced r(words, i);
-    typename Held::type value = Held::Combine::template identity<typename Held::type>();
+    typename Held::type value = helper::nothing<Held>();
     for (uint j = r.first; j < r.last; ++j) {
         value = helper::combined<Held>(value, x[r.from + j * r.step]);
     }
@@ -242,7 +248,7 @@ inline void reduce_by_groups(constant int *words, threadgroup typename helper::H
     typedef helper::Held<X, Op> Held;
     for (uint i = g.index; i < uint(words[0]); i += g.count) {
         const helper::Reduced r(words, i);
-        typename Held::type value = Held::Combine::template identity<typename Held::type>();
+        typename Held::type value = helper::nothing<Held>();
         for (uint j = r.first + g.rank; j < r.last; j += g.threads) {
             value = helper::combined<Held>(value, x[r.from + j * r.step]);
         }

@@ -1,0 +1,42 @@
+"""Metal devices for tests: emulated ones with any settings, and the GPU where there is one."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import fastvjp as fv
+from fastvjp import devices
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "1024": {"mode": "full", "group": 1024},
+    "256": {"mode": "full", "group": 256},
+    "fast-math": {"mode": "fast", "fast_math": True},
+}
+"""Of the emulator; `device("gpu")` is a real one."""
+
+
+@functools.cache
+def device(setting: str) -> Any:
+    """The device of a setting."""
+    if setting == "gpu":
+        return devices._load("metal")
+    from fastvjp.metal import emulator
+    from fastvjp.metal.gpu import MetalDevice
+
+    return MetalDevice(f"emulator {setting}", emulator.Device(**SETTINGS[setting]), emulator.error)
+
+
+@contextlib.contextmanager
+def on(setting: str) -> Iterator[None]:
+    """Compute on the device of a setting; that it has no float64 is known."""
+    token = devices._chosen.set(device(setting))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", fv.PrecisionWarning)
+            yield
+    finally:
+        devices._chosen.reset(token)
