@@ -60,14 +60,15 @@ def _of_scalar(value: Any, dtype: np.dtype | None) -> Var:
 def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Var:
     """The values of a NumPy array, safe from later writes to it: copied unless nobody can write there."""
     own = as_dtype(value.dtype, where)
-    dtype = devices.current().dtype(own if dtype is None else dtype)
+    device = devices.current()
+    dtype = device.dtype(own if dtype is None else dtype)
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"[{where}] A masked array would lose its mask. Hint: fill it first, x.filled(0).")
     if own.kind == "c" and dtype.kind not in "cb":
         value = value.real
     if not _constant(value) or value.dtype != dtype or not value.flags.c_contiguous or not value.flags.aligned:
         value = np.array(value, dtype, order="C", copy=True, subok=False)
-    return Var(aval(value.shape, dtype), devices.current().upload(value))
+    return Var(aval(value.shape, dtype), device.upload(value))
 
 
 def _constant(value: Any) -> bool:
@@ -102,8 +103,9 @@ def _of_sequence(value: list | tuple | range, where: str, dtype: np.dtype | None
         raise ValueError(f"[{where}] Expected a nested list of equal lengths, got a ragged one: {error}") from None
     if dtype is None:
         made = made.astype(_weak(made, kinds), copy=False)
-    made = made.astype(devices.current().dtype(as_dtype(made.dtype, where)), copy=False)
-    return Var(aval(made.shape, made.dtype), devices.current().upload(made))
+    device = devices.current()
+    made = made.astype(device.dtype(as_dtype(made.dtype, where)), copy=False)
+    return Var(aval(made.shape, made.dtype), device.upload(made))
 
 
 def _weak(made: np.ndarray, kinds: set[Any]) -> Any:

@@ -6,7 +6,7 @@ import os
 
 
 def device() -> str:
-    """FASTVJP_DEVICE, the device of the user's choice: "auto", "cpu" or "metal"."""
+    """FASTVJP_DEVICE, the device of the user's choice: "auto" or one of the devices."""
     return os.environ.get("FASTVJP_DEVICE", "auto") or "auto"
 
 

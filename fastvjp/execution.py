@@ -128,6 +128,8 @@ def signature(var: Var) -> Hashable:
         return ("abstract", var.aval) if type(var.trace) is Abstract else signature(Var(var.aval, known(var)))
     if type(value) is Uniform:
         return (Uniform, var.aval)
+    if value.layout is None:  # type: ignore[union-attr]
+        return var.aval
     layout = devices.layout(value)  # type: ignore[arg-type]
     return var.aval if layout is None else (layout, var.aval)
 

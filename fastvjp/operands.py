@@ -86,6 +86,13 @@ def joined(step: KernelStep) -> Iterator[tuple[Operand, View]]:
         start[axis] = stop[axis]
 
 
+def out_of_range(name: str, rows: int, place: int, what: str = "An index") -> IndexError:
+    """The error of a primitive for an index, at this place of the flattened ones, that is none of so many rows."""
+    return IndexError(
+        f"[{name}] {what} is out of range for an axis of size {rows} (element {place} of the flattened index)."
+    )
+
+
 # --- products of matrices --------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ inside; every other primitive is a `KernelStep`.
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -84,6 +85,13 @@ class Store:
     combine: str | None = None
     row: bool = False
 
+    @property
+    def target(self) -> View:
+        """All of the array that a reduction writes, which is contiguous."""
+        layout = self.view.layout
+        size = math.prod(n for n, s in zip(layout.shape, layout.strides, strict=True) if s)
+        return View(self.view.buffer, self.view.dtype, Layout((size,), (1,), layout.offset))
+
 
 @dataclass(eq=False)
 class FusedStep:
@@ -99,6 +107,11 @@ class FusedStep:
     body: list[Call | Reduce] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
     release: tuple[int, ...] = ()
+
+    @property
+    def computes(self) -> str:
+        """Names of what it does, for messages."""
+        return ", ".join(entry.name for entry in self.body) or "copy"
 
     @property
     def reads(self) -> list[Operand]:
@@ -120,6 +133,11 @@ class KernelStep:
     inputs: list[Operand]
     output: View
     release: tuple[int, ...] = ()
+
+    @property
+    def computes(self) -> str:
+        """Name of what it does, for messages."""
+        return self.primitive.name
 
     @property
     def reads(self) -> list[Operand]:
@@ -155,22 +173,26 @@ class Plan:
         self.offsets, self.scratch = _place(self.steps, self.buffers, len(self.leaves))
 
 
+def dense(buffer: int, a: Aval) -> View:
+    """All of a C-contiguous buffer."""
+    return View(buffer, a.dtype, Layout(a.shape, contiguous_strides(a.shape)))
+
+
 def with_own_outputs(plan: Plan) -> Plan:
     """The plan with copies at its end, so that every output is all of a buffer of its own."""
     buffers, steps = list(plan.buffers), [replace(step) for step in plan.steps]
     outputs: list[View] = []
     for o in plan.outputs:
         a = o.aval if isinstance(o, Scalar) else aval(o.layout.shape, o.dtype)
-        layout = Layout(a.shape, contiguous_strides(a.shape))
         own = (
             isinstance(o, View)
             and o.buffer >= len(plan.leaves)
             and o.buffer not in [other.buffer for other in outputs]
-            and o.layout == layout
+            and o == dense(o.buffer, a)
             and plan.buffers[o.buffer - len(plan.leaves)].size == a.size
         )
         if not own:
-            source, o = o, View(len(plan.leaves) + len(buffers), a.dtype, layout)
+            source, o = o, dense(len(plan.leaves) + len(buffers), a)
             buffers.append(a)
             steps.append(FusedStep(a.shape, a.ndim, [source], [], [Store(0, o)]))
         assert isinstance(o, View)

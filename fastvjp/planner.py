@@ -18,7 +18,7 @@ from .avals import Aval, aval
 from .fusion import Builder, Number, Pending, ScalarCall, reduced_layout
 from .layouts import Layout, contiguous_strides
 from .ordering import Ordered, Segment
-from .plan import KernelStep, Operand, Plan, Scalar, Step, View
+from .plan import KernelStep, Operand, Plan, Scalar, Step, View, dense
 from .program import Op, Uniform, Var
 
 COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
@@ -186,7 +186,7 @@ class _Planner:
     def allocate(self, a: Aval, writer: Ordered | None) -> View:
         self.buffers.append(a)
         self.written.append(writer)
-        return View(len(self.written) - 1, a.dtype, Layout(a.shape, contiguous_strides(a.shape)))
+        return dense(len(self.written) - 1, a)
 
     def stored(self, location: _Location) -> Operand:
         """The location in memory; a value inside a fused step is stored by that step from now on."""

@@ -38,7 +38,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
     Only a step that reduces needs to allocate.
     """
     if 0 in step.shape:
-        return [_fill(_target(s), s.combine) for s in step.stores if s.combine]
+        return [_fill(s.target, s.combine) for s in step.stores if s.combine]
     nest = nest_of(step)
     if row_bytes(step, nest) > MAX_ROW_BYTES:
         assert allocate is not None
@@ -51,7 +51,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
     for i, (store, place) in enumerate(zip(step.stores, places, strict=True)):
         if not store.combine:
             continue
-        target = _target(store)
+        target = store.target
         if chunks > 1 and grain % nest.unit(place):
             assert allocate is not None
             size = target.layout.shape[0]
@@ -119,7 +119,7 @@ def _grain(step: FusedStep, nest: Nest, stores: tuple[Place, ...]) -> int:
         unit = nest.unit(place) if store.combine else 1
         if unit < nest.count:
             grain = -(-grain // unit) * unit
-        elif _target(store).layout.shape[0] > TILE:
+        elif store.target.layout.shape[0] > TILE:
             grain = max(grain, -(-nest.count // MAX_PARTIALS))
     return grain
 
@@ -132,13 +132,6 @@ def _cost(step: FusedStep) -> float:
         operations = 1 if isinstance(e, Reduce) else jit.operations(e.name)
         cost += operations * (COMPLEX if e.dtype.kind == "c" else REAL * e.dtype.itemsize)
     return cost
-
-
-def _target(store: Store) -> View:
-    """All of the array that a reduction writes, which is contiguous."""
-    layout = store.view.layout
-    size = math.prod(n for n, s in zip(layout.shape, layout.strides, strict=True) if s)
-    return View(store.view.buffer, store.view.dtype, Layout((size,), (1,)))
 
 
 def _flat(view: View) -> View:

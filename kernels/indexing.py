@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..operands import aval_of, combination, number, seen_as
+from ..operands import aval_of, combination, number, out_of_range, seen_as
 from ..plan import KernelStep, View
 from .arithmetic import OUT_OF_RANGE
 from .jit import helper, kernel
@@ -105,9 +105,7 @@ def _out_of_range(name: str, rows: int, index: View) -> Callable[[int, PythonPoi
         bad = pointer(args[2], index.dtype)[place * index.layout.strides[0]]
         # normalize_index has marked an index that was out of range: what it was is not known here
         what = "An index" if bad == OUT_OF_RANGE else f"Index {bad}"
-        return IndexError(
-            f"[{name}] {what} is out of range for an axis of size {rows} (element {place} of the flattened index)."
-        )
+        return out_of_range(name, rows, place, what)
 
     return error
 

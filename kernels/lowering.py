@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..avals import Aval
-from ..layouts import Layout, contiguous_strides
-from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned
+from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned, dense
 from ..warnings import CompileWarning
 from . import codegen, indexing, matmul, reductions, scans, sorting, structure
 from .buffers import strided
@@ -52,7 +51,7 @@ class Temporaries:
         self.offsets[number] = self.end
         self.end += aligned(a)
         self.size = max(self.size, self.end)
-        return View(number, a.dtype, Layout(a.shape, contiguous_strides(a.shape)))
+        return dense(number, a)
 
 
 def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
@@ -69,10 +68,9 @@ def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
         for loop in loops:
             compile_loop(loop.source)
     except CompileError as error:
-        names = ", ".join(e.name for e in step.body) if isinstance(step, FusedStep) else step.primitive.name
         warnings.warn(
-            f"A kernel of {names} could not be compiled. Its functions run one by one, in plain Python where that "
-            f"fails, too. ({error})",
+            f"A kernel of {step.computes} could not be compiled. Its functions run one by one, in plain Python "
+            f"where that fails, too. ({error})",
             CompileWarning,
             stacklevel=2,
         )

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..pool import Pool
+
 KEPT_SCRATCH = 1 << 28
 """Bytes of scratch memory that a thread keeps; a plan that needs more has it for one run."""
 NO_SCRATCH = np.empty(0, np.uint8)
@@ -56,59 +58,13 @@ class _Memory(np.ndarray):
     """Bytes of their own. Not a plain array: for one of those NumPy would pass over the lease as a view's base."""
 
 
-class _Free:
-    """Memory on which no output lies, by size, what was returned last behind; at most KEPT_OUTPUTS bytes.
-
-    Nobody waits for its lock, but does without: a lease may die at any time, even in `take`; a process may fork.
-    """
-
-    def __init__(self) -> None:
-        self.kept: dict[int, list[_Memory]] = {}
-        self.size = 0
-        self.lock = threading.Lock()
-
-    def take(self, size: int) -> _Memory:
-        """So many bytes, new ones where none are kept."""
-        if self.lock.acquire(blocking=False):
-            try:
-                found = self.kept.pop(size, None)
-                if found is not None:
-                    self.size -= size
-                    memory = found.pop()
-                    if found:
-                        self.kept[size] = found
-                    return memory
-            finally:
-                self.lock.release()
-        return _Memory(size, np.uint8)
-
-    def give_back(self, memory: _Memory) -> None:
-        """Keep it, instead of sizes that were returned longer ago."""
-        size = memory.nbytes
-        if size > KEPT_OUTPUTS or not self.lock.acquire(blocking=False):
-            return
-        try:
-            found = self.kept.pop(size, [])
-            found.append(memory)
-            self.kept[size] = found
-            self.size += size
-            while self.size > KEPT_OUTPUTS:
-                oldest, found = next(iter(self.kept.items()))
-                found.pop()
-                self.size -= oldest
-                if not found:
-                    del self.kept[oldest]
-        finally:
-            self.lock.release()
-
-
 class _Lease(np.ndarray):
     """The base of an output's array, and so of all its views: when it dies the memory is free."""
 
-    free = _Free()
+    free = Pool(lambda size: _Memory(size, np.uint8), KEPT_OUTPUTS)
 
     def __del__(self) -> None:
-        self.free.give_back(self.base)
+        self.free.give_back(self.base, self.nbytes)
 
 
 def output_memory(size: int) -> Callable[[tuple[int, ...], np.dtype], np.ndarray]:

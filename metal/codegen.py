@@ -7,10 +7,8 @@ dispatch. Where what is combined meets in another way, a second kernel combines 
 
 from __future__ import annotations
 
-import math
-
 from ..avals import aval
-from ..layouts import Layout, contiguous_strides
+from ..layouts import Layout
 from ..plan import FusedStep, Reduce, Store, View
 from .dispatch import Allocate, Dispatch
 from .grid import Kind, grid_of
@@ -20,13 +18,13 @@ from .source import dispatch_of, fill_dispatch
 def lower(step: FusedStep, allocate: Allocate) -> list[Dispatch]:
     """The dispatches of a fused step."""
     if 0 in step.shape:
-        targets = [(_target(s.view), s.combine) for s in step.stores if s.combine]
-        return [fill_dispatch(view, combine) for view, combine in targets if view.layout.shape[0]]
-    kinds = grid_of(step).kinds
-    if Kind.IRREGULAR not in kinds:
-        return [dispatch_of(step, grid_of(step), allocate)]
+        filled = [s for s in step.stores if s.combine and s.target.layout.shape[0]]
+        return [fill_dispatch(s.target, s.combine) for s in filled if s.combine]
+    grid = grid_of(step)
+    if Kind.IRREGULAR not in grid.kinds:
+        return [dispatch_of(step, grid, allocate)]
     stores, combining = [], []
-    for store, kind in zip(step.stores, kinds, strict=True):
+    for store, kind in zip(step.stores, grid.kinds, strict=True):
         if kind is Kind.IRREGULAR:
             made = allocate(aval(step.shape[: step.rows] if store.row else step.shape, store.view.dtype))
             strides = made.layout.strides + (0,) * (len(step.shape) - len(made.layout.shape))
@@ -51,9 +49,3 @@ def _combine(source: View, store: Store) -> FusedStep:
     assert store.combine is not None
     body = [Reduce(store.combine, source.dtype, 0)]
     return FusedStep(load.layout.shape, len(kept), [load], body, [Store(1, result, None, True)])
-
-
-def _target(view: View) -> View:
-    """All of the array that a reduction writes, which is contiguous."""
-    size = math.prod(n for n, s in zip(view.layout.shape, view.layout.strides, strict=True) if s)
-    return View(view.buffer, view.dtype, Layout((size,), contiguous_strides((size,)), view.layout.offset))

@@ -16,22 +16,14 @@ from ..plan import FusedStep, View
 from .dispatch import Allocate, type_name
 from .grid import Grid, Kind
 from .memory import held_dtype
-from .reductions import operation
 
 OVER_ROWS = (Kind.TOTAL, Kind.COLUMN)
 ACCUMULATED = 8
 """Bytes for each value that a threadgroup accumulates: as much as any type takes."""
 
 
-def held(combine: str, dtype: np.dtype) -> str:
-    """The type of reductions.metal that says how values are held while an element function combines them."""
-    if dtype == np.bool_:
-        return f"helper::Held<bool, helper::{'Or' if combine in ('add', 'maximum') else 'And'}>"
-    return f"helper::Held<{type_name(dtype)}, {operation(combine)}>"
-
-
 def alias(combine: str, dtype: np.dtype) -> str:
-    """The kernel's name for that type."""
+    """The kernel's name for the type that says how values are held while they are combined."""
     return f"{combine.capitalize()}_{type_name(dtype)}"
 
 

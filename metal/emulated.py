@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from . import emulator
 from .gpu import MetalDevice
 
 name = "metal-emulator"
 
 
-def _opened() -> MetalDevice:
+def emulated(name: str, **settings: object) -> MetalDevice:
+    """A device with these settings of the emulator; RuntimeError where one is wrong, or the compiler is missing.
+
+    It keeps no memory: in what was used before, a result that a kernel forgets would not be noticed.
+    """
     try:
-        from . import emulator
+        emulator.check_compiler()
+        return MetalDevice(name, emulator.Device(**settings), emulator.error, kept=0)
+    except emulator.error as error:
+        raise RuntimeError(str(error)) from error
 
-        return MetalDevice(name, emulator.Device(), emulator.error)
-    except ImportError as error:
-        raise RuntimeError(f"its compiler is missing: {error}. Hint: pip install 'fastvjp[emulator]'") from error
 
-
-_device = _opened()
+_device = emulated(name)
 dtype, upload, compile = _device.dtype, _device.upload, _device.compile

@@ -12,8 +12,7 @@ import numpy as np
 
 from ..avals import Aval, aval
 from ..devices import Profile
-from ..layouts import Layout, contiguous_strides
-from ..plan import Operand, Plan, Scalar, Step, View, with_own_outputs
+from ..plan import Operand, Plan, Scalar, Step, View, dense, with_own_outputs
 from ..program import Buffer, Uniform
 from .dispatch import Dispatch
 from .fallback import Fallback, needs_cpu
@@ -21,7 +20,7 @@ from .lowering import lower
 from .memory import MetalBuffer, nbytes
 
 if TYPE_CHECKING:
-    from .device import MetalDevice
+    from .gpu import MetalDevice
 
 PROFILED = 5
 """Runs of which `profile` takes the shortest times."""
@@ -30,99 +29,74 @@ LARGEST = 1 << 32
 
 
 class Launch:
-    """A dispatch, compiled, with its argument words in memory of its own."""
+    """A dispatch, compiled, with its argument words and its state in memory of its own."""
 
     def __init__(self, device: MetalDevice, dispatch: Dispatch) -> None:
         self.kernel = device.kernel(dispatch)
         self.dispatch = dispatch
+        self.sources = (dispatch.source,)
         self.buffers = [view.buffer for view in dispatch.arrays]
-        words = np.zeros(max(len(dispatch.numbers) + 2 * len(dispatch.scalars), 1), np.uint32)
-        words[: len(dispatch.numbers)] = np.array(dispatch.numbers, np.int64).astype(np.uint32)
-        self.words = device.gpu.buffer(words.tobytes())
-        written = np.frombuffer(self.words, np.uint32)
-        self.scalars = [
-            (s.leaf, s.aval.dtype.kind, written[at : at + 2])
-            for at, s in enumerate_from(len(dispatch.numbers), dispatch.scalars)
-        ]
-        own = [device.gpu.buffer(bytes(dispatch.state))] if dispatch.state else []
-        self.own = [*own, self.words]
-        self.status = np.frombuffer(own[0], np.uint32, 1) if dispatch.error else None
+        first = len(dispatch.numbers)
+        words = np.zeros(max(first + 2 * len(dispatch.scalars), 1), np.uint32)
+        words[:first] = np.array(dispatch.numbers, np.int64).astype(np.uint32)
+        state = [device.memory_of(bytes(dispatch.state))] if dispatch.state else []
+        self.own = [*state, device.memory_of(words.tobytes())]
+        self.state = np.frombuffer(state[0], np.uint32) if state else np.zeros(1, np.uint32)
+        pairs = np.frombuffer(self.own[-1], np.uint32)[first : first + 2 * len(dispatch.scalars)].reshape(-1, 2)
+        self.scalars = [(s.leaf, s.aval.dtype.kind, pair) for s, pair in zip(dispatch.scalars, pairs, strict=True)]
 
-    def __call__(self, memory: dict[int, Any], scalars: Sequence[Any]) -> Any:
+    def __call__(self, memory: Mapping[int, Any], values: Sequence[Any]) -> Any:
         """Start it; what is returned waits for its end when it dies."""
-        for leaf, kind, place in self.scalars:
-            value = scalars[leaf].scalar
+        for leaf, kind, pair in self.scalars:
+            value = values[leaf].scalar
             if kind == "f":
-                place.view(np.float32)[0] = value
+                pair.view(np.float32)[0] = value
             else:
-                place.view(np.uint64)[0] = np.uint64(int(value) % (1 << 64))
+                pair.view(np.uint64)[0] = int(value) % (1 << 64)
         return self.kernel(self.dispatch.count, *[memory[b] for b in self.buffers], *self.own)
 
-    def check(self) -> None:
-        """Raise what the kernel has reported, after its end."""
-        if self.status is not None and self.status[0]:
-            status = int(self.status[0])
-            self.status[0] = 0
-            assert self.dispatch.error is not None
-            raise self.dispatch.error(status)
+    def problem(self) -> Exception | None:
+        """What the kernel has reported, after its end."""
+        error = self.dispatch.error
+        return error(int(self.state[0])) if error is not None and self.state[0] else None
+
+    def reset(self) -> None:
+        """Have its state as before the first run."""
+        self.state[:] = 0
 
 
-def enumerate_from(first: int, scalars: Sequence[Scalar]) -> list[tuple[int, Scalar]]:
-    """Scalars with the first of the two words of each."""
-    return [(first + 2 * i, s) for i, s in enumerate(scalars)]
-
-
-class _Temporaries:
-    """Buffers that a step needs while it runs."""
-
-    def __init__(self, first: int) -> None:
-        self.first = first
-        self.avals: list[Aval] = []
-
-    def allocate(self, a: Aval) -> View:
-        """A buffer of the step."""
-        self.avals.append(a)
-        number = self.first + len(self.avals) - 1
-        return View(number, a.dtype, Layout(a.shape, contiguous_strides(a.shape)))
-
-
-class _Part:
+class Part:
     """What a step of the plan became, and the buffers that live no longer than it does."""
 
     def __init__(
-        self, device: MetalDevice, step: Step, avals: Mapping[int, Aval], temporaries: _Temporaries
+        self,
+        device: MetalDevice,
+        step: Step,
+        avals: Mapping[int, Aval],
+        allocate: Callable[[Aval], View],
     ) -> None:
-        before = len(temporaries.avals)
-        self.launches: list[Launch | Fallback]
-        self.device = "cpu" if needs_cpu(step) else device.name
-        if needs_cpu(step):
-            self.launches = [Fallback(step, avals)]
-        else:
-            self.launches = [Launch(device, d) for d in lower(step, temporaries.allocate)]
-        first = temporaries.first
-        self.own = range(first + before, first + len(temporaries.avals))
-        self.release = step.release
+        self.step = step
+        self.gpu_error = device.error
+        self.fallback = Fallback(step, avals) if needs_cpu(step) else None
+        self.device = "cpu" if self.fallback else device.name
+        self.launches = [] if self.fallback else [Launch(device, d) for d in lower(step, allocate)]
         self.writes = list(dict.fromkeys([view.buffer for view in step.writes]))
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Texts of its kernels."""
-        return tuple(source for launch in self.launches for source in _sources(launch))
+        return self.fallback.sources if self.fallback else tuple(s for e in self.launches for s in e.sources)
 
-    def start(self, memory: Mapping[int, Any], values: Sequence[Any], running: list[Any]) -> list[Any]:
-        """Start its kernels; what the cpu computes waits for all that runs."""
-        started = []
-        for launch in self.launches:
-            if isinstance(launch, Fallback):
-                _wait(running)
-            started.append(launch(memory, values))
-        return started
-
-    def check(self) -> None:
-        """Raise what a kernel has reported."""
-        for launch in self.launches:
-            if isinstance(launch, Launch):
-                launch.check()
+    def start(self, memory: Mapping[int, Any], values: Sequence[Any], running: list[Any]) -> None:
+        """Start its kernels, behind those that run; what the cpu computes waits for them."""
+        if self.fallback:
+            _wait(running)
+            self.fallback(memory, values)
+        try:
+            for launch in self.launches:
+                running.append(launch(memory, values))
+        except self.gpu_error as error:
+            raise RuntimeError(f"[{self.device}] In a step of {self.step.computes}: {error}") from error
 
 
 def _wait(running: list[Any]) -> None:
@@ -135,16 +109,8 @@ def _given(o: Operand, plan: Plan) -> int | None:
     """The leaf that an output is, unchanged."""
     if isinstance(o, Scalar):
         return o.leaf
-    whole = o.buffer < len(plan.leaves) and o.inside is None and o.layout == _contiguous(plan.leaves[o.buffer])
+    whole = o.buffer < len(plan.leaves) and o == dense(o.buffer, plan.leaves[o.buffer])
     return o.buffer if whole else None
-
-
-def _contiguous(a: Aval) -> Layout:
-    return Layout(a.shape, contiguous_strides(a.shape))
-
-
-def _sources(launch: Launch | Fallback) -> tuple[str, ...]:
-    return launch.sources if isinstance(launch, Fallback) else (launch.dispatch.source,)
 
 
 class Executable:
@@ -158,18 +124,26 @@ class Executable:
                     f"Hint: work on parts of it, or on the cpu device."
                 )
         self.device = device
-        self.outputs = plan.outputs
+        self.given = [_given(o, plan) for o in plan.outputs]
         own = [o for o in plan.outputs if _given(o, plan) is None]
         self.plan = plan = with_own_outputs(Plan(plan.leaves, plan.buffers, plan.steps, own))
-        self.given = [_given(o, plan) for o in self.outputs]
         self.made = {o.buffer: aval(o.layout.shape, o.dtype) for o in plan.outputs if isinstance(o, View)}
-        self.avals = dict(enumerate([*plan.leaves, *plan.buffers]))
-        temporaries = _Temporaries(len(self.avals))
-        self.parts = [_Part(device, step, self.avals, temporaries) for step in plan.steps]
-        self.avals.update(enumerate(temporaries.avals, temporaries.first))
+        self.avals = [*plan.leaves, *plan.buffers]
+        self.parts: list[Part] = []
+        self.released: list[list[int]] = []
+        """Buffers that live no longer than each part, with those of its own."""
+        for step in plan.steps:
+            first = len(self.avals)
+            self.parts.append(Part(device, step, dict(enumerate(self.avals)), self._allocate))
+            self.released.append([*step.release, *range(first, len(self.avals))])
         reads = [o for step in plan.steps for o in step.reads]
         self.arrays = sorted({o.buffer for o in reads if isinstance(o, View) and o.buffer < len(plan.leaves)})
         self.lock = threading.Lock()
+
+    def _allocate(self, a: Aval) -> View:
+        """A buffer of the step that is being lowered."""
+        self.avals.append(a)
+        return dense(len(self.avals) - 1, a)
 
     def run(self, values: Sequence[Buffer | Uniform | None]) -> list[Buffer | Uniform]:
         """Run on the values of the leaves and return those of the outputs."""
@@ -179,33 +153,44 @@ class Executable:
         """How each step of the plan runs, with the shortest time of some runs."""
         shortest = dict.fromkeys(self.parts, float("inf"))
 
-        def timed(part: _Part, start: Callable[[], list[Any]]) -> list[Any]:
+        def timed(part: Part, start: partial[None]) -> None:
             begin = time.perf_counter()
-            _wait(start())
+            start()
+            _wait(start.args[-1])
             shortest[part] = min(shortest[part], time.perf_counter() - begin)
-            return []
 
         for _ in range(PROFILED):
             self._run(values, timed)
         return [Profile(part.sources, seconds, part.device) for part, seconds in shortest.items()]
 
     def _run(
-        self, values: Sequence[Any], execute: Callable[[_Part, Callable[[], list[Any]]], list[Any]]
+        self, values: Sequence[Any], execute: Callable[[Part, partial[None]], None]
     ) -> list[Buffer | Uniform]:
-        pool, running = self.device.pool, []
+        pool = self.device.pool
+        running: list[Any] = []
         arrays: dict[int, MetalBuffer] = {i: self._uploaded(values[i]) for i in self.arrays}
         arrays |= {i: self.device.empty(a) for i, a in self.made.items()}
         memory = {i: a.buffer for i, a in arrays.items()}
         with self.lock:
-            for part in self.parts:
-                for i in (*part.own, *[b for b in part.writes if b not in memory]):
-                    memory[i] = pool.take(nbytes(self.avals[i]))
-                running += execute(part, partial(part.start, memory, values, running))
-                for i in (*part.own, *part.release):
-                    pool.give_back(memory.pop(i), nbytes(self.avals[i]))
-            _wait(running)
-            for part in self.parts:
-                part.check()
+            try:
+                for part, released in zip(self.parts, self.released, strict=True):
+                    for i in (*part.writes, *released):
+                        if i not in memory:
+                            memory[i] = pool.take(nbytes(self.avals[i]))
+                    execute(part, partial(part.start, memory, values, running))
+                    for i in released:
+                        pool.give_back(memory.pop(i), nbytes(self.avals[i]))
+                _wait(running)
+                launches = [launch for part in self.parts for launch in part.launches]
+                problem = next(filter(None, [launch.problem() for launch in launches]), None)
+                if problem is not None:
+                    raise problem
+            except BaseException:
+                _wait(running)
+                for part in self.parts:
+                    for launch in part.launches:
+                        launch.reset()
+                raise
         made = iter([arrays[i] for i in self.made])
         return [next(made) if leaf is None else values[leaf] for leaf in self.given]
 

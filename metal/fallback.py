@@ -10,8 +10,7 @@ import numpy as np
 
 from ..avals import Aval
 from ..kernels import device as cpu
-from ..layouts import Layout, contiguous_strides
-from ..plan import FusedStep, Operand, Plan, Scalar, Step, View
+from ..plan import FusedStep, Operand, Plan, Scalar, Step, dense
 from .memory import held_dtype
 
 
@@ -32,7 +31,7 @@ class Fallback:
         self.writes = list(dict.fromkeys([o.buffer for o in step.writes]))
         number = {b: i for i, b in enumerate([*self.reads, *self.writes])}
         self.avals = avals
-        own = [View(number[b], avals[b].dtype, _whole(avals[b])) for b in self.writes]
+        own = [dense(number[b], avals[b]) for b in self.writes]
         plan = Plan(
             [avals[b] for b in self.reads], [avals[b] for b in self.writes], [_renumbered(step, number)], list(own)
         )
@@ -55,10 +54,6 @@ class Fallback:
 
 def _source(o: Operand) -> int:
     return o.leaf if isinstance(o, Scalar) else o.buffer
-
-
-def _whole(a: Aval) -> Layout:
-    return Layout(a.shape, contiguous_strides(a.shape))
 
 
 def _renumbered(step: Step, number: Mapping[int, int]) -> Step:

@@ -13,11 +13,15 @@ import numpy as np
 
 from ..avals import Aval, aval, float64
 from ..plan import Plan
+from ..pool import Pool
 from ..warnings import PrecisionWarning
 from .dispatch import Dispatch
 from .elements import text
 from .executable import Executable
-from .memory import MetalBuffer, Pool, held_dtype
+from .memory import MetalBuffer, held_dtype
+
+KEPT = 1 << 28
+"""Bytes of memory that are kept while no array lies there."""
 
 
 class MetalDevice:
@@ -27,13 +31,14 @@ class MetalDevice:
         name: of the device.
         gpu: a `metalcompute.Device`, or one with the same methods.
         error: the exception that it raises.
+        kept: bytes of memory that are kept for further arrays.
     """
 
-    def __init__(self, name: str, gpu: Any, error: type[Exception]) -> None:
+    def __init__(self, name: str, gpu: Any, error: type[Exception], kept: int = KEPT) -> None:
         self.name = name
         self.gpu = gpu
         self.error = error
-        self.pool = Pool(gpu)
+        self.pool = Pool(self.memory_of, kept)
         self.lock = threading.Lock()
         self.warned = False
         self._kernels: dict[str, Any] = {}
@@ -54,6 +59,14 @@ class MetalDevice:
                 PrecisionWarning,
                 stacklevel=2,
             )
+
+    def memory_of(self, content: int | bytes) -> Any:
+        """New memory of so many bytes, or with this content; MemoryError where there is none."""
+        try:
+            return self.gpu.buffer(content)
+        except self.error as error:
+            size = content if isinstance(content, int) else len(content)
+            raise MemoryError(f"[{self.name}] No memory for {size} bytes: {error}") from error
 
     def upload(self, array: np.ndarray) -> MetalBuffer:
         """A copy of an array in memory of the device."""
@@ -80,9 +93,8 @@ class MetalDevice:
                 try:
                     found = self.gpu.kernel(source).function("run")
                 except self.error as error:
-                    path = (
-                        Path(tempfile.gettempdir()) / f"{hashlib.sha256(source.encode()).hexdigest()[:16]}.metal"
-                    )
+                    digest = hashlib.sha256(source.encode()).hexdigest()
+                    path = Path(tempfile.gettempdir()) / f"fastvjp-{digest[:16]}.metal"
                     path.write_text(source)
                     raise RuntimeError(
                         f"[{self.name}] The kernel `run` could not be compiled. Its source is {path}. {error}"

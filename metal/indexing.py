@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 
 from ..avals import aval, int64
-from ..operands import aval_of, combination, number, seen_as
+from ..operands import aval_of, combination, number, out_of_range, seen_as
 from ..plan import KernelStep, Operand, View
 from .calls import Call, by_groups, by_threads, strides, type_of
 from .dispatch import Allocate, Dispatch, Lowering
@@ -40,7 +40,7 @@ def gather(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
     numbers = (picks, rows, size, *strides(x), *strides(index))
     call = Call(f"gather<{type_of(step.output)}>", (step.output,), (x, index), numbers)
     count = picks * max(size, 1)  # of empty rows, the index is still checked
-    return [*dispatches, by_threads("indexing", call, count=count, error=_out_of_range("gather", rows))]
+    return [*dispatches, by_threads("indexing", call, count=count, error=_error("gather", rows))]
 
 
 def scatter(name: str, combine: str) -> Lowering:
@@ -60,14 +60,14 @@ def scatter(name: str, combine: str) -> Lowering:
         count = max(rows * size, picks)
         if count == 0:
             return []
-        error = _out_of_range(name, rows)
+        error = _error(name, rows)
         looked_through = rows * size * picks
         if picks <= FEW or looked_through == 0 or (picks <= SOME and looked_through <= LOOKED_THROUGH):
             call = Call(f"scatter_few{types}", (out,), (x, y, index), numbers)
             return [*dispatches, by_threads("indexing", call, count=count, error=error)]
         if combine != "replace" and looked_through <= LOOKED_THROUGH:
             call = Call(f"scatter_by_groups{types}", (out,), (x, y, index), numbers)
-            memory = [(held(dtype, combination(combine, step.output.dtype)), SIMDGROUPS)]
+            memory = [(f"{held(combination(combine, step.output.dtype), dtype)}::type", SIMDGROUPS)]
             return [*dispatches, by_groups("indexing", call, rows * size, memory, error=error)]
         order = allocate(aval((picks,), int64))
         dispatches += sort(index, 0, order, allocate)
@@ -81,16 +81,9 @@ def _seen_as_number(o: Operand) -> Operand:
     return seen_as(number(o.dtype), o) if isinstance(o, View) else o
 
 
-def _out_of_range(name: str, rows: int) -> Callable[[int], IndexError]:
+def _error(name: str, rows: int) -> Callable[[int], IndexError]:
     """The error for a state; what the index was is not known any more."""
-
-    def error(state: int) -> IndexError:
-        return IndexError(
-            f"[{name}] An index is out of range for an axis of size {rows} "
-            f"(element {LAST - state} of the flattened index)."
-        )
-
-    return error
+    return lambda state: out_of_range(name, rows, LAST - state)
 
 
 LOWERINGS: dict[str, Lowering] = {

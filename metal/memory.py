@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict
 from typing import Any
 
 import numpy as np
 
 from ..avals import Aval, float32, float64
-
-KEPT = 1 << 28
-"""Bytes of memory that are kept while no array lies there."""
+from ..pool import Pool
 
 
 def held_dtype(dtype: np.dtype) -> np.dtype:
@@ -22,40 +18,6 @@ def held_dtype(dtype: np.dtype) -> np.dtype:
 def nbytes(a: Aval) -> int:
     """Bytes of an array: at least a word, since Metal has no empty buffers."""
     return max(a.size * held_dtype(a.dtype).itemsize, 4)
-
-
-class Pool:
-    """Buffers by size in bytes; those that nobody holds are used again.
-
-    Nobody waits for its lock, but does without: a buffer may be given back at any time, even inside `take`.
-    """
-
-    def __init__(self, gpu: Any) -> None:
-        self.gpu = gpu
-        self.free: defaultdict[int, list[Any]] = defaultdict(list)
-        self.kept = 0
-        self.lock = threading.Lock()
-
-    def take(self, size: int) -> Any:
-        """A buffer of so many bytes, which may hold anything."""
-        if self.lock.acquire(blocking=False):
-            try:
-                if self.free[size]:
-                    self.kept -= size
-                    return self.free[size].pop()
-            finally:
-                self.lock.release()
-        return self.gpu.buffer(size)
-
-    def give_back(self, buffer: Any, size: int) -> None:
-        """Keep a buffer that no array needs."""
-        if self.kept + size > KEPT or not self.lock.acquire(blocking=False):
-            return
-        try:
-            self.free[size].append(buffer)
-            self.kept += size
-        finally:
-            self.lock.release()
 
 
 class _Lease(np.ndarray):

@@ -37,9 +37,11 @@ def wide(dtype: np.dtype) -> str:
     return f"helper::Wide<{type_name(number(dtype))}>::type"
 
 
-def held(dtype: np.dtype, combine: str) -> str:
-    """The type as which kernels hold values of this dtype while they combine them."""
-    return f"helper::Held<{type_name(number(dtype))}, {operation(combine)}>::type"
+def held(combine: str, dtype: np.dtype) -> str:
+    """The type of reductions.metal that says how values are held while an element function combines them."""
+    if dtype == np.bool_:
+        return f"helper::Held<bool, helper::{'Or' if combine in ('add', 'maximum') else 'And'}>"
+    return f"helper::Held<{type_name(dtype)}, {operation(combine)}>"
 
 
 def reduce_dispatches(combine: str, source: View, target: View, allocate: Allocate) -> list[Dispatch]:
@@ -68,7 +70,7 @@ def reduce_dispatches(combine: str, source: View, target: View, allocate: Alloca
         dispatches = [by_threads("reductions", call, count=count)]
     else:
         call = Call(f"reduce_by_groups<{operation(combine)}>", (made,), (source,), numbers)
-        memory = [(held(dtype, combine), SIMDGROUPS)]
+        memory = [(f"{held(combine, dtype)}::type", SIMDGROUPS)]
         dispatches = [by_groups("reductions", call, count, memory)]
     if parts > 1:
         dispatches += reduce_dispatches(combine, made, target, allocate)

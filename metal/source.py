@@ -10,11 +10,11 @@ import numpy as np
 
 from ..phases import Phase, schedule
 from ..plan import FusedStep, Reduce, Scalar, Store, View
-from .combining import OVER_ROWS, OverRows, alias, declared, held, indented, over_group, taken
+from .combining import OVER_ROWS, OverRows, alias, declared, indented, over_group, taken
 from .dispatch import Allocate, Dispatch, type_name
 from .elements import libraries
 from .grid import Grid, Kind
-from .reductions import SIMDGROUPS
+from .reductions import SIMDGROUPS, held
 
 
 def dispatch_of(step: FusedStep, grid: Grid, allocate: Allocate) -> Dispatch:

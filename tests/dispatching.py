@@ -9,17 +9,13 @@ import numpy as np
 from fastvjp.metal.calls import ERROR_STATE
 from fastvjp.metal.dispatch import Dispatch
 from fastvjp.metal.elements import text
+from fastvjp.metal.memory import held_dtype
 
 from fastvjp.avals import Aval, aval
 from fastvjp.layouts import Layout, contiguous_strides
 from fastvjp.operands import aval_of
 from fastvjp.plan import KernelStep, Operand, Scalar, View
 from fastvjp.primitives import REGISTRY
-
-
-def held(dtype: np.dtype) -> np.dtype:
-    """The dtype as which arrays of this one lie in buffers."""
-    return np.dtype(np.float32) if dtype == np.float64 else np.dtype(dtype)
 
 
 class Memory:
@@ -36,7 +32,7 @@ class Memory:
             base = base.base
         start = x.__array_interface__["data"][0] - base.__array_interface__["data"][0]
         strides = tuple(s // x.itemsize for s in x.strides)
-        self.values.append(self.device.buffer(base.ravel("K").astype(held(base.dtype)).tobytes() or 4))
+        self.values.append(self.device.buffer(base.ravel("K").astype(held_dtype(base.dtype)).tobytes() or 4))
         return View(len(self.values) - 1, x.dtype, Layout(x.shape, strides, start // x.itemsize))
 
     def scalar(self, value: Any, shape: tuple[int, ...], dtype: np.dtype) -> Scalar:
@@ -47,14 +43,14 @@ class Memory:
 
     def allocate(self, a: Aval) -> View:
         """Memory that is full of ones, as words of bits, so that nothing can rely on it."""
-        size = a.size * held(a.dtype).itemsize
+        size = a.size * held_dtype(a.dtype).itemsize
         self.values.append(self.device.buffer(b"\xff" * max(size, 4)))
         return View(len(self.values) - 1, a.dtype, Layout(a.shape, contiguous_strides(a.shape)))
 
     def array(self, x: View) -> np.ndarray:
         """What a dense view holds."""
         n = int(np.prod(x.layout.shape))
-        return np.frombuffer(self.values[x.buffer], held(x.dtype), n).reshape(x.layout.shape)
+        return np.frombuffer(self.values[x.buffer], held_dtype(x.dtype), n).reshape(x.layout.shape)
 
     def run(self, dispatches: list[Dispatch]) -> None:
         """Run the dispatches in order; raises what they have found wrong."""

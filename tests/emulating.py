@@ -21,13 +21,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 @functools.cache
 def device(setting: str) -> Any:
-    """The device of a setting."""
+    """The device of a setting; "fresh" is one on which nothing has run."""
     if setting == "gpu":
         return devices._load("metal")
-    from fastvjp.metal import emulator
-    from fastvjp.metal.gpu import MetalDevice
+    from fastvjp.metal.emulated import emulated
 
-    return MetalDevice(f"emulator {setting}", emulator.Device(**SETTINGS[setting]), emulator.error)
+    return emulated(f"emulator {setting}", **SETTINGS.get(setting, {}))
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from checks import close
 from fastvjp.kernels import executable, memory
 
 import fastvjp as fv
+from fastvjp.pool import Pool
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_scratch_that_is_too_large_is_not_kept(fresh_scratch, monkeypatch, rng):
 
 @pytest.fixture
 def fresh_outputs(monkeypatch):
-    monkeypatch.setattr(memory._Lease, "free", memory._Free())
+    monkeypatch.setattr(memory._Lease, "free", Pool(memory._Lease.free.make, memory.KEPT_OUTPUTS))
 
 
 def large(elements=memory.LARGE // 8):
@@ -103,7 +104,7 @@ def test_outputs_differ(fresh_outputs, rng):
 
 
 def test_memory_of_outputs_is_bounded(fresh_outputs, monkeypatch):
-    monkeypatch.setattr(memory, "KEPT_OUTPUTS", 3 * memory.LARGE)
+    monkeypatch.setattr(memory._Lease.free, "most", 3 * memory.LARGE)
     free = memory._Lease.free
     arrays = [large(memory.LARGE // 8 + i)[0] for i in range(5)]
     sizes = [a.nbytes for a in arrays]

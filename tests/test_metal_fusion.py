@@ -30,7 +30,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("setting", ["1024", "256", "fast-math"])
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     case=cases(("float32", "int32", "int64", "uint8")),
     small=st.fixed_dictionaries({name: st.sampled_from(values) for name, (_, values) in LIMITS.items()}),

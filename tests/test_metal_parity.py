@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from cases import CASES, Case
+from emulating import SETTINGS, on
 from oracles import direction, is_inexact, precise
 
 import fastvjp as mx
@@ -18,48 +16,15 @@ from fastvjp import devices
 
 pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `emulator`, is not installed")
 
-SETTINGS: dict[str, dict[str, Any] | None] = {
-    "1024": {"mode": "full", "group": 1024},
-    "256": {"mode": "full", "group": 256},
-    "fast-math": {"mode": "fast", "fast_math": True},
-    "gpu": None,
-}
 RTOL, ATOL = 4e-5, 4e-6
 """Some hundred units in the last place: what rounding in float32 leaves of a few functions after each other."""
-
-
-"""Of the emulator; a GPU has none."""
-
-
-@functools.cache
-def device(setting: str) -> Any:
-    options = SETTINGS[setting]
-    if options is None:
-        return devices._load("metal")
-    from fastvjp.metal import emulator
-    from fastvjp.metal.gpu import MetalDevice
-
-    return MetalDevice(f"emulator {setting}", emulator.Device(**options), emulator.error)
-
-
-@contextlib.contextmanager
-def on(setting: str) -> Iterator[None]:
-    """Compute on the emulator with these settings."""
-    token = devices._chosen.set(device(setting))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", mx.PrecisionWarning)
-            yield
-    finally:
-        devices._chosen.reset(token)
-
 
 GPU = pytest.mark.skipif(devices.why_unavailable("metal") is not None, reason="no Apple GPU here")
 
 
 def settings(case: Case, dtype: str) -> list[Any]:
     """All for kernels in which threads work together; fast math in elementwise ones is tested elsewhere."""
-    chosen = ["1024", "gpu"] if case.elementwise or dtype != "float32" else list(SETTINGS)
+    chosen = ["1024", "gpu"] if case.elementwise or dtype != "float32" else [*SETTINGS, "gpu"]
     return [pytest.param(s, marks=GPU if s == "gpu" else ()) for s in chosen]
 
 

@@ -1,6 +1,7 @@
 """metalcompute on the CPU: the same shaders, compiled by clang, with the mistakes found that a GPU hides."""
 
 from .api import Buffer, Device, Function, Kernel, Run, get_devices
+from .compiler import check_compiler
 from .errors import error
 
-__all__ = ["Buffer", "Device", "Function", "Kernel", "Run", "error", "get_devices"]
+__all__ = ["Buffer", "Device", "Function", "Kernel", "Run", "check_compiler", "error", "get_devices"]

@@ -145,6 +145,11 @@ def _folder() -> Path:
     return Path(folder)
 
 
+def check_compiler() -> None:
+    """Raise `error` where there is none."""
+    _zig()
+
+
 @functools.cache
 def _zig() -> str:
     found = find_spec("ziglang")
