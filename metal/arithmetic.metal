@@ -125,7 +125,7 @@ template <typename T> inline T power(T x, T y) { return helper::power(x, y); }
 
 // x**0 is constant, at x == 0 too.
 template <typename T> inline T power_vjp_x(T g, T x, T y) {
-    const T slope = T(float(y) * helper::real_power(float(x), float(y) - 1.0f));
+    const T slope = T(float(y) * helper::real_power_less_one(float(x), float(y)));
     return element::scale(g, helper::choose(helper::is_zero(x) && helper::is_zero(y), T(0), slope));
 }
 

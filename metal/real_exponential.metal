@@ -167,49 +167,73 @@ inline float real_arctanh(float x) {
 
 // --- powers ----------------------------------------------------------------------------------------------
 
-// log2(x) of a positive x as the sum of two numbers: 2 arctanh(s) / ln(2), s = f / (2 + f) and what s lacks.
-// Each fma but the innermost gives what the rounding before it lost.
-inline float log2_in_two(float x, thread float &low) {
-    int k;
-    const float f = helper::log_parts(x, k);
+// log2(32 / j) of j from 23 to 45 as the sum of two numbers, the first of few digits: exact when added to a whole one.
+constant float LOG2_OF_32_OVER[] = {
+    0.4764404296875f, 0.4150390625f, 0.35614013671875f, 0.299560546875f, 0.2451171875f, 0.192626953125f,
+    0.14202880859375f, 0.0931396484375f, 0.0457763671875f, 0.0f, -0.04437255859375f, -0.08746337890625f,
+    -0.1292724609375f, -0.169921875f, -0.20947265625f, -0.2479248046875f, -0.285400390625f, -0.3218994140625f,
+    -0.3575439453125f, -0.392333984375f, -0.42626953125f, -0.45941162109375f, -0.49188232421875f};
+constant float LOG2_OF_32_OVER_LOW[] = {
+    -2.3857444e-06f, -1.5632212e-06f, 3.6735066e-06f, -2.650161e-07f, -4.6896635e-06f, 1.8124818e-05f,
+    -9.803722e-06f, -3.0244046e-05f, 2.7322425e-05f, 0.0f, -2.1560765e-05f, 5.376559e-07f, -1.05560075e-05f,
+    -3.1264424e-06f, 1.9290621e-05f, -2.708756e-06f, -1.8282373e-06f, -2.8680824e-05f, -8.059305e-06f,
+    1.6561597e-05f, 4.776548e-06f, -1.9997544e-05f, 2.922789e-05f};
+
+// log2 of m in [sqrt(1/2), sqrt(2)) and of 2**k as the sum of two numbers. With j next to 32 / m it is
+// k + log2(32 / j) + log2(1 + f) of f = m * j / 32 - 1, which is exact and at most 1/45; the last term is
+// 2 arctanh(s) / ln(2) of s = f / (2 + f) and what s lacks. Every fma whose terms cancel gives what a rounding lost.
+inline float log2_in_two(float m, int k, thread float &low) {
+    const int j = int(rint(32.0f / m));
+    const float f = fma(m, float(j) * 0.03125f, -1.0f);
     const float over = helper::reciprocal(f + 2.0f);
     const float s = f * over;
     const float s_low = fma(-s, f, fma(-s, 2.0f, f)) * over;
     const float z = s * s;
-    const float q = z * helper::polynomial(z, 0.11791785f, 0.14268619f, 0.20000169f, 0.3333333f);
+    const float q = z * fma(z, 0.2f, 0.333333343f);
     const float per = 2.88539004f;  // 2 / ln(2)
-    const float high = fma(s, per, float(k));
-    const float lost = fma(s, per, float(k) - high);
-    low = fma(fma(s, q, s_low), per, fma(s, 3.851926e-08f, lost));
+    const float base = float(k) + helper::LOG2_OF_32_OVER[j - 23];
+    const float high = fma(s, per, base);
+    const float lost = fma(s, per, base - high);
+    low = fma(fma(s, q, s_low), per, fma(s, 3.851926e-08f, lost)) + helper::LOG2_OF_32_OVER_LOW[j - 23];
     return high;
 }
 
-// x**y for positive finite x: 2**(whole + r).
-inline float power_of_positive(float x, float y) {
+// x**y, or that over x, of positive finite x: 2**(whole + r).
+inline float power_of_positive(float x, float y, bool less_one) {
+    int x_exponent;
+    const float m = 1.0f + helper::log_parts(x, x_exponent);
     float low;
-    const float high = helper::log2_in_two(x, low);
-    const float whole = rint(clamp(y * high, -300.0f, 300.0f));
+    const float high = helper::log2_in_two(m, x_exponent, low);
+    const float whole = rint(clamp(y * high, -400.0f, 400.0f));
     const float r = fma(y, high, -whole) + y * low;
     int k;
-    const float p = helper::exp_parts(r * helper::LN2, k);
-    return ldexp(1.0f + p, int(whole) + k);
+    const float value = 1.0f + helper::exp_parts(r * helper::LN2, k);
+    const int exponent = int(whole) + k;
+    return less_one ? ldexp(helper::divide(value, m), exponent - x_exponent) : ldexp(value, exponent);
 }
 
-inline float real_power(float x, float y) {
+inline float power_or_less_one(float x, float y, bool less_one) {
     const float a = helper::magnitude(x);
-    const bool whole = helper::is_inf(y) || rint(y) == y;
-    const bool odd = whole && helper::magnitude(y) < 16777216.0f && (int(y) & 1) != 0;
-    const bool grows = helper::is_negative(y) ? a < 1.0f : a > 1.0f;  // as y does; the pole and infinity too
+    const float exponent = less_one ? y - 1.0f : y;
+    const bool whole = helper::is_inf(y) || rint(exponent) == exponent;
+    const bool odd = whole && helper::magnitude(exponent) < 16777216.0f && (int(exponent) & 1) != 0;
+    const bool grows = helper::is_negative(exponent) ? a < 1.0f : a > 1.0f;  // as y does; the pole and infinity too
     const bool extreme = helper::is_zero(x) || !helper::is_finite(x) || !helper::is_finite(y)
         || helper::magnitude(y) > 1e20f;
-    float value = helper::choose(extreme, grows ? helper::infinity() : 0.0f, helper::power_of_positive(a, y));
+    float value = helper::choose(
+        extreme, grows ? helper::infinity() : 0.0f, helper::power_of_positive(a, y, less_one));
     value = helper::choose(a == 1.0f, 1.0f, value);
     value = helper::choose(odd, helper::copysign(value, x), value);
     const bool undefined = helper::is_negative(x) && !helper::is_zero(x) && !helper::is_inf(x) && !whole;
     value = helper::choose(undefined, helper::not_a_number(), value);
     value = helper::choose(helper::is_nan(x), x, helper::choose(helper::is_nan(y), y, value));
-    return helper::choose(helper::equals(x, 1.0f) || helper::is_zero(y), 1.0f, value);
+    return helper::choose(helper::equals(x, 1.0f) || helper::is_zero(exponent), 1.0f, value);
 }
+
+inline float real_power(float x, float y) { return helper::power_or_less_one(x, y, false); }
+
+// x**(y - 1), with y as it is: y - 1 rounded is another exponent.
+inline float real_power_less_one(float x, float y) { return helper::power_or_less_one(x, y, true); }
 
 // --- error functions -------------------------------------------------------------------------------------
 
