@@ -51,7 +51,8 @@ _CACHE_LIMIT = 1 << 16
 def aval(shape: tuple[int, ...], dtype: np.dtype) -> Aval:
     """Return the one `Aval` of this shape and dtype."""
     key = (shape, dtype)
-    found = _interned.get(key)
+    reference = _interned.data.get(key)  # type: ignore[attr-defined]
+    found = None if reference is None else reference()
     if found is None:
         with _interning:
             found = _interned.setdefault(key, Aval(shape, dtype))

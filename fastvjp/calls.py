@@ -17,7 +17,7 @@ import numpy as np
 
 from . import devices
 from .array import array, as_array
-from .execution import signature
+from .execution import kind
 from .methods import is_operand
 from .program import Uniform, Var
 from .recording import Recording, current, value_of
@@ -194,42 +194,37 @@ def at_once(
     fun: Callable[..., Any], operands: Sequence[Any], statics: tuple = (), options: Options = _NONE
 ) -> Any:
     """A call outside all recordings: a recording of its own, kept ready for all operands of the same kinds."""
-    variables: list[Var] = []
-    scalars: list[Any] = []
     key: list[Hashable] = [fun, devices.current().name]
+    leaves: list[Any] = []
+    scalars: list[Any] = []
     for x in operands:
         if type(x) is array:
             v = x._var
-            if v in variables:
-                key.append(variables.index(v))
-            else:
-                key.append(signature(v))
-                variables.append(v)
+            leaves.append(value := v.value or value_of(v))
+            key.append(kind(v.aval, value))
         elif type(x) in SCALARS:
             key.append(_kind(x, operands))
             scalars.append(x)
         else:
             return at_once(fun, _converted(fun, operands)[0], statics, options)
-    if not variables:
+    if not leaves:
         return fun(*operands, *statics, **options)
-    key += statics
-    if options:
-        key += options.items()
+    if scalars:
+        leaves += map(Uniform, scalars)
+    if statics or options:
+        key += (*statics, *options.items())
     ready = trie.root.ready.get(tuple(key))
     if ready is None:
         with Recording() as recording:
-            for v in variables:
-                recording.trace.number(v)
-            result = record(fun, operands, statics, options)._var
-            ready = recording.kept([result])
-            leaves = recording.trace.leaves
+            # an array given twice is two: the key does not tell
+            own = iter(recording.trace.inputs([x._var for x in operands if type(x) is array]))
+            given = [array._of(next(own)) if type(x) is array else x for x in operands]
+            ready = recording.kept([record(fun, given, statics, options)._var])
             if recording.trace.shared():
                 trie.keep(tuple(key), ready)
-    else:
-        leaves = [v.value or value_of(v) for v in variables]
-        if scalars:
-            leaves += map(Uniform, scalars)
-    return array._of(Var(ready.avals[0], ready.values(leaves)[0]))
+            leaves = recording.trace.leaves
+    (value,) = ready.executable.run(ready.given(leaves))
+    return array._of(Var(ready.avals[0], value))
 
 
 def _converted(fun: Callable[..., Any], operands: Sequence[Any]) -> tuple[list[Any], list[Any]]:

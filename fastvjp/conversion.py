@@ -62,13 +62,22 @@ def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Va
     own = as_dtype(value.dtype, where)
     device = devices.current()
     dtype = device.dtype(own if dtype is None else dtype)
+    if type(value) is np.ndarray and value.base is None and dtype == value.dtype:
+        value = value.copy()
+    else:
+        value = _taken(value, where, own, dtype)
+    return Var(aval(value.shape, dtype), device.upload(value))
+
+
+def _taken(value: np.ndarray, where: str, own: np.dtype, dtype: np.dtype) -> np.ndarray:
+    """The values of any NumPy array, in a dtype; itself if nobody can write to it."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"[{where}] A masked array would lose its mask. Hint: fill it first, x.filled(0).")
     if own.kind == "c" and dtype.kind not in "cb":
         value = value.real
-    if not _constant(value) or value.dtype != dtype or not value.flags.c_contiguous or not value.flags.aligned:
-        value = np.array(value, dtype, order="C", copy=True, subok=False)
-    return Var(aval(value.shape, dtype), device.upload(value))
+    if _constant(value) and value.dtype == dtype and value.flags.c_contiguous and value.flags.aligned:
+        return value
+    return np.array(value, dtype, order="C", copy=True, subok=False)
 
 
 def _constant(value: Any) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import devices
+from .avals import Aval
 from .planner import make_plan
 from .program import Abstract, Buffer, Op, Uniform, Var
 
@@ -28,7 +29,7 @@ class Ready:
         given: how many of the leaves, which come first, may be abstract: values are given for them.
     """
 
-    __slots__ = ("avals", "constants", "executable", "sources")
+    __slots__ = ("avals", "constants", "executable", "in_order", "sources")
 
     def __init__(self, listing: Listing, results: Sequence[Var], given: int = 0) -> None:
         self.executable, used = executable(listing.ancestors(results), results)
@@ -43,21 +44,25 @@ class Ready:
             elif leaf >= given:
                 check(listing.leaves[leaf], v)
             self.sources.append(leaf)
+        self.in_order = self.sources == list(range(len(listing.leaves)))
+        """Whether the executable takes the leaves as they come."""
         self.avals = [v.aval for v in results]
 
     def values(self, leaves: Sequence[Leaf]) -> list[Buffer | Uniform]:
         """The values of the results."""
         return self.executable.run(self.given(leaves))
 
-    def given(self, leaves: Sequence[Leaf]) -> list[Any]:
+    def given(self, leaves: Sequence[Leaf]) -> Sequence[Any]:
         """What the executable is given."""
+        if self.in_order:
+            return leaves
         if self.constants:
             leaves = [*leaves, *self.constants]
         return [leaves[i] for i in self.sources]
 
     def run(self, leaves: Sequence[Leaf]) -> list[Var]:
         """The results as variables with values."""
-        return [Var(a, value) for a, value in zip(self.avals, self.values(leaves), strict=True)]
+        return list(map(Var, self.avals, self.executable.run(self.given(leaves))))
 
 
 def known(var: Var) -> Buffer | Uniform:
@@ -122,16 +127,22 @@ def structure(ops: Iterable[Op], outputs: Sequence[Var]) -> tuple[Hashable, list
 
 
 def signature(var: Var) -> Hashable:
-    """What of a leaf matters to a plan: its aval, and the layout of its value or that it is one scalar."""
-    value = var.value
-    if value is None:  # abstract, or of a recording that has ended and a constant from here on
-        return ("abstract", var.aval) if type(var.trace) is Abstract else signature(Var(var.aval, known(var)))
+    """What of a leaf matters to a plan."""
+    if var.value is not None:
+        return kind(var.aval, var.value)
+    if type(var.trace) is Abstract:
+        return ("abstract", var.aval)
+    return kind(var.aval, known(var))  # of a recording that has ended, and a constant from here on
+
+
+def kind(a: Aval, value: Buffer | Uniform) -> Hashable:
+    """What of a value matters to a plan: its aval, and its layout or that it is one scalar."""
     if type(value) is Uniform:
-        return (Uniform, var.aval)
+        return (Uniform, a)
     if value.layout is None:  # type: ignore[union-attr]
-        return var.aval
+        return a
     layout = devices.layout(value)  # type: ignore[arg-type]
-    return var.aval if layout is None else (layout, var.aval)
+    return a if layout is None else (layout, a)
 
 
 _CACHE_SIZE = 4096

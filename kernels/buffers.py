@@ -30,7 +30,10 @@ class CpuBuffer:
 
 def upload(array: np.ndarray) -> CpuBuffer:
     """Take over an array; the caller must not write to it afterwards."""
-    if any(s % array.itemsize for s in array.strides) or not array.flags.aligned:
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned:
+        return CpuBuffer(array, address_of(array), None)
+    if any(s % array.itemsize for s in array.strides) or not flags.aligned:
         array = array.copy()
     layout = None if array.flags.c_contiguous else tuple(s // array.itemsize for s in array.strides)
     return CpuBuffer(array, address_of(array), layout)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from functools import lru_cache
+from types import CodeType
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -25,17 +27,27 @@ from .pointers import PythonPointer
 
 FORMATS = {"f": "d", "i": "q", "b": "q", "u": "Q", "c": "dd"}
 """How scalars of each kind of dtype are packed into words."""
+Memory = Mapping[int, Any] | None
+"""The array or scalar behind every buffer, as far as there are launches."""
+OWN_SCRATCH = 1 << 12
+"""Bytes of temporaries that a plan has for itself, in each thread, and need not be told where they are."""
 PROFILED = 20
 """Runs of which `profile` takes the shortest times."""
 
 
 class _Frame(threading.local):
-    """What one thread's runs of an executable write to."""
+    """What one thread's runs of an executable write to: its words, and the scratch memory that they know."""
 
-    words: np.ndarray | None = None
-    base: int
-    scratch: np.ndarray | None
-    memory: list[Any]
+    def __init__(self, executable: Executable) -> None:
+        self.memory = bytearray(executable.words.tobytes())  # which `pack` writes to faster than to an array
+        self.words = np.frombuffer(self.memory, np.int64)
+        self.base = address_of(self.words)
+        self.scratch: np.ndarray | None = None
+        for at, word in executable.assembly.pointers:
+            self.words[at] = self.base + 8 * word
+        if 0 < executable.scratch <= OWN_SCRATCH:
+            self.scratch = np.empty(executable.scratch, np.uint8)
+            executable.place(self.words, self.scratch)
 
 
 class Native:
@@ -54,7 +66,7 @@ class Native:
         self.chunks |= 0 < loop.grain < loop.count
         self.during = loop.during or self.during
 
-    def __call__(self, base: int, memory: list[Any]) -> None:
+    def __call__(self, base: int, memory: Memory) -> None:
         """Run on the words at this address."""
         pool = threads.pool() if self.chunks else 0
         if self.during is None:
@@ -63,14 +75,31 @@ class Native:
             with self.during:
                 result = self.run(base, self.start, len(self.loops), pool)
         if result:
-            failed, status = failure(result)
-            loop, first = self.loops[failed - 1]
-            assert loop.error is not None, f"kernel {failed} returned {status}"
-            raise loop.error(status, PythonPointer(base + 8 * first, np.int64))
+            self.fail(result, base)
+
+    def fail(self, result: int, base: int) -> NoReturn:
+        """Raise the error of the loop that has failed."""
+        failed, status = failure(result)
+        loop, first = self.loops[failed - 1]
+        assert loop.error is not None, f"kernel {failed} returned {status}"
+        raise loop.error(status, PythonPointer(base + 8 * first, np.int64))
+
+    def lines(self, name: str) -> list[str]:
+        """A call as lines of a plan's `run`, where the step has this name."""
+        if self.during is not None:
+            return [f"{name}(frame.base, None)"]
+        pool = "pool()" if self.chunks else "0"
+        return [
+            f"result = native(frame.base, {self.start}, {len(self.loops)}, {pool})",
+            f"if result: {name}.fail(result, frame.base)",
+        ]
 
 
 class Executable:
     """A compiled plan; `run` may be called from several threads at once."""
+
+    run: Callable[[Sequence[Buffer | Uniform]], list[Buffer | Uniform]]
+    """Takes the values of the leaves and returns those of the outputs."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -79,33 +108,23 @@ class Executable:
         leaves = range(len(plan.leaves))
         self.arrays = [i for i in leaves if isinstance(used.get(i), View)]
         self.scalars = [(i, plan.leaves[i].dtype.kind) for i in leaves if isinstance(used.get(i), Scalar)]
-        buffers = list(enumerate(plan.buffers, len(plan.leaves)))
-        self.fresh = [
-            (output_memory(a.size * a.dtype.itemsize), a.shape, a.dtype)
-            for i, a in buffers
-            if i not in plan.offsets
-        ]
-        made = [i for i, _ in buffers if i not in plan.offsets]
+        self.made = [i for i, _ in enumerate(plan.buffers, len(plan.leaves)) if i not in plan.offsets]
         temporaries = Temporaries(plan)
         lowered = [lower(step, temporaries) for step in plan.steps]
         self.offsets = {**plan.offsets, **temporaries.offsets}
         self.scratch = temporaries.size
         self.pack = struct.Struct(
-            f"={len(self.arrays) + len(made)}q" + "".join(FORMATS[kind] for _, kind in self.scalars)
+            f"={len(self.arrays) + len(self.made)}q" + "".join(FORMATS[kind] for _, kind in self.scalars)
         ).pack_into
-        self.complex = any(kind == "c" for _, kind in self.scalars)
         scalars = [(i, len(FORMATS[kind])) for i, kind in self.scalars]
-        self.assembly = Assembly([*self.arrays, *made], scalars, list(self.offsets))
+        self.assembly = Assembly([*self.arrays, *self.made], scalars, list(self.offsets))
         self.parts = [self._assemble(step) for step in lowered]
         """One for each step of the plan."""
         self.steps = _joined(self.parts, self.assembly.finish())
         self.words = np.array(self.assembly.words, np.int64)
-        self.launches = any(isinstance(s, Launch) for s in self.steps)
-        self.made = made
-        place = {buffer: k for k, buffer in enumerate(made)}
-        self.outputs = [_Output(o, place, plan) for o in plan.outputs]
-        self.whole = [output.whole for output in self.outputs]
-        self.frame = _Frame()
+        self.outputs = [_Output(o, self.made, plan) for o in plan.outputs]
+        self.frame = _Frame(self)
+        self.run = self._function(self.steps)
 
     def _assemble(self, step: list[Loop] | Launch) -> Native | Launch:
         if isinstance(step, Launch):
@@ -115,18 +134,19 @@ class Executable:
             native.append(loop, self.assembly.add(loop, code_of(loop)))
         return native
 
-    def profile(self, values: Sequence[Buffer | Uniform | None]) -> list[Profile]:
+    def profile(self, values: Sequence[Buffer | Uniform]) -> list[Profile]:
         """How each step of the plan runs, with the shortest time of some runs."""
         shortest = [float("inf")] * len(self.parts)
 
-        def timed(base: int, memory: list[Any]) -> None:
+        def timed(base: int, memory: Memory) -> None:
             for i, part in enumerate(self.parts):
                 start = time.perf_counter()
                 part(base, memory)
                 shortest[i] = min(shortest[i], time.perf_counter() - start)
 
+        run = self._function([timed])
         for _ in range(PROFILED):
-            self.run(values, timed)
+            run(values)
         return [Profile(sources, s, "cpu") for sources, s in zip(self.sources, shortest, strict=True)]
 
     @property
@@ -134,90 +154,81 @@ class Executable:
         """For every step of the plan the sources of its kernels."""
         return [tuple(loop.source for loop, _ in p.loops) if isinstance(p, Native) else () for p in self.parts]
 
-    def run(
-        self,
-        values: Sequence[Buffer | Uniform | None],
-        execute: Callable[[int, list[Any]], None] | None = None,
-    ) -> list[Buffer | Uniform]:
-        """Run on the values of the leaves and return those of the outputs.
+    def _function(self, steps: Sequence[Callable[[int, Memory], None]]) -> Any:
+        """`run`, with these steps."""
+        buffers = [self.plan.buffers[i - len(self.plan.leaves)] for i in self.made]
+        names: dict[str, Any] = {
+            "CpuBuffer": CpuBuffer, "upload": upload, "address_of": address_of, "frame": self.frame,
+            "pack": self.pack, "settle": self._settle, "temporaries": self._temporaries,
+            "native": runner(), "pool": threads.pool,
+        }  # fmt: skip
+        for k, a in enumerate(buffers):
+            names |= {
+                f"empty{k}": output_memory(a.size * a.dtype.itemsize),
+                f"shape{k}": a.shape,
+                f"dtype{k}": a.dtype,
+            }
+        names |= {f"output{k}": output for k, output in enumerate(self.outputs)}
+        names |= {f"step{k}": step for k, step in enumerate(steps)}
+        exec(_code("\n    ".join(self._lines(steps))), names)
+        return names["run"]
 
-        `execute`, if given, runs the steps on the words at an address and the memory of launches.
-        """
-        frame = self.frame
-        if frame.words is None:
-            self._enter(frame)
-        if self.offsets:
-            self._settle(frame)
-        given: Sequence[Any] = values
-        words: list[Any] = []
-        for i in self.arrays:
-            buffer = given[i]
-            if type(buffer) is not CpuBuffer:
-                given = list(given)
-                buffer = given[i] = upload(buffer.numpy())
-            words.append(buffer.address)
-        made = []
-        for empty, shape, dtype in self.fresh:
-            array = empty(shape, dtype)
-            made.append(array)
-            words.append(address_of(array))
-        if self.complex:
-            for i, kind in self.scalars:
-                scalar = given[i].scalar
-                words += (scalar.real, scalar.imag) if kind == "c" else (scalar,)
-        else:
-            words += [given[i].scalar for i, _ in self.scalars]
-        self.pack(frame.words, 0, *words)
-        memory = self._memory(frame, given, made) if self.launches else []
-        try:
-            if execute is not None:
-                execute(frame.base, memory)
-            else:
-                for step in self.steps:
-                    step(frame.base, memory)
-        finally:
-            if self.scratch > KEPT_SCRATCH:  # too large to keep
-                frame.scratch = None
-                frame.memory = [None] * len(frame.memory)
-        first = len(self.arrays)
-        return [
-            output(given, made) if whole is None else CpuBuffer(made[whole], words[first + whole], None)
-            for whole, output in zip(self.whole, self.outputs, strict=True)
+    def _lines(self, steps: Sequence[Callable[[int, Memory], None]]) -> list[str]:
+        """Lines of `run`: generated, as in a small plan loops over its leaves take longer than its kernels."""
+        arrays, made = self.arrays, range(len(self.made))
+        words = [*(f"x{i}.address" for i in arrays), *(f"address{k}" for k in made)]
+        for i, kind in self.scalars:
+            words += [f"x{i}.scalar.real", f"x{i}.scalar.imag"] if kind == "c" else [f"x{i}.scalar"]
+        lines = ["def run(values):"]
+        if self.plan.leaves:
+            lines.append("".join(f"x{i}, " for i in range(len(self.plan.leaves))) + "= values")
+        lines += [f"if type(x{i}) is not CpuBuffer: x{i} = upload(x{i}.numpy())" for i in arrays]
+        launches = any(isinstance(step, Launch) for step in self.steps)
+        if self.scratch > OWN_SCRATCH:
+            lines.append("scratch = settle()")
+        elif launches:
+            lines.append("scratch = frame.scratch")
+        for k in made:
+            lines += [f"made{k} = empty{k}(shape{k}, dtype{k})", f"address{k} = address_of(made{k})"]
+        lines.append(f"pack(frame.memory, 0, {', '.join(words)})")
+        if launches:
+            held = [f"{i}: x{i}.array" for i in arrays] + [f"{i}: x{i}.scalar" for i, _ in self.scalars]
+            held += [f"{i}: made{k}" for k, i in enumerate(self.made)]
+            lines.append(f"memory = temporaries(scratch) | {{{', '.join(held)}}}")
+        for k, step in enumerate(steps):
+            call = f"step{k}(frame.base, {'memory' if launches else None})"
+            lines += step.lines(f"step{k}") if isinstance(step, Native) else [call]
+        results = [
+            f"output{k}(values, ({''.join(f'made{k}, ' for k in made)}))"
+            if output.whole is None
+            else f"CpuBuffer(made{output.whole}, address{output.whole}, None)"
+            for k, output in enumerate(self.outputs)
         ]
+        return [*lines, f"return [{', '.join(results)}]"]
 
-    def _enter(self, frame: _Frame) -> None:
-        """This thread's words: the scalars' addresses are set once and for all."""
-        frame.words = self.words.copy()
-        frame.base = address_of(frame.words)
-        for at, word in self.assembly.pointers:
-            frame.words[at] = frame.base + 8 * word
-        frame.memory = [None] * (len(self.plan.leaves) + len(self.plan.buffers))
-        frame.scratch = None
+    def _settle(self) -> np.ndarray:
+        """This thread's scratch memory, with the temporaries placed in it."""
+        scratch, frame = scratch_memory(self.scratch), self.frame
+        if scratch is not frame.scratch:
+            self.place(frame.words, scratch)
+            frame.scratch = scratch if self.scratch <= KEPT_SCRATCH else None
+        return scratch
 
-    def _settle(self, frame: _Frame) -> None:
-        """Place the temporaries in this thread's scratch memory."""
-        scratch = scratch_memory(self.scratch)
-        if scratch is frame.scratch:
-            return
-        frame.scratch = scratch
+    def place(self, words: np.ndarray, scratch: np.ndarray) -> None:
+        """Set the addresses of temporaries in this memory."""
         base = address_of(scratch)
-        assert frame.words is not None
         for buffer, offset in self.offsets.items():
-            frame.words[self.assembly.word[buffer]] = base + offset
-            if self.launches and buffer in self.plan.offsets:
-                a = self.plan.buffers[buffer - len(self.plan.leaves)]
-                frame.memory[buffer] = np.ndarray(a.shape, a.dtype, scratch, offset)
+            words[self.assembly.word[buffer]] = base + offset
 
-    def _memory(self, frame: _Frame, given: Sequence[Any], made: Sequence[np.ndarray]) -> list[Any]:
-        """For launches: the array or scalar behind every buffer."""
-        memory = frame.memory.copy()
-        for i in self.arrays:
-            memory[i] = given[i].array
-        for i, _ in self.scalars:
-            memory[i] = given[i].scalar
-        for i, array in zip(self.made, made, strict=True):
-            memory[i] = array
-        return memory
+    def _temporaries(self, scratch: np.ndarray | None) -> dict[int, np.ndarray]:
+        """For launches: the plan's temporaries as arrays."""
+        buffers = {i: self.plan.buffers[i - len(self.plan.leaves)] for i in self.plan.offsets}
+        return {i: np.ndarray(a.shape, a.dtype, scratch, self.plan.offsets[i]) for i, a in buffers.items()}
+
+
+@lru_cache(4096)
+def _code(source: str) -> CodeType:
+    return compile(source, "<fastvjp>", "exec")
 
 
 def _joined(parts: Sequence[Native | Launch], starts: list[int]) -> list[Native | Launch]:
@@ -242,10 +253,10 @@ def _joined(parts: Sequence[Native | Launch], starts: list[int]) -> list[Native 
 class _Output:
     """How to find an output after a run: a leaf's own value, or elements of a leaf or a new buffer."""
 
-    def __init__(self, operand: Operand, place: dict[int, int], plan: Plan) -> None:
+    def __init__(self, operand: Operand, made: Sequence[int], plan: Plan) -> None:
         self.operand = operand
         self.buffer = operand.leaf if isinstance(operand, Scalar) else operand.buffer
-        self.place = place.get(self.buffer)
+        self.place = made.index(self.buffer) if self.buffer in made else None
         self.whole: int | None = None
         """The new buffer that it is, unchanged."""
         if isinstance(operand, View) and self.place is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -97,12 +97,13 @@ class Launch:
         self.params = step.params
         self.out = step.output.buffer
 
-    def __call__(self, base: int, memory: list[Any]) -> None:
+    def __call__(self, base: int, memory: Mapping[int, Any] | None) -> None:
         """Run on the arrays and scalars in this memory."""
+        assert memory is not None
         self.launch(memory[self.out], *[_operand(o, memory) for o in self.inputs], **self.params)
 
 
-def _operand(o: Operand, memory: list[Any]) -> np.ndarray:
+def _operand(o: Operand, memory: Mapping[int, Any]) -> np.ndarray:
     if isinstance(o, Scalar):
         return np.broadcast_to(np.asarray(memory[o.leaf], o.aval.dtype), o.aval.shape)
     return strided(memory[o.buffer], o.layout)

@@ -13,7 +13,7 @@ from ..ops.common import cast
 from ..primitives import REGISTRY
 from ..program import Var, uniform
 from ..recording import Recording, bind
-from ..tree import TreeDef, flat, flatten
+from ..tree import LEAF, TreeDef, flat, flatten
 
 
 class Arguments:
@@ -48,7 +48,9 @@ class Arguments:
 
 def as_tree(definition: TreeDef, variables: Iterable[Var]) -> Any:
     """Build a tree of arrays."""
-    arrays = [array._of(v) for v in variables]
+    arrays = list(map(array._of, variables))
+    if definition is LEAF:
+        return arrays[0]
     return arrays if definition.flat and definition.kind is list else definition.unflatten(iter(arrays))
 
 

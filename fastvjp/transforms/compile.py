@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import devices
 from ..array import array, as_array, numpy_of
+from ..conversion import var_of
 from ..program import Program, Uniform, Var
 from ..recording import Recording, abstract, is_recording, value_of
 from ..tree import LEAF, TreeDef, flatten
@@ -77,45 +78,42 @@ def compile(
 class _Call:
     """The arguments and state of one call: what is given at run time, and the signature."""
 
-    __slots__ = ("at", "definition", "given", "key", "leaves", "named", "state")
+    __slots__ = ("definition", "given", "key", "leaves", "named", "state")
 
     def __init__(self, args: Any, kwargs: Any, inputs: Any) -> None:
         self.named = bool(kwargs)
         self.leaves, self.definition = flatten((args, kwargs) if kwargs else args)
-        self.at: list[int] = []
-        """Which of the leaves are arrays."""
         self.given: list[Var] = []
         self.state: list[array] = []
-        static = _static_fields(self.definition) if self.definition.fixed else []
-        for i, x in enumerate(self.leaves):
+        key: list[Hashable] = [devices.current().name, self.named, self.definition]
+        for x in self.leaves:
             if type(x) is array:
-                self.at.append(i)
-                self.given.append(x._var)
+                v = x._var
             elif isinstance(x, _ARRAYS):
-                self.at.append(i)
-                self.given.append(as_array(x, "compile")._var)
+                v = var_of(x, "compile") if not isinstance(x, array) else x._var
             else:
-                static.append(x)
-        state_definition = None
+                key.append(_constant(x))
+                continue
+            self.given.append(v)
+            key.append(v.aval)
+        if self.definition.fixed:
+            key += map(_constant, _static_fields(self.definition))
         if inputs is not None:
-            held, state_definition = flatten(inputs)
-            static += _static_fields(state_definition)
+            held, definition = flatten(inputs)
+            key += [definition, *map(_constant, _static_fields(definition))]
             for x in held:
                 if isinstance(x, array):
                     self.state.append(x)
                     self.given.append(x._var)
+                    key.append(x._var.aval)
                 else:
-                    static.append(x)
-        constants = _constants(static) if static else ()
-        avals = [v.aval for v in self.given]
-        structure = (self.named, self.definition, state_definition, *self.at)
-        self.key = (devices.current().name, structure, constants, *avals)
+                    key.append(_constant(x))
+        self.key = tuple(key)
 
     def arguments(self, stand_ins: Sequence[Var]) -> tuple[Any, Any]:
         """Positional and keyword arguments with these variables for the arrays."""
-        leaves = list(self.leaves)
-        for i, v in zip(self.at, stand_ins, strict=False):
-            leaves[i] = array._of(v)
+        arrays = iter(stand_ins)
+        leaves = [array._of(next(arrays)) if isinstance(x, _ARRAYS) else x for x in self.leaves]
         found = self.definition.unflatten(iter(leaves))
         return found if self.named else (found, {})
 
@@ -123,18 +121,17 @@ class _Call:
 _ARRAYS = (array, np.ndarray, np.generic)
 
 
-def _constants(static: Sequence[Any]) -> tuple[Any, ...]:
-    """Leaves that are no arrays as a part of the signature."""
-    for leaf in static:
-        try:
-            hash(leaf)
-        except TypeError:
-            raise TypeError(
-                f"[compile] {type(leaf).__name__} cannot be part of the signature: it is not hashable. "
-                f"Hint: close over it."
-            ) from None
+def _constant(leaf: Any) -> Hashable:
+    """A leaf that is no array as a part of the signature."""
+    try:
+        hash(leaf)
+    except TypeError:
+        raise TypeError(
+            f"[compile] {type(leaf).__name__} cannot be part of the signature: it is not hashable. "
+            f"Hint: close over it."
+        ) from None
     # -0.0 equals 0.0 but is another constant, and nan equals nothing
-    return tuple([(type(x), repr(x) if isinstance(x, float | complex) else x) for x in static])
+    return (type(leaf), repr(leaf) if isinstance(leaf, float | complex) else leaf)
 
 
 def _static_fields(definition: TreeDef) -> list[Any]:
@@ -155,7 +152,7 @@ class _Compiled:
         before = [(tree, *flatten(tree)) for tree in (inputs, outputs)]
         handles = {id(x): x for _, held, _ in before for x in held if isinstance(x, array)}.values()
         values = [x._var for x in handles]
-        for x, v in zip(call.state, stand_ins[len(call.at) :], strict=True):
+        for x, v in zip(call.state, stand_ins[len(stand_ins) - len(call.state) :], strict=True):
             x._var = v
         with Recording() as recording:
             recording.trace.enter(stand_ins)
