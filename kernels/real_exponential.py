@@ -82,17 +82,14 @@ def real_expm1(x):
 
 @helper
 def real_tanh(x):
-    """u / (u + 2) of u = expm1(2 |x|), corrected by what its roundings lose; of a large |x|, 1 - 2 / (u + 2)."""
+    """x + x**3 times a polynomial near 0; 1 - 2 / (1 + exp(2 |x|)) beyond."""
     a = absolute(x)
     one, two = type(x)(1), type(x)(2)
     k, r, q = exp_parts(clip(a + a, constant(x, TANH_BOUND)))
-    high, low = shifted_parts(power_of_two(k), one, r, q)
-    u = high + low
-    under = u + two
-    inverse = one / under
-    value = u * inverse
-    rest = fma(-value, under, u) + fma(-value, (two - under) + u, (high - u) + low)
-    return copysign(choose(a > type(x)(0.55), one - two * inverse, fma(rest, inverse, value)), x)
+    far = one - two / (one + (one + (r + q)) * power_of_two(k))
+    z = a * a
+    near = fma(a * z, polynomial(z, of.TANH), a)
+    return copysign(choose(a > type(x)(0.55), far, near), x)
 
 
 @helper

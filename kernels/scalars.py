@@ -50,12 +50,12 @@ def fma(x, y, z):
 
 @operation
 def polynomial(x, pair):
-    """Value at x of the polynomial with these coefficients, the highest first."""
-    coefficients = pair[0] if isinstance(x, np.float32) else pair[1]
-    value = type(x)(coefficients[0])
-    for c in coefficients[1:]:
-        value = fma(value, x, type(x)(c))
-    return value
+    """Value at x of the polynomial with these coefficients, the highest first, by Estrin's scheme."""
+    terms = [type(x)(c) for c in reversed(pair[0] if isinstance(x, np.float32) else pair[1])]
+    while len(terms) > 1:
+        pairs = [fma(high, x, low) for low, high in zip(terms[::2], terms[1::2], strict=False)]
+        terms, x = pairs + terms[len(pairs) * 2 :], x * x
+    return terms[0]
 
 
 @operation
@@ -172,10 +172,14 @@ def lowered(numba: Any) -> dict[str, Any]:
             terms = [builder.extract_value(values, i) for i in range(len(pair[at(x)]))]
             if at(x) == 0:
                 terms = [builder.fptrunc(term, real) for term in terms]
-            value = terms[0]
-            for term in terms[1:]:
-                value = call(builder, "fma", value, args[0], term)
-            return value
+            terms.reverse()
+            power = args[0]
+            # a tree of pairs, where Horner's scheme is a chain: what is slow is to wait for the result before
+            while len(terms) > 1:
+                steps = zip(terms[::2], terms[1::2], strict=False)
+                pairs = [call(builder, "fma", high, power, low) for low, high in steps]
+                terms, power = pairs + terms[len(pairs) * 2 :], builder.fmul(power, power)
+            return terms[0]
 
         return x(x, pair), generate
 
