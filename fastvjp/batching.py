@@ -15,13 +15,15 @@ from .ops.creation import arange
 from .ops.linalg import matmul
 from .primitives import Primitive
 from .program import Op
+from .recording import bind
 
 Rule = Callable[..., array]
 
 
 def batch_elementwise(op: Op, operands: Sequence[array], batched: Sequence[bool], size: int) -> array:
     """Every elementwise primitive: operands without the batch axis are repeated along it."""
-    return emit(op.primitive.name, *_all_batched(operands, batched, size), **op.params)
+    xs = [x._var for x in _all_batched(operands, batched, size)]
+    return array._of(bind(op.primitive, *xs, **op.params))
 
 
 def _all_batched(operands: Sequence[array], batched: Sequence[bool], size: int) -> list[array]:

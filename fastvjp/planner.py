@@ -139,7 +139,7 @@ class _Planner:
         operands = [self.where[v] for v in inputs]
         if op.primitive.elementwise:
             statics = tuple([op.params[p] for p in op.primitive.statics])
-            self.where[out] = self.fuse(name, out.aval, operands, statics)
+            self.where[out] = self.fuse(op.primitive.element or name, out.aval, operands, statics)
         elif op.primitive.view is not None:
             self.where[out] = self.view(op, operands[0])
         elif op.primitive.opaque:  # a marker: its outputs are, in order, its last inputs

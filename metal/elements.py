@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from importlib import resources
+from textwrap import dedent
+
+from ..definitions import DEFINED
 
 HEAD = "scalars"
 """The file that stands first in every source."""
 
 _DEFINITION = re.compile(
-    r"^(?:template <[^>]*> )?inline (?:typename )?[\w:]+ (\w+)\(([^)]*)\) \{"
+    r"^(?:template\s*<[^>]*>\s*)?(?:inline\s+)?(?:typename )?[\w:]+\s+(\w+)\s*\(([^)]*)\)\s*\{"
     r"|^(?:template <[^>]*> )?struct (\w+)|^constant (?:constexpr )?\w+ (\w+) =",
     re.MULTILINE,
 )
@@ -22,9 +26,14 @@ _NAMESPACE = re.compile(r"^namespace (\w+) \{$(.*?)^\}  // namespace \1$", re.MU
 _USE = re.compile(r"\b((?:element|helper)::\w+)")
 
 
-@functools.cache
 def text(stem: str) -> str:
-    """The source text of one file."""
+    """The source text of one file, or of what a user defined."""
+    definition = DEFINED.get(stem)
+    return _file(stem) if definition is None else definition.metal or ""
+
+
+@functools.cache
+def _file(stem: str) -> str:
     return resources.files(__package__).joinpath(f"{stem}.metal").read_text("utf-8")
 
 
@@ -41,11 +50,52 @@ def definitions(source: str) -> dict[str, tuple[str, ...]]:
     for space, body in _NAMESPACE.findall(source):
         for function, parameters, *other in _DEFINITION.findall(body):
             name = f"{space}::{function or ''.join(other)}"
-            names = tuple(p.split()[-1] for p in parameters.split(",") if p.strip())
+            names = _parameter_names(parameters)
             if space == "element" and found.setdefault(name, names) != names:
                 raise ValueError(f"[metal] {name} takes {names}, elsewhere {found[name]}")
             found[name] = names
     return found
+
+
+def _parameter_names(parameters: str) -> tuple[str, ...]:
+    return tuple(p.split()[-1] for p in parameters.split(",") if p.strip())
+
+
+def user_file(
+    title: str, name: str, text: str, functions: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]]
+) -> str:
+    """A file of shaders around a user's text, which may use any names: it stands in a namespace of its own.
+
+    Args:
+        title: the primitive's name, for messages.
+        name: of the namespace.
+        text: defines the functions.
+        functions: for each element function by its name what the user calls it, its operands and its static
+            parameters.
+
+    Raises:
+        ValueError: a function is missing or takes other parameters than the Python function.
+    """
+    text = dedent(text).strip()
+    found = {function: _parameter_names(p) for function, p, *_ in _DEFINITION.findall(text) if function}
+    elements = []
+    for element, (function, operands, statics) in functions.items():
+        names = (*operands, *statics)
+        signature = ", ".join([*(f"T {p}" for p in operands), *(f"int {p}" for p in statics)])
+        if found.get(function) != names:
+            said = f"takes {', '.join(found[function])} in" if function in found else "is missing in"
+            raise ValueError(
+                f"[{title}] {function} {said} the Metal text, which defines {', '.join(found) or 'no function'}. "
+                f"Expected: template <typename T> inline T {function}({signature}) {{ ... }}, as in Python."
+            )
+        elements.append(
+            f"template <typename T> inline T {element}({signature}) "
+            f"{{ return T(user_{name}::{function}({', '.join(names)})); }}"
+        )
+    return "\n".join([
+        f"namespace user_{name} {{", text, f"}}  // namespace user_{name}",
+        "namespace element {", *elements, "}  // namespace element", "",
+    ])  # fmt: skip
 
 
 @functools.cache
@@ -57,6 +107,12 @@ def _homes() -> dict[str, str]:
             if found.setdefault(name, stem) != stem:
                 raise ValueError(f"[metal] {name} is defined in {stem} and in {found[name]}")
     return found
+
+
+def _home(name: str) -> str | None:
+    """The file that defines a qualified name, if one does."""
+    definition = DEFINED.get(name.removeprefix("element::"))
+    return _homes().get(name) if definition is None else definition.name
 
 
 @functools.cache
@@ -82,7 +138,7 @@ def libraries(source: str) -> tuple[str, ...]:
     """
     found = [HEAD]
     for name in dict.fromkeys(_USE.findall(source)):
-        stem = _homes().get(name)
+        stem = _home(name)
         if stem is not None:
             found += [s for s in _closure(stem) if s not in found]
     return tuple(found)
@@ -94,7 +150,7 @@ def _closure(stem: str) -> tuple[str, ...]:
     body = text(stem)
     found: list[str] = []
     for name in dict.fromkeys(_USE.findall(body)):
-        home = _homes().get(name, stem)
+        home = _home(name) or stem
         if home != stem:
             found += [s for s in _closure(home) if s not in found]
     return (*found, stem)
