@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
-import operator
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from .array import array
@@ -15,18 +13,11 @@ from .calls import binary, recorded, unary
 from .definitions import Definition, define
 from .kernels.jit import is_own
 from .kernels.snapshot import Snapshot
-from .metal.elements import user_file
+from .metal.user_text import elements_file
 from .ops.common import operands as promoted
-from .primitives import OPERANDS, backward_kernel, from_parameters
+from .primitives import backward_kernel, from_parameters
 from .recording import bind
-
-Function = Callable[..., Any]
-ByOperand = Function | Mapping[str, Function] | None
-
-FORWARD = ("x", "y", "z")
-"""What operands are called."""
-RESERVED = ("dtype", *(name for name in OPERANDS if name not in FORWARD))
-"""Names that are no static parameter's."""
+from .signatures import ByOperand, Function, Functions, name_of
 
 
 def custom_primitive(
@@ -77,133 +68,36 @@ def custom_primitive(
     functions. Where that cannot be told, as they refer to more than numbers, arrays, functions and NumPy's and
     Python's own modules, kernels are not kept on disk.
     """
-    title = _title(forward)
-    parameters = _parameters(forward, title)
-    operands, statics = _split(parameters, title, title)
-    vjps = _by_operand(vjp, operands, title, "vjp")
-    rules = _by_operand(rule, operands, title, "rule")
-    allowed = ("g", *operands, "out", *statics)
-    for function in vjps.values():
-        names = _parameters(function, title)
-        _check(names, allowed, title, function)
-        _split(names, title, _name(function), OPERANDS)
-        if "g" not in names:
-            raise TypeError(f"[{title}] {_name(function)} does not take g, the cotangent that it passes on.")
-    for operand, function in rules.items():
-        asked = _parameters(vjps[operand], title) if operand in vjps else allowed
-        _check(_parameters(function, title), ("g", *asked), title, function)
-    ends = {operand: "_vjp" if len(operands) == 1 else f"_vjp_{operand}" for operand in vjps}
-    definition = _defined(title, {"": forward} | {ends[operand]: f for operand, f in vjps.items()}, metal)
-    primitive = from_parameters(title, parameters, element=definition.name, definition=definition, rules=rules)
-    for operand, function in vjps.items():
-        names, element = _parameters(function, title), definition.name + ends[operand]
-        backward_kernel(primitive, operand, title + ends[operand], names, element=element, definition=definition)
-    signature = inspect.signature(forward)
+    given = Functions("custom_primitive", forward, vjp, rule)
+    title, definition = given.title, _defined(given, metal)
+    names = (*given.operands, *given.statics)
+    primitive = from_parameters(title, names, element=definition.name, definition=definition, rules=given.rules)
+    for operand, end in given.ends.items():
+        names = given.parameters(given.by_end[end])
+        element = definition.name + end
+        backward_kernel(primitive, operand, title + end, names, element=element, definition=definition)
 
     @functools.wraps(forward)
     def call(*args: Any, **options: Any) -> array:
-        try:
-            bound = signature.bind(*args, **options)
-        except TypeError as error:
-            raise TypeError(f"[{title}] {error}. Expected: {title}{signature}.") from None
-        bound.apply_defaults()
-        given = bound.arguments
-        chosen = {name: _static(given[name], name, title) for name in statics}
-        xs = promoted(title, *[given[name] for name in operands], floating=True)
-        return array._of(bind(primitive, *[x._var for x in xs], **chosen))
+        operands, statics = given.bound(args, options)
+        xs = promoted(title, *operands, floating=True)
+        return array._of(bind(primitive, *[x._var for x in xs], **statics))
 
-    if statics or len(operands) > 2:
-        return recorded(len(operands))(call)
-    return (unary if len(operands) == 1 else binary)(call)
+    if given.statics or len(given.operands) > 2:
+        return recorded(len(given.operands))(call)
+    return (unary if len(given.operands) == 1 else binary)(call)
 
 
-def _defined(title: str, functions: Mapping[str, Function], metal: str | None) -> Definition:
-    """The definition of functions, which are given by the ends of their names."""
-    snapshot = Snapshot(title, is_own)
-    copies = {end: snapshot.function(f) for end, f in functions.items()}
+def _defined(given: Functions, metal: str | None) -> Definition:
+    """The definition of element functions: an equal one, if there is one."""
+    snapshot = Snapshot(given.title, is_own)
+    copies = {end: snapshot.function(f) for end, f in given.by_end.items()}
     told = repr((list(copies), snapshot.content, metal)).encode()
     digest = hashlib.sha256(told).hexdigest()[:16] if snapshot.complete else secrets.token_hex(8)
-    name = f"{title}_{digest}"
+    name = f"{given.title}_{digest}"
     text = None
     if metal is not None:
-        described = {
-            name + end: (_name(f), *_split(_parameters(f, title), title, _name(f), OPERANDS))
-            for end, f in functions.items()
-        }
-        text = user_file(title, name, metal, described)
-    return define(Definition(title, name, {name + end: f for end, f in copies.items()}, text, snapshot.complete))
-
-
-# --- what was given ------------------------------------------------------------------------------------------
-
-
-def _title(forward: Function) -> str:
-    title = _name(forward)
-    if not (title.isidentifier() and title.isascii()):
-        raise TypeError(
-            f"[custom_primitive] Expected a function with a name, which becomes the op's, got {title}. "
-            f"Hint: define it by def."
-        )
-    return title
-
-
-def _name(function: Function) -> str:
-    return getattr(function, "__name__", repr(function))
-
-
-def _parameters(function: Function, title: str) -> tuple[str, ...]:
-    """Names of a function's parameters, none of which is special."""
-    if not callable(function):
-        raise TypeError(f"[{title}] Expected a function, got {function!r}.")
-    found = inspect.signature(function).parameters.values()
-    special = [str(p) for p in found if p.kind is not p.POSITIONAL_OR_KEYWORD]
-    if special:
-        raise TypeError(f"[{title}] {_name(function)} has the parameter {special[0]}. Expected: plain parameters.")
-    return tuple([p.name for p in found])
-
-
-def _split(
-    names: Sequence[str], title: str, function: str, known: Sequence[str] = FORWARD
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Operands and static parameters, which stand behind them."""
-    operands = tuple([n for n in names if n in known])
-    statics = tuple([n for n in names if n not in known])
-    reserved = [n for n in statics if n in RESERVED]
-    if not operands or reserved or (*operands, *statics) != tuple(names):
-        raise TypeError(
-            f"[{title}] {function} takes ({', '.join(names)}). Expected: first the operands, called x, y and z, "
-            f"then static parameters, with other names than {', '.join(RESERVED)}."
-        )
-    return operands, statics
-
-
-def _by_operand(given: ByOperand, operands: Sequence[str], title: str, what: str) -> dict[str, Function]:
-    """Functions by operand; for the only operand the function may be given alone."""
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        if len(operands) > 1:
-            names = ", ".join(f'"{n}": ...' for n in operands)
-            raise TypeError(f"[{title}] Expected as {what} one function for each operand: {{{names}}}.")
-        given = {operands[0]: given}
-    unknown = [n for n in given if n not in operands]
-    if unknown:
-        raise ValueError(f"[{title}] {what} is given for {unknown[0]}. The operands are {', '.join(operands)}.")
-    return dict(given)
-
-
-def _check(names: Sequence[str], allowed: Sequence[str], title: str, function: Function) -> None:
-    unknown = [n for n in names if n not in allowed]
-    if unknown:
-        known = ", ".join(dict.fromkeys(allowed))
-        raise TypeError(f"[{title}] {_name(function)} asks for {unknown[0]}. It may ask for {known}.")
-
-
-def _static(value: Any, name: str, title: str) -> int:
-    try:
-        return int(operator.index(value))
-    except TypeError:
-        raise TypeError(
-            f"[{title}] The static parameter {name} must be an integer, got {type(value).__name__}. "
-            f"Hint: operands, which may be anything, are called x, y and z."
-        ) from None
+        wanted = {name + end: (name_of(f), *given.split(f)) for end, f in given.by_end.items()}
+        text = elements_file(given.title, name, metal, wanted)
+    functions = {name + end: f for end, f in copies.items()}
+    return define(Definition(given.title, name, functions, text, snapshot.complete))

@@ -1,20 +1,20 @@
-"""Element functions that users define: where both devices find them, by names that nothing else has."""
+"""Kernels that users define: where both devices find them, by names that nothing else has."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import FunctionType
+from typing import Any
 from weakref import WeakValueDictionary
 
 
 @dataclass(frozen=True, eq=False)
 class Definition:
-    """The element functions of one primitive.
+    """The element functions, or the array kernels, of one primitive.
 
-    There is a hash of all that they are in their names: so a kernel's text, in which these stand, says what it
-    computes, as that of any other kernel does.
+    In the names of element functions there is a hash of all that they are: so a kernel's text, which holds these
+    names, says what it computes, as that of any other kernel does.
 
     Args:
         title: the primitive's name, for messages.
@@ -26,7 +26,7 @@ class Definition:
 
     title: str
     name: str
-    functions: Mapping[str, FunctionType]
+    functions: Mapping[str, Callable[..., Any]]
     metal: str | None
     kept: bool
 

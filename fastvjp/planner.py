@@ -144,6 +144,8 @@ class _Planner:
             self.where[out] = self.view(op, operands[0])
         elif op.primitive.opaque:  # a marker: its outputs are, in order, its last inputs
             self.where.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
+        elif op.primitive.definition is not None:  # a user's, under any name
+            self.where[out] = self.launch(op, operands)
         elif name in FUSED and not (out.aval.dtype.kind == "c" and name in ("max", "min")):
             axes = op.params["axes"]
             combine = COMBINE.get(name)

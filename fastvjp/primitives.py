@@ -31,7 +31,7 @@ class Primitive:
     infer: Callable[..., Any]
     elementwise: bool = False
     statics: tuple[str, ...] = ()
-    """Parameters that an elementwise primitive's kernel is specialised for."""
+    """Parameters that the kernel of an elementwise primitive, or of a user's, is specialised for."""
     view: Callable[..., layouts.Layout | None] | None = None
     opaque: bool = False
     """Has Python functions among its parameters: transforms of it are derived anew at each call."""
@@ -42,9 +42,9 @@ class Primitive:
     of: tuple[Primitive, str] | None = None
     """Of a backward kernel: the primitive and the operand."""
     element: str = ""
-    """The element function, where its name is another than the primitive's."""
+    """The element function, or a user's kernel, where its name is another than the primitive's."""
     definition: Definition | None = None
-    """Of a user's primitive: what keeps its element functions known."""
+    """Of a user's primitive: its kernels."""
     rules: Mapping[str, Callable[..., Any]] | None = None
     """Of a user's primitive: its derivative rules, which stand in no table."""
 

@@ -59,7 +59,7 @@ def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
     """The loops of a step, or the launch of one that has none."""
     temporaries.next_step()
     if isinstance(step, KernelStep):
-        lowering = LOWERINGS.get(step.primitive.name)
+        lowering = None if step.primitive.definition else LOWERINGS.get(step.primitive.name)
         loops = None if lowering is None else lowering(step, temporaries.allocate)
         if loops is None:
             return Launch(step)
@@ -96,7 +96,10 @@ class Launch:
     """A structural primitive, launched from Python on the arrays behind all buffers."""
 
     def __init__(self, step: KernelStep) -> None:
-        self.launch = LAUNCHERS[step.primitive.name]
+        definition = step.primitive.definition  # of a user
+        self.launch = (
+            definition.functions[step.primitive.element] if definition else LAUNCHERS[step.primitive.name]
+        )
         self.inputs = step.inputs
         self.params = step.params
         self.out = step.output.buffer

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
 from importlib import resources
-from textwrap import dedent
 
 from ..definitions import DEFINED
 
@@ -57,45 +55,13 @@ def definitions(source: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def functions(source: str) -> dict[str, tuple[str, ...]]:
+    """Functions that a text defines outside of any namespace, with parameter names."""
+    return {name: _parameter_names(given) for name, given, *_ in _DEFINITION.findall(source) if name}
+
+
 def _parameter_names(parameters: str) -> tuple[str, ...]:
-    return tuple(p.split()[-1] for p in parameters.split(",") if p.strip())
-
-
-def user_file(
-    title: str, name: str, text: str, functions: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]]
-) -> str:
-    """A file of shaders around a user's text, which may use any names: it stands in a namespace of its own.
-
-    Args:
-        title: the primitive's name, for messages.
-        name: of the namespace.
-        text: defines the functions.
-        functions: for each element function by its name what the user calls it, its operands and its static
-            parameters.
-
-    Raises:
-        ValueError: a function is missing or takes other parameters than the Python function.
-    """
-    text = dedent(text).strip()
-    found = {function: _parameter_names(p) for function, p, *_ in _DEFINITION.findall(text) if function}
-    elements = []
-    for element, (function, operands, statics) in functions.items():
-        names = (*operands, *statics)
-        signature = ", ".join([*(f"T {p}" for p in operands), *(f"int {p}" for p in statics)])
-        if found.get(function) != names:
-            said = f"takes {', '.join(found[function])} in" if function in found else "is missing in"
-            raise ValueError(
-                f"[{title}] {function} {said} the Metal text, which defines {', '.join(found) or 'no function'}. "
-                f"Expected: template <typename T> inline T {function}({signature}) {{ ... }}, as in Python."
-            )
-        elements.append(
-            f"template <typename T> inline T {element}({signature}) "
-            f"{{ return T(user_{name}::{function}({', '.join(names)})); }}"
-        )
-    return "\n".join([
-        f"namespace user_{name} {{", text, f"}}  // namespace user_{name}",
-        "namespace element {", *elements, "}  // namespace element", "",
-    ])  # fmt: skip
+    return tuple(p.split()[-1].lstrip("*&") for p in parameters.split(",") if p.strip())
 
 
 @functools.cache
@@ -140,17 +106,17 @@ def libraries(source: str) -> tuple[str, ...]:
     for name in dict.fromkeys(_USE.findall(source)):
         stem = _home(name)
         if stem is not None:
-            found += [s for s in _closure(stem) if s not in found]
+            found += [s for s in closure(stem) if s not in found]
     return tuple(found)
 
 
 @functools.cache
-def _closure(stem: str) -> tuple[str, ...]:
+def closure(stem: str) -> tuple[str, ...]:
     """A file behind all that it needs."""
     body = text(stem)
     found: list[str] = []
     for name in dict.fromkeys(_USE.findall(body)):
         home = _home(name) or stem
         if home != stem:
-            found += [s for s in _closure(home) if s not in found]
+            found += [s for s in closure(home) if s not in found]
     return (*found, stem)

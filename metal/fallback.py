@@ -1,5 +1,5 @@
 """Steps that the device cannot compute, on the CPU: those with complex numbers, which Metal lacks, and those with
-element functions of a user who gave no text in Metal's language."""
+functions of a user who gave no text in Metal's language."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def needs_cpu(step: Step) -> bool:
     if isinstance(step, FusedStep):
         dtypes += [entry.dtype for entry in step.body]
         users = [DEFINED[e.name] for e in step.body if isinstance(e, Call) and e.name in DEFINED]
-        if any(definition.metal is None for definition in users):
-            return True
+    else:
+        users = [step.primitive.definition] if step.primitive.definition else []
+    if any(definition.metal is None for definition in users):
+        return True
     return any(dtype.kind == "c" for dtype in dtypes)
 
 

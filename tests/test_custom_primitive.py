@@ -576,7 +576,7 @@ BUILT_IN = math.exp
 NAMED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "operands": (no_operand, {}, TypeError, r"\[no_operand\] no_operand takes \(a\).*x, y and z"),
     "order": (static_first, {}, TypeError, r"first the operands"),
-    "reserved": (takes_g, {}, TypeError, r"other names than dtype, g, c, out"),
+    "reserved": (takes_g, {}, TypeError, r"other names than dtype, result, g, c, out"),
     "special": (many, {}, TypeError, r"has the parameter \*x"),
     "lambda": (lambda x: x, {}, TypeError, r"a function with a name.*<lambda>.*Hint"),
     "built-in": (BUILT_IN, {}, TypeError, r"\[exp\]"),

@@ -86,13 +86,15 @@ def _cotangent(op: Op, g: Var, i: int) -> Var | None:
     if kernel is not None:
         named.update(g=g, out=op.outputs[0])
         statics = {p: op.params[p] for p in kernel.statics}
-        return bind(kernel, *[named[n] for n in kernel.inputs], **statics, dtype=op.inputs[i].aval.dtype)
+        a = op.inputs[i].aval
+        given: dict[str, Any] = {"dtype": a.dtype} if primitive.elementwise else {"result": a}
+        return bind(kernel, *[named[n] for n in kernel.inputs], **statics, **given)
     if rule is None:
         if primitive.definition is None:
             return None
         raise TypeError(
-            f"[{primitive.name}] It has no derivative with respect to {operand}. Hint: give custom_primitive a "
-            f"backward function (vjp) or a rule for {operand}, or keep it constant by stop_gradient."
+            f"[{primitive.name}] It has no derivative with respect to {operand}. Hint: give a backward function "
+            f"(vjp) or a rule for {operand} with it, or keep {operand} constant by stop_gradient."
         )
     arrays = {name: array._of(v) for name, v in named.items()}
     arrays.update(g=array._of(g), out=array._of(op.outputs[0]))
@@ -117,12 +119,13 @@ def _pull_through_definition(op: Op, g: Var, needed: Sequence[bool]) -> list[tup
 
 
 def _transposed(op: Op, g: Var, needed: Sequence[bool], base: Primitive, operand: str) -> list[tuple[Var, Var]]:
-    """The same without a rule: with respect to the cotangent a kernel of real numbers is its own transpose."""
+    """The same without a rule: with respect to the cotangent an element function of real numbers is symmetric."""
     at = op.primitive.inputs.index("g")
-    if g.aval.dtype.kind == "c" or any(n for i, n in enumerate(needed) if i != at):
+    own_transpose = base.elementwise and g.aval.dtype.kind != "c"
+    if not own_transpose or any(n for i, n in enumerate(needed) if i != at):
         raise TypeError(
             f"[{base.name}] Its backward function for {operand} cannot be differentiated without a rule. "
-            f"Hint: give custom_primitive a rule for {operand}, the derivative composed of fastvjp's functions."
+            f"Hint: give a rule for {operand} with it, the same derivative composed of fastvjp's functions."
         )
     inputs = [g if i == at else v for i, v in enumerate(op.inputs)]
     return [(op.inputs[at], bind(op.primitive, *inputs, **op.params))]
