@@ -49,7 +49,6 @@ class Snapshot:
             raise TypeError(f"[{self.where}] {name} raises an exception, which no kernel can pass on.")
         self._open.append(function)
         self._describe(function.__code__)
-        self.content.append(function.__defaults__)
         try:
             copy = rebuilt(function, self._value)
         except (KeyError, ValueError) as error:
@@ -99,7 +98,8 @@ def rebuilt(function: FunctionType, change: Callable[[Any], Any]) -> FunctionTyp
     }
     cells = tuple([CellType(change(cell.cell_contents)) for cell in function.__closure__ or ()])
     names |= {"__name__": function.__module__, "__builtins__": builtins}
-    return FunctionType(function.__code__, names, function.__name__, function.__defaults__, cells)
+    defaults = None if function.__defaults__ is None else tuple(map(change, function.__defaults__))
+    return FunctionType(function.__code__, names, function.__name__, defaults, cells)
 
 
 def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
