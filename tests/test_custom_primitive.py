@@ -660,6 +660,18 @@ def test_no_second_derivative() -> None:
             transform(softplus_op())(fv.array(1.0))
 
 
+def test_what_a_rule_gives_is_cast_and_checked() -> None:
+    x = fv.array([0.5, 1.0])
+    op = softplus_op(rule=lambda g, x: g * fv.sigmoid(x) * np.float64(1))
+    found = fv.hessian(lambda x: op(x).sum())(x)
+    s = special.expit([0.5, 1.0])
+    assert found.dtype == np.float32
+    close(found, np.diag(s * (1 - s)), 1e-6)
+    for op in (softplus_op(rule=lambda g, x: g.sum()), fv.custom_primitive(softplus, rule=lambda g, x: g.sum())):
+        with pytest.raises(ValueError, match=r"\[softplus\] The rule for x gave shape \(\), expected \(2,\)"):
+            fv.hvp(lambda x, op=op: op(x).sum(), [x], [x])
+
+
 def nothing(x):
     pass
 

@@ -11,9 +11,9 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..array import array
-from ..avals import is_differentiable
-from ..ops.common import full_like_aval
+from ..array import array, as_array
+from ..avals import Aval, is_differentiable
+from ..ops.common import cast, full_like_aval
 from ..primitives import REGISTRY, Primitive
 from ..program import Op, Var
 from ..recording import Recording, bind
@@ -81,7 +81,7 @@ def _pull(op: Op, outgoing: Sequence[Var | None], needed: Sequence[bool]) -> Ite
 def _cotangent(op: Op, g: Var, i: int) -> Var | None:
     primitive = op.primitive
     operand = primitive.inputs[i]
-    kernel, rule = primitive.vjps.get(operand), rules_of(primitive).get(operand)
+    kernel = primitive.vjps.get(operand)
     named = dict(zip(primitive.inputs, op.inputs, strict=True))
     if kernel is not None:
         named.update(g=g, out=op.outputs[0])
@@ -89,7 +89,7 @@ def _cotangent(op: Op, g: Var, i: int) -> Var | None:
         a = op.inputs[i].aval
         given: dict[str, Any] = {"dtype": a.dtype} if primitive.elementwise else {"result": a}
         return bind(kernel, *[named[n] for n in kernel.inputs], **statics, **given)
-    if rule is None:
+    if operand not in rules_of(primitive):
         if primitive.definition is None:
             return None
         raise TypeError(
@@ -98,23 +98,33 @@ def _cotangent(op: Op, g: Var, i: int) -> Var | None:
         )
     arrays = {name: array._of(v) for name, v in named.items()}
     arrays.update(g=array._of(g), out=array._of(op.outputs[0]))
-    return _call(rule, {**arrays, **op.params})._var
+    return _by_rule(primitive, operand, {**arrays, **op.params}, op.inputs[i].aval)
+
+
+def _by_rule(primitive: Primitive, operand: str, named: dict[str, Any], like: Aval) -> Var:
+    """The cotangent of an operand by its rule; what a user's gives is checked, and cast."""
+    found = _call(rules_of(primitive)[operand], named)
+    if primitive.definition is None:
+        return found._var
+    x = as_array(found, primitive.name)
+    if x.shape != like.shape:
+        raise ValueError(f"[{primitive.name}] The rule for {operand} gave shape {x.shape}, expected {like.shape}.")
+    return cast(x, like.dtype)._var
 
 
 def _pull_through_definition(op: Op, g: Var, needed: Sequence[bool]) -> list[tuple[Var, Var]]:
     """Walk back through a `<op>_vjp` kernel: apply the rule that it computes, and walk back over that."""
     assert op.primitive.of is not None
     base, operand = op.primitive.of
-    rule = rules_of(base).get(operand)
-    if rule is None:
+    if operand not in rules_of(base):
         return _transposed(op, g, needed, base, operand)
     # inside fresh variables, so that an operand passed twice has two cotangents, and only the needed ones
     wrt = [bind(REGISTRY["alias"], v) for v in op.inputs]
     with Recording() as recording:
         arrays = {name: array._of(v) for name, v in zip(op.primitive.inputs, wrt, strict=True)}
-        result = _call(rule, {**arrays, **op.params})
+        result = _by_rule(base, operand, {**arrays, **op.params}, op.outputs[0].aval)
         wanted = [v for v, n in zip(wrt, needed, strict=True) if n]
-        found = iter(backward(recording.span(), wanted, [(result._var, g)]))
+        found = iter(backward(recording.span(), wanted, [(result, g)]))
     return [(v, c) for v, n in zip(op.inputs, needed, strict=True) if n and (c := next(found)) is not None]
 
 
@@ -131,7 +141,7 @@ def _transposed(op: Op, g: Var, needed: Sequence[bool], base: Primitive, operand
     return [(op.inputs[at], bind(op.primitive, *inputs, **op.params))]
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _needs(rule: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(rule).parameters)
 
