@@ -700,6 +700,7 @@ def test_functions_that_give_no_number(function: types.FunctionType) -> None:
         fv.custom_primitive(function)(fv.ones(3) * 2)
 
 
+@pytest.mark.skipif(jit.jit_disabled(), reason="nothing is compiled")
 def test_a_backward_function_that_cannot_be_compiled_is_named() -> None:
     def broken(g, x):
         return g.nothing
