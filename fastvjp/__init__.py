@@ -21,6 +21,8 @@ from .avals import (
     uint32,
     uint64,
 )
+from .custom_kernel import custom_kernel
+from .custom_primitive import custom_primitive
 from .devices import default_device, device, num_threads, set_default_device, set_num_threads
 from .explain import explain
 from .ops import *  # noqa: F403  the one list of ops is fastvjp.ops.__all__
@@ -52,6 +54,8 @@ __all__ = [
     "complex64",
     "complex128",
     "custom_function",
+    "custom_kernel",
+    "custom_primitive",
     "default_device",
     "device",
     "eval",

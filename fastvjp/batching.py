@@ -10,18 +10,31 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .array import array
-from .ops.common import emit, spread
+from .avals import aval
+from .ops.common import emit, full_like_aval, spread
 from .ops.creation import arange
+from .ops.joining import stack
 from .ops.linalg import matmul
 from .primitives import Primitive
 from .program import Op
+from .recording import bind
 
 Rule = Callable[..., array]
 
 
 def batch_elementwise(op: Op, operands: Sequence[array], batched: Sequence[bool], size: int) -> array:
     """Every elementwise primitive: operands without the batch axis are repeated along it."""
-    return emit(op.primitive.name, *_all_batched(operands, batched, size), **op.params)
+    xs = [x._var for x in _all_batched(operands, batched, size)]
+    return array._of(bind(op.primitive, *xs, **op.params))
+
+
+def batch_kernel(op: Op, operands: Sequence[array], batched: Sequence[bool], size: int) -> array:
+    """A user's array kernel, which knows no batches: once for each element of the batch."""
+    rows = [[x[i] if b else x for x, b in zip(operands, batched, strict=True)] for i in range(size)]
+    if not rows:
+        a = op.outputs[0].aval
+        return full_like_aval(aval((0, *a.shape), a.dtype), 0)
+    return stack([array._of(bind(op.primitive, *[x._var for x in row], **op.params)) for row in rows])
 
 
 def _all_batched(operands: Sequence[array], batched: Sequence[bool], size: int) -> list[array]:

@@ -139,11 +139,13 @@ class _Planner:
         operands = [self.where[v] for v in inputs]
         if op.primitive.elementwise:
             statics = tuple([op.params[p] for p in op.primitive.statics])
-            self.where[out] = self.fuse(name, out.aval, operands, statics)
+            self.where[out] = self.fuse(op.primitive.element or name, out.aval, operands, statics)
         elif op.primitive.view is not None:
             self.where[out] = self.view(op, operands[0])
         elif op.primitive.opaque:  # a marker: its outputs are, in order, its last inputs
             self.where.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
+        elif op.primitive.definition is not None:  # a user's, under any name
+            self.where[out] = self.launch(op, operands)
         elif name in FUSED and not (out.aval.dtype.kind == "c" and name in ("max", "min")):
             axes = op.params["axes"]
             combine = COMBINE.get(name)

@@ -7,17 +7,18 @@ broadcasting and casting are primitives of their own, recorded by the public ops
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from . import layouts
 from .avals import Aval, aval, bool_, int64
+from .definitions import Definition
 from .kernels.jit import ELEMENTS, parameters
 
-OPERANDS = ("g", "c", "x", "y", "out")
+OPERANDS = ("g", "c", "x", "y", "z", "out")
 """Element function parameters that are arrays; any other is a static parameter, part of the kernel."""
 
 
@@ -30,12 +31,22 @@ class Primitive:
     infer: Callable[..., Any]
     elementwise: bool = False
     statics: tuple[str, ...] = ()
-    """Parameters that an elementwise primitive's kernel is specialised for."""
+    """Parameters that the kernel of an elementwise primitive, or of a user's, is specialised for."""
     view: Callable[..., layouts.Layout | None] | None = None
     opaque: bool = False
     """Has Python functions among its parameters: transforms of it are derived anew at each call."""
     unique: bool = False
     """Never merged with an equal op."""
+    vjps: dict[str, Primitive] = field(default_factory=dict)
+    """Backward kernels, by the operand whose cotangent they compute."""
+    of: tuple[Primitive, str] | None = None
+    """Of a backward kernel: the primitive and the operand."""
+    element: str = ""
+    """The element function, or a user's kernel, where its name is another than the primitive's."""
+    definition: Definition | None = None
+    """Of a user's primitive: its kernels."""
+    rules: Mapping[str, Callable[..., Any]] | None = None
+    """Of a user's primitive: its derivative rules, which stand in no table."""
 
     def __repr__(self) -> str:
         return self.name
@@ -71,13 +82,25 @@ def _param_dtype(x: Aval, *_: Aval, dtype: np.dtype, **__: Any) -> Aval:
     return aval(x.shape, dtype)
 
 
+def from_parameters(
+    name: str, names: Sequence[str], infer: Callable[..., Aval] = _same, **fields: Any
+) -> Primitive:
+    """The primitive whose kernel is an element function with parameters of these names."""
+    inputs = tuple(p for p in names if p in OPERANDS)
+    statics = tuple(p for p in names if p not in OPERANDS)
+    return Primitive(name, inputs, infer, elementwise=True, statics=statics, **fields)
+
+
+def backward_kernel(of: Primitive, operand: str, name: str, names: Sequence[str], **fields: Any) -> Primitive:
+    """The primitive that computes the cotangent of an operand of another one, which knows it from now on."""
+    kernel = of.vjps[operand] = from_parameters(name, names, _param_dtype, of=(of, operand), **fields)
+    return kernel
+
+
 def elementwise(names: str, infer: Callable[..., Aval] = _same) -> None:
     """Register primitives whose kernels are element functions of these names."""
     for name in names.split():
-        names_of = parameters(name)
-        inputs = tuple(p for p in names_of if p in OPERANDS)
-        statics = tuple(p for p in names_of if p not in OPERANDS)
-        register(Primitive(name, inputs, infer, elementwise=True, statics=statics))
+        register(from_parameters(name, parameters(name), infer))
 
 
 elementwise("add subtract multiply divide negative reciprocal square power integer_power sqrt rsqrt scale copy")
@@ -90,7 +113,11 @@ elementwise("bitwise_and bitwise_or bitwise_xor bitwise_invert left_shift right_
 elementwise("abs real imag angle", _real)
 elementwise("astype", _param_dtype)
 elementwise("normalize_index")
-elementwise(" ".join(name for name in ELEMENTS if "_vjp" in name), _param_dtype)
+for _name in ELEMENTS:
+    _base, _is_backward, _operand = _name.partition("_vjp")
+    if _is_backward:
+        _of = REGISTRY[_base]
+        register(backward_kernel(_of, _operand[1:] or _of.inputs[0], _name, parameters(_name)))
 
 
 # --- views: no values move -------------------------------------------------------------------------------

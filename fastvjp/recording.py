@@ -96,12 +96,12 @@ def is_recording() -> bool:
     return current() is not None
 
 
-def bind(primitive: Primitive, *inputs: Var, **params: Any) -> Var:
+def bind(primitive: Primitive, /, *inputs: Var, **params: Any) -> Var:
     """Apply a primitive: record it or, outside all recordings, run it at once."""
     return bind_multiple(primitive, *inputs, **params)[0]
 
 
-def bind_multiple(primitive: Primitive, *inputs: Var, **params: Any) -> Sequence[Var]:
+def bind_multiple(primitive: Primitive, /, *inputs: Var, **params: Any) -> Sequence[Var]:
     """`bind` for a primitive with several outputs."""
     trace = current()
     if trace is None:

@@ -12,6 +12,7 @@ import dis
 import functools
 import gc
 import inspect
+import re
 import threading
 from collections.abc import Callable, Iterator
 from types import FunctionType
@@ -21,9 +22,11 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from .. import avals, environment
+from ..definitions import DEFINED
 from . import cache, native
 from .native import Code
 from .pointers import PythonPointer, compiled_operations, python_operations
+from .snapshot import rebuilt
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,6 +78,12 @@ def operation(function: F) -> F:
     return _registered(function, OPERATIONS)
 
 
+def is_own(function: FunctionType) -> bool:
+    """Whether a function is one of this folder's, which `namespace` has jitted."""
+    tables = (ELEMENTS, HELPERS, COLD, KERNELS, OPERATIONS)
+    return any(table.get(function.__name__) is function for table in tables)
+
+
 def _registered(function: F, table: dict[str, FunctionType]) -> F:
     assert isinstance(function, FunctionType)
     if any(function.__name__ in names for names in (ELEMENTS, HELPERS, COLD, KERNELS, OPERATIONS)):
@@ -110,8 +119,11 @@ def operations(name: str) -> int:
     Of a function with a near form (codegen.py) it is the near form's.
     """
     functions = {**ELEMENTS, **HELPERS, **COLD}
+    if name in DEFINED:
+        functions |= DEFINED[name].functions
+    function = functions.get(f"{name}_near") or functions[name]
     found = 0
-    for instruction in dis.get_instructions(functions.get(f"{name}_near") or functions[name]):
+    for instruction in dis.get_instructions(function):
         if instruction.opname in ("BINARY_OP", "COMPARE_OP", "CALL"):
             found += 1
         elif instruction.opname == "LOAD_GLOBAL" and instruction.argval in functions:
@@ -146,6 +158,40 @@ def python_namespace() -> dict[str, Any]:
     return {"np": np, **ELEMENTS, **HELPERS, **COLD, **KERNELS, **python_operations(), **types}
 
 
+def defined_names(source: str) -> list[str]:
+    """The users' element functions that a generated source calls."""
+    return [name for name in dict.fromkeys(re.findall(r"\w+", source)) if name in DEFINED]
+
+
+@functools.lru_cache(maxsize=256)
+def user_element(name: str) -> Any:
+    """A user's element function, jitted, and with it the functions that it calls."""
+
+    def jitted(value: Any) -> Any:
+        if not isinstance(value, FunctionType):
+            return value
+        if is_own(value):
+            return namespace()[value.__name__]
+        return numba().njit(**OPTIONS, **INSIDE, forceinline=True)(rebuilt(value, jitted))
+
+    return jitted(DEFINED[name].functions[name])
+
+
+def check_element(name: str, dtype: np.dtype, operands: int, statics: int) -> None:
+    """TypeError if a user's element function cannot be compiled, or gives no number."""
+    element, types = user_element(name), numba().types
+    which = f"[{DEFINED[name].title}] The element function {DEFINED[name].functions[name].__name__}"
+    given = (numba().from_dtype(dtype),) * operands + (types.int64,) * statics
+    try:
+        element.compile(given)
+        result = element.overloads[given].signature.return_type
+    except numba().core.errors.NumbaError as error:
+        raise TypeError(f"{which} cannot be compiled by Numba for {dtype}: {error}") from error
+    numbers = (types.Boolean, types.Integer, types.Float, *([types.Complex] if dtype.kind == "c" else []))
+    if not isinstance(result, numbers):
+        raise TypeError(f"{which} gives {result} for {dtype}. Expected: one number, on every path.")
+
+
 @functools.cache
 def memory_operations() -> dict[str, Any]:
     """Typed pointers, loads and stores for jitted code."""
@@ -161,13 +207,19 @@ def compile_loop(source: str) -> Code:
     """Compile a generated `fused(args, start, stop)`, which returns a status; `args` points to int64 words."""
     if jit_disabled():
         return interpret_loop(source)
-    return compiled(source, lambda: _defined(source, dict(namespace())), LOOP)
+    names = defined_names(source)
+
+    def function() -> FunctionType:
+        return _executed(source, {**namespace(), **{name: user_element(name) for name in names}})
+
+    return compiled(source, function, LOOP, all(DEFINED[name].kept for name in names))
 
 
 @functools.lru_cache(maxsize=4096)
 def interpret_loop(source: str) -> Code:
     """The same in plain Python, which machine code can call like any other loop."""
-    function = _defined(source, dict(python_namespace()))
+    users = {name: DEFINED[name].functions[name] for name in defined_names(source)}
+    function = _executed(source, {**python_namespace(), **users})
 
     def call(args: int, start: int, stop: int) -> int:
         with np.errstate(all="ignore"):
@@ -186,16 +238,16 @@ def python_loop(code: int) -> Callable[[int, int, int], int]:
     return _python_loops.get(code) or native.function_of_words(code, 3)
 
 
-def _defined(source: str, names: dict[str, Any]) -> FunctionType:
+def _executed(source: str, names: dict[str, Any]) -> FunctionType:
     exec(compile(source, "<fused>", "exec"), names)
     return names["fused"]
 
 
-def compiled(text: str, function: Callable[[], FunctionType], signature: str) -> Code:
+def compiled(text: str, function: Callable[[], FunctionType], signature: str, kept_on_disk: bool = True) -> Code:
     """Machine code of a function of words, from the cache on disk or by Numba; the text tells which it is."""
     with _compile_lock:
         try:
-            path = cache.path_of(text)
+            path = cache.path_of(text) if kept_on_disk else None
             kept = None if path is None else cache.load(path)
             code = kept or _object_file(function, signature)
             linked = native.link(code)
@@ -226,7 +278,9 @@ def _object_file(function: Callable[[], FunctionType], signature: str) -> bytes:
     """
     from llvmlite import ir
 
-    jitted = numba().njit(signature, **OPTIONS, **INSIDE, fastmath={"reassoc"})(function())
+    source = function()
+    jitted = numba().njit(signature, **OPTIONS, **INSIDE, fastmath={"reassoc"})(source)
+    _check_results(source)
     ((types, result),) = jitted.overloads.items()
     target, callee = result.target_context, result.fndesc
     module = target.create_module("entry")
@@ -239,3 +293,12 @@ def _object_file(function: Callable[[], FunctionType], signature: str) -> bytes:
     _, value = target.call_conv.call_function(builder, inner, callee.restype, callee.argtypes, entry.args)
     builder.ret(value)
     return native.emit([str(module), jitted.inspect_llvm(types)])
+
+
+def _check_results(source: FunctionType) -> None:
+    """TypeError if a user's element function gives nothing on some path, of which no loop would notice."""
+    for name in source.__code__.co_names:
+        if name in DEFINED:
+            for signature in source.__globals__[name].nopython_signatures:
+                if isinstance(signature.return_type, numba().types.Optional):
+                    raise TypeError(f"{name} gives {signature.return_type}")

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..avals import Aval
-from ..plan import FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned, dense
+from ..definitions import DEFINED
+from ..plan import Call, FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned, dense
 from ..warnings import CompileWarning
 from . import codegen, indexing, matmul, reductions, scans, sorting, structure
 from .buffers import strided
-from .jit import CompileError, compile_loop, interpret_loop
+from .jit import CompileError, check_element, compile_loop, interpret_loop
 from .loops import Loop, Lowering
 from .native import Code
 
@@ -58,7 +59,7 @@ def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
     """The loops of a step, or the launch of one that has none."""
     temporaries.next_step()
     if isinstance(step, KernelStep):
-        lowering = LOWERINGS.get(step.primitive.name)
+        lowering = None if step.primitive.definition else LOWERINGS.get(step.primitive.name)
         loops = None if lowering is None else lowering(step, temporaries.allocate)
         if loops is None:
             return Launch(step)
@@ -68,6 +69,9 @@ def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
         for loop in loops:
             compile_loop(loop.source)
     except CompileError as error:
+        for entry in step.body if isinstance(step, FusedStep) else ():
+            if isinstance(entry, Call) and entry.name in DEFINED:
+                check_element(entry.name, entry.dtype, len(entry.operands), len(entry.statics))
         warnings.warn(
             f"A kernel of {step.computes} could not be compiled. Its functions run one by one, in plain Python "
             f"where that fails, too. ({error})",
@@ -92,7 +96,10 @@ class Launch:
     """A structural primitive, launched from Python on the arrays behind all buffers."""
 
     def __init__(self, step: KernelStep) -> None:
-        self.launch = LAUNCHERS[step.primitive.name]
+        definition = step.primitive.definition  # of a user
+        self.launch = (
+            definition.functions[step.primitive.element] if definition else LAUNCHERS[step.primitive.name]
+        )
         self.inputs = step.inputs
         self.params = step.params
         self.out = step.output.buffer

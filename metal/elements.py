@@ -10,11 +10,13 @@ import functools
 import re
 from importlib import resources
 
+from ..definitions import DEFINED
+
 HEAD = "scalars"
 """The file that stands first in every source."""
 
 _DEFINITION = re.compile(
-    r"^(?:template <[^>]*> )?inline (?:typename )?[\w:]+ (\w+)\(([^)]*)\) \{"
+    r"^(?:template\s*<[^>]*>\s*)?(?:inline\s+)?(?:typename )?[\w:]+\s+(\w+)\s*\(([^)]*)\)\s*\{"
     r"|^(?:template <[^>]*> )?struct (\w+)|^constant (?:constexpr )?\w+ (\w+) =",
     re.MULTILINE,
 )
@@ -22,9 +24,14 @@ _NAMESPACE = re.compile(r"^namespace (\w+) \{$(.*?)^\}  // namespace \1$", re.MU
 _USE = re.compile(r"\b((?:element|helper)::\w+)")
 
 
-@functools.cache
 def text(stem: str) -> str:
-    """The source text of one file."""
+    """The source text of one file, or of what a user defined."""
+    definition = DEFINED.get(stem)
+    return _file(stem) if definition is None else definition.metal or ""
+
+
+@functools.cache
+def _file(stem: str) -> str:
     return resources.files(__package__).joinpath(f"{stem}.metal").read_text("utf-8")
 
 
@@ -41,11 +48,20 @@ def definitions(source: str) -> dict[str, tuple[str, ...]]:
     for space, body in _NAMESPACE.findall(source):
         for function, parameters, *other in _DEFINITION.findall(body):
             name = f"{space}::{function or ''.join(other)}"
-            names = tuple(p.split()[-1] for p in parameters.split(",") if p.strip())
+            names = _parameter_names(parameters)
             if space == "element" and found.setdefault(name, names) != names:
                 raise ValueError(f"[metal] {name} takes {names}, elsewhere {found[name]}")
             found[name] = names
     return found
+
+
+def functions(source: str) -> dict[str, tuple[str, ...]]:
+    """Functions that a text defines outside of any namespace, with parameter names."""
+    return {name: _parameter_names(given) for name, given, *_ in _DEFINITION.findall(source) if name}
+
+
+def _parameter_names(parameters: str) -> tuple[str, ...]:
+    return tuple(p.split()[-1].lstrip("*&") for p in parameters.split(",") if p.strip())
 
 
 @functools.cache
@@ -57,6 +73,12 @@ def _homes() -> dict[str, str]:
             if found.setdefault(name, stem) != stem:
                 raise ValueError(f"[metal] {name} is defined in {stem} and in {found[name]}")
     return found
+
+
+def _home(name: str) -> str | None:
+    """The file that defines a qualified name, if one does."""
+    definition = DEFINED.get(name.removeprefix("element::"))
+    return _homes().get(name) if definition is None else definition.name
 
 
 @functools.cache
@@ -82,19 +104,19 @@ def libraries(source: str) -> tuple[str, ...]:
     """
     found = [HEAD]
     for name in dict.fromkeys(_USE.findall(source)):
-        stem = _homes().get(name)
+        stem = _home(name)
         if stem is not None:
-            found += [s for s in _closure(stem) if s not in found]
+            found += [s for s in closure(stem) if s not in found]
     return tuple(found)
 
 
 @functools.cache
-def _closure(stem: str) -> tuple[str, ...]:
+def closure(stem: str) -> tuple[str, ...]:
     """A file behind all that it needs."""
     body = text(stem)
     found: list[str] = []
     for name in dict.fromkeys(_USE.findall(body)):
-        home = _homes().get(name, stem)
+        home = _home(name) or stem
         if home != stem:
-            found += [s for s in _closure(home) if s not in found]
+            found += [s for s in closure(home) if s not in found]
     return (*found, stem)

@@ -1,4 +1,5 @@
-"""Steps that the device cannot compute, on the CPU: those with complex numbers, which Metal lacks."""
+"""Steps that the device cannot compute, on the CPU: those with complex numbers, which Metal lacks, and those with
+functions of a user who gave no text in Metal's language."""
 
 from __future__ import annotations
 
@@ -9,17 +10,23 @@ from typing import Any
 import numpy as np
 
 from ..avals import Aval
+from ..definitions import DEFINED
 from ..kernels import device as cpu
-from ..plan import FusedStep, Operand, Plan, Scalar, Step, dense
+from ..plan import Call, FusedStep, Operand, Plan, Scalar, Step, dense
 from .memory import held_dtype
 
 
 def needs_cpu(step: Step) -> bool:
-    """Whether there are complex numbers in a step."""
+    """Whether there are complex numbers in a step, or functions of which there is only the one for Numba."""
     operands = [*step.reads, *step.writes]
     dtypes = [o.aval.dtype if isinstance(o, Scalar) else o.dtype for o in operands]
     if isinstance(step, FusedStep):
         dtypes += [entry.dtype for entry in step.body]
+        users = [DEFINED[e.name] for e in step.body if isinstance(e, Call) and e.name in DEFINED]
+    else:
+        users = [step.primitive.definition] if step.primitive.definition else []
+    if any(definition.metal is None for definition in users):
+        return True
     return any(dtype.kind == "c" for dtype in dtypes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..plan import FusedStep, Step
-from . import codegen, indexing, matmul, scans, sorting, structure
+from . import codegen, indexing, matmul, scans, sorting, structure, user_kernels
 from .dispatch import Allocate, Dispatch, Lowering
 
 LOWERINGS: dict[str, Lowering] = {
@@ -20,4 +20,6 @@ def lower(step: Step, allocate: Allocate) -> list[Dispatch]:
     """The dispatches of a step without complex numbers."""
     if isinstance(step, FusedStep):
         return codegen.lower(step, allocate)
+    if step.primitive.definition is not None:
+        return user_kernels.lower(step, allocate)
     return LOWERINGS[step.primitive.name](step, allocate)

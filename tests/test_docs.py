@@ -83,3 +83,12 @@ def test_minimize_example(tmp_path, monkeypatch, capsys):
     before, after = map(float, re.search(r"(\S+) before, (\S+) after", printed).groups())
     theirs, apart = map(float, re.search(r"Regression: (\S+); weights differ by (\S+)", printed).groups())
     assert after < before / 10 and after == pytest.approx(theirs, abs=1e-5) and apart < 1e-4
+
+
+def test_robust_example(tmp_path, monkeypatch, capsys):
+    with fastvjp.device("cpu"):
+        printed = run_example("robust.py", tmp_path / "robust.png", monkeypatch, capsys)
+    assert float(re.search(r"difference to SciPy's t: (\S+)", printed)[1]) < 1e-14
+    assert "forward and backward: 1; it fuses" in printed
+    squares, robust = map(float, re.findall(r"held out, .*: (\S+)", printed))
+    assert robust < 0.9 * squares

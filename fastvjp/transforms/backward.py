@@ -11,13 +11,14 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..array import array
-from ..avals import is_differentiable
-from ..ops.common import full_like_aval
+from ..array import array, as_array
+from ..avals import Aval, is_differentiable
+from ..ops.common import cast, full_like_aval
 from ..primitives import REGISTRY, Primitive
 from ..program import Op, Var
 from ..recording import Recording, bind
-from ..rules import RULES
+from ..rules import is_differentiable as passes_cotangents
+from ..rules import rules_of
 
 
 def backward(
@@ -33,7 +34,7 @@ def backward(
     active = {v for v in wrt if is_differentiable(v.aval.dtype)}
     path = []
     for op in ops:
-        if not active.isdisjoint(op.inputs) and (op.primitive.opaque or _base(op.primitive) in RULES):
+        if not active.isdisjoint(op.inputs) and passes_cotangents(op.primitive):
             path.append(op)
             active.update(v for v in op.outputs if is_differentiable(v.aval.dtype))
     pending: dict[Var, Var] = {}
@@ -61,62 +62,86 @@ def zeros_for(cotangents: Iterable[Var | None], wrt: Iterable[Var]) -> list[Var]
     return [full_like_aval(v.aval, 0)._var if g is None else g for g, v in zip(cotangents, wrt, strict=True)]
 
 
-def _base(primitive: Primitive) -> str:
-    """Name of the primitive whose rules stand behind this one: `tanh` for `tanh` and `tanh_vjp`."""
-    return primitive.name.partition("_vjp")[0]
-
-
 def _pull(op: Op, outgoing: Sequence[Var | None], needed: Sequence[bool]) -> Iterable[tuple[Var, Var]]:
     primitive = op.primitive
     if primitive.opaque:
         return op.params["marker"].pull(op, outgoing, needed)
     (g,) = outgoing
     assert g is not None
-    if "_vjp" in primitive.name:
+    if primitive.of is not None:
         return _pull_through_definition(op, g, needed)
     if primitive.inputs[0].startswith("*"):
         named = {primitive.inputs[0][1:]: [array._of(v) for v in op.inputs], "g": array._of(g), **op.params}
-        results = _call(RULES[primitive.name][primitive.inputs[0]], named)
+        results = _call(rules_of(primitive)[primitive.inputs[0]], named)
         return [(v, r._var) for v, r, wanted in zip(op.inputs, results, needed, strict=True) if wanted]
-    return [
-        (op.inputs[i], _cotangent(op, g, i))
-        for i, wanted in enumerate(needed)
-        if wanted and primitive.inputs[i] in RULES[primitive.name]
-    ]
+    found = [(op.inputs[i], _cotangent(op, g, i)) for i, wanted in enumerate(needed) if wanted]
+    return [(v, cotangent) for v, cotangent in found if cotangent is not None]
 
 
-def _cotangent(op: Op, g: Var, i: int) -> Var:
+def _cotangent(op: Op, g: Var, i: int) -> Var | None:
     primitive = op.primitive
     operand = primitive.inputs[i]
-    kernel = REGISTRY.get(
-        f"{primitive.name}_vjp" if len(primitive.inputs) == 1 else f"{primitive.name}_vjp_{operand}"
-    )
+    kernel = primitive.vjps.get(operand)
     named = dict(zip(primitive.inputs, op.inputs, strict=True))
-    if kernel is not None and primitive.elementwise:
+    if kernel is not None:
         named.update(g=g, out=op.outputs[0])
         statics = {p: op.params[p] for p in kernel.statics}
-        return bind(kernel, *[named[n] for n in kernel.inputs], **statics, dtype=op.inputs[i].aval.dtype)
+        a = op.inputs[i].aval
+        given: dict[str, Any] = {"dtype": a.dtype} if primitive.elementwise else {"result": a}
+        return bind(kernel, *[named[n] for n in kernel.inputs], **statics, **given)
+    if operand not in rules_of(primitive):
+        if primitive.definition is None:
+            return None
+        raise TypeError(
+            f"[{primitive.name}] It has no derivative with respect to {operand}. Hint: give a backward function "
+            f"(vjp) or a rule for {operand} with it, or keep {operand} constant by stop_gradient."
+        )
     arrays = {name: array._of(v) for name, v in named.items()}
     arrays.update(g=array._of(g), out=array._of(op.outputs[0]))
-    return _call(RULES[primitive.name][operand], {**arrays, **op.params})._var
+    return _by_rule(primitive, operand, {**arrays, **op.params}, op.inputs[i].aval)
+
+
+def _by_rule(primitive: Primitive, operand: str, named: dict[str, Any], like: Aval) -> Var:
+    """The cotangent of an operand by its rule; what a user's gives is checked, and cast."""
+    found = _call(rules_of(primitive)[operand], named)
+    if primitive.definition is None:
+        return found._var
+    x = as_array(found, primitive.name)
+    if x.shape != like.shape:
+        raise ValueError(f"[{primitive.name}] The rule for {operand} gave shape {x.shape}, expected {like.shape}.")
+    return cast(x, like.dtype)._var
 
 
 def _pull_through_definition(op: Op, g: Var, needed: Sequence[bool]) -> list[tuple[Var, Var]]:
     """Walk back through a `<op>_vjp` kernel: apply the rule that it computes, and walk back over that."""
-    base, _, operand = op.primitive.name.partition("_vjp")
-    rules = RULES[base]
-    rule = rules[operand[1:]] if operand else next(iter(rules.values()))
+    assert op.primitive.of is not None
+    base, operand = op.primitive.of
+    if operand not in rules_of(base):
+        return _transposed(op, g, needed, base, operand)
     # inside fresh variables, so that an operand passed twice has two cotangents, and only the needed ones
     wrt = [bind(REGISTRY["alias"], v) for v in op.inputs]
     with Recording() as recording:
         arrays = {name: array._of(v) for name, v in zip(op.primitive.inputs, wrt, strict=True)}
-        result = _call(rule, {**arrays, **op.params})
+        result = _by_rule(base, operand, {**arrays, **op.params}, op.outputs[0].aval)
         wanted = [v for v, n in zip(wrt, needed, strict=True) if n]
-        found = iter(backward(recording.span(), wanted, [(result._var, g)]))
+        found = iter(backward(recording.span(), wanted, [(result, g)]))
     return [(v, c) for v, n in zip(op.inputs, needed, strict=True) if n and (c := next(found)) is not None]
 
 
-@functools.cache
+def _transposed(op: Op, g: Var, needed: Sequence[bool], base: Primitive, operand: str) -> list[tuple[Var, Var]]:
+    """The same without a rule: with respect to the cotangent an element function of real numbers is symmetric."""
+    at = op.primitive.inputs.index("g")
+    own_transpose = base.elementwise and g.aval.dtype.kind != "c"
+    if not own_transpose or any(n for i, n in enumerate(needed) if i != at):
+        raise TypeError(
+            f"[{base.name}] Its backward function for {operand} cannot be differentiated without a rule. "
+            f"Hint: give a rule for {operand} with it, the same derivative composed of fastvjp's functions."
+        )
+    inputs = [g if i == at else v for i, v in enumerate(op.inputs)]
+    return [(op.inputs[at], bind(op.primitive, *inputs, **op.params))]
+
+
+@functools.lru_cache(maxsize=1024)
 def _needs(rule: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(rule).parameters)
 

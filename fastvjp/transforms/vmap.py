@@ -9,7 +9,7 @@ import numpy as np
 
 from ..array import array, as_array
 from ..avals import aval
-from ..batching import BATCHING, batch_elementwise
+from ..batching import BATCHING, batch_elementwise, batch_kernel
 from ..ops.common import spread
 from ..ops.shape import moveaxis
 from ..program import Op, Var
@@ -86,6 +86,8 @@ def batch_ops(ops: Sequence[Op], env: MutableMapping[Var, Var], size: int) -> No
             found = [(v, r._var) for v, r in zip(op.outputs, results, strict=True) if r is not None]
         elif op.primitive.elementwise:
             found = [(op.outputs[0], batch_elementwise(op, operands, flags, size)._var)]
+        elif op.primitive.definition is not None:
+            found = [(op.outputs[0], batch_kernel(op, operands, flags, size)._var)]
         else:
             rule = BATCHING[op.primitive.name]
             found = [(op.outputs[0], rule(op.primitive, operands, flags, size, **op.params)._var)]
