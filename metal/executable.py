@@ -145,6 +145,11 @@ class Executable:
         self.avals.append(a)
         return dense(len(self.avals) - 1, a)
 
+    @property
+    def sources(self) -> list[tuple[str, ...]]:
+        """For every step of the plan the sources of its kernels, one for each time that one is started."""
+        return [part.sources for part in self.parts]
+
     def run(self, values: Sequence[Buffer | Uniform | None]) -> list[Buffer | Uniform]:
         """Run on the values of the leaves and return those of the outputs."""
         return self._run(values, lambda part, start: start())
