@@ -50,16 +50,20 @@ class Pending(NamedTuple):
 
 
 class ScalarCall:
-    """A call of an element function on scalars and on the results of such calls."""
+    """A call of an element function on scalars, views of one element and the results of such calls."""
 
-    __slots__ = ("dtype", "name", "operands", "size", "statics")
+    __slots__ = ("dtype", "name", "operands", "size", "statics", "views")
 
-    def __init__(self, name: str, dtype: np.dtype, operands: list[Scalar | ScalarCall], statics: tuple) -> None:
+    def __init__(self, name: str, dtype: np.dtype, operands: list[Operand | ScalarCall], statics: tuple) -> None:
         self.name = name
         self.dtype = dtype
         self.operands = operands
         self.statics = statics
         self.size: int = 1 + sum(o.size for o in operands if isinstance(o, ScalarCall))
+        self.views: list[View] = []
+        """What it reads."""
+        for o in operands:
+            self.views += o.views if isinstance(o, ScalarCall) else [o] if isinstance(o, View) else []
 
 
 class Builder(Ordered):
@@ -90,10 +94,13 @@ class Builder(Ordered):
         self.body.append(pending)
         return len(self.body) - 1
 
-    def scalar(self, x: Scalar | ScalarCall) -> Number:
+    def scalar(self, x: Operand | ScalarCall) -> Number:
         """Number of what is the same for all elements."""
         if isinstance(x, Scalar):
             return self.load(Scalar(x.leaf, aval((), x.aval.dtype)))
+        if isinstance(x, View):
+            strides = (0,) * len(self.shape)
+            return self.load(View(x.buffer, x.dtype, Layout(self.shape, strides, x.layout.offset)))
         if x not in self.copies:
             operands = tuple([self.scalar(o) for o in x.operands])
             self.copies[x] = Number(False, self.append(Pending(x.name, x.dtype, operands, x.statics)))

@@ -3,7 +3,7 @@
 Dead ops fall away, equal ones are merged, views become layouts. Elementwise ops and reductions join a fused
 step over their shape, unless they need what depends on its results; every other op is a step of its own. In the
 end the steps are put in an order in which each comes behind those that write what it reads. What follows from
-scalars alone is computed in every step that needs it.
+scalars and arrays of one element alone is computed in every step that needs it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Register:
 
 
 class _Expression:
-    """A value that follows from scalars alone, under a shape of its own."""
+    """A value that follows from scalars and arrays of one element alone, under a shape of its own."""
 
     __slots__ = ("call", "shape")
 
@@ -96,6 +96,14 @@ def _shape(location: _Location) -> tuple[int, ...]:
     if isinstance(location, _Register | _Expression):
         return location.shape
     return location.aval.shape if isinstance(location, Scalar) else location.layout.shape
+
+
+def _is_one(location: _Location) -> bool:
+    """Whether it is one number, maybe repeated, that a step can read or compute for itself."""
+    if not isinstance(location, View):
+        return isinstance(location, Scalar | _Expression)
+    shape, strides, _ = location.layout
+    return location.inside is None and all(n == 1 or (n and not s) for n, s in zip(shape, strides, strict=True))
 
 
 def _dtype(location: _Location) -> np.dtype:
@@ -162,7 +170,7 @@ class _Planner:
         self.written[-1] = kernel
         self.add_step(kernel)
         for o in read:
-            self.segment.require(kernel, self.maker(o))
+            self.require(kernel, o)
         return kernel.step.output
 
     def add_step(self, step: Ordered) -> None:
@@ -175,11 +183,18 @@ class _Planner:
         self.open.clear()
         self.segment.close()
 
-    def maker(self, location: _Location) -> Ordered | None:
-        """The step that makes it, if one does."""
+    def makers(self, location: _Location) -> list[Ordered]:
+        """The steps that make what it is read or computed from."""
         if isinstance(location, _Register):
-            return location.builder
-        return self.written[location.buffer] if isinstance(location, View) else None
+            return [location.builder]
+        views = location.call.views if isinstance(location, _Expression) else [location]
+        found = [self.written[v.buffer] for v in views if isinstance(v, View)]
+        return [maker for maker in found if maker is not None]
+
+    def require(self, step: Ordered, location: _Location) -> None:
+        """Let a step come after those that make what it takes."""
+        for maker in self.makers(location):
+            self.segment.require(step, maker)
 
     # --- memory ------------------------------------------------------------------------------------------
 
@@ -215,8 +230,8 @@ class _Planner:
         """The value stored once, seen as an array."""
         one = self.kept.get(x.call)
         if one is None:
-            builder = self.builder_for((), [])
-            stored = self.stored(_Register(builder, builder.scalar(x.call).at, (), row=False))
+            builder = self.builder_for((), [x])
+            stored = self.stored(_Register(builder, self.place(builder, x).at, (), row=False))
             assert isinstance(stored, View)
             one = self.kept[x.call] = stored
         return View(one.buffer, one.dtype, Layout(x.shape, (0,) * len(x.shape), one.layout.offset))
@@ -289,11 +304,10 @@ class _Planner:
     def needed(self, builder: Builder, operands: Sequence[_Location]) -> int:
         """The bits of all steps behind which a call in this step would come anyway."""
         bits = 0
-        for o in operands:
-            maker = self.maker(o)
+        for maker in (m for o in operands for m in self.makers(o)):
             if maker is builder:
                 bits |= maker.after
-            elif maker is not None and not maker.is_closed():
+            elif not maker.is_closed():
                 bits |= maker.after | 1 << maker.number
         return bits
 
@@ -302,16 +316,15 @@ class _Planner:
         if builder.is_closed() or not builder.has_room(len(operands)):
             return False
         for o in operands:
-            maker = self.maker(o)
-            if maker is builder and isinstance(o, View):
-                return False
-            if maker is not None and maker.comes_after(builder):
-                return False
+            for maker in self.makers(o):
+                if (maker is builder and not isinstance(o, _Register)) or maker.comes_after(builder):
+                    return False
         return True
 
     def place(self, builder: Builder, location: _Location) -> Number:
         """The number of a location in a step that can take it."""
         if isinstance(location, Scalar | _Expression):
+            self.require(builder, location)
             return builder.scalar(location.call if isinstance(location, _Expression) else location)
         if isinstance(location, _Register):
             if location.builder is builder:
@@ -319,12 +332,12 @@ class _Planner:
             again = builder.again(location.builder, location.value)
             if again is not None:
                 for o in builder.loads:
-                    self.segment.require(builder, self.maker(o))
+                    self.require(builder, o)
                 return again
             operand = self.stored(location)
             assert isinstance(operand, View)
             location = operand
-        self.segment.require(builder, self.maker(location))
+        self.require(builder, location)
         inside, shape = location.inside, location.layout.shape
         if inside is not None and shape != builder.shape:  # one element for each row
             inside = inside[: builder.rows] + tuple((0, n) for n in builder.shape[builder.rows :])
@@ -333,12 +346,9 @@ class _Planner:
 
     def fuse(self, name: str, out: Aval, operands: Sequence[_Location], statics: tuple = ()) -> _Location:
         """Append a call to a fused step."""
-        scalars: list[Scalar | ScalarCall] = []
-        for o in operands:
-            if isinstance(o, Scalar | _Expression):
-                scalars.append(o.call if isinstance(o, _Expression) else o)
-        if len(scalars) == len(operands):
-            call = ScalarCall(name, out.dtype, scalars, statics)
+        if all(map(_is_one, operands)):
+            numbers: list = [o.call if isinstance(o, _Expression) else o for o in operands]
+            call = ScalarCall(name, out.dtype, numbers, statics)
             if call.size <= SCALAR_CALLS:
                 return _Expression(call, out.shape)
         builder = self.builder_for(out.shape, operands)
