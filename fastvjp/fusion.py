@@ -22,6 +22,9 @@ MAX_COLUMNS = 8192
 SINGLE_ROW = 2048
 """The same where there are only a few rows, which threads could not share."""
 FEW_ROWS = 8
+SMALL = 4096
+"""Elements up to which a step rather takes nothing than to come after more steps, or to hold up what it takes.
+How so few are computed matters little."""
 CHEAP = 6
 """Calls that are rather computed again by a later step than stored and loaded."""
 CHEAP_NAMES = frozenset({
@@ -189,7 +192,7 @@ class Builder(Ordered):
         """The step with what its results need; several that share these out, if there are many; none without."""
         whole = self._step()
         room = max(MAX_ARRAYS - len(whole.loads), 1)
-        return [_part(whole, whole.stores[i : i + room]) for i in range(0, len(whole.stores), room)]
+        return [part(whole, whole.stores[i : i + room]) for i in range(0, len(whole.stores), room)]
 
     def _step(self) -> FusedStep:
         n = len(self.loads)
@@ -208,7 +211,7 @@ class Builder(Ordered):
         return FusedStep(self.shape, rows, list(self.loads), body, stores)
 
 
-def _part(step: FusedStep, stores: list[Store]) -> FusedStep:
+def part(step: FusedStep, stores: list[Store]) -> FusedStep:
     """What of a fused step these stores need."""
     n = len(step.loads)
     needed = {store.value for store in stores}
@@ -217,16 +220,11 @@ def _part(step: FusedStep, stores: list[Store]) -> FusedStep:
             needed.update(step.body[k - n].operands)
     number = {k: i for i, k in enumerate(sorted(needed))}
 
-    def renumbered(entry: Call | Reduce) -> Call | Reduce:
-        if isinstance(entry, Reduce):
-            return Reduce(entry.name, entry.dtype, number[entry.operand])
-        return Call(entry.name, entry.dtype, tuple([number[i] for i in entry.operands]), entry.statics)
-
     return FusedStep(
         step.shape,
         step.rows,
         [o for k, o in enumerate(step.loads) if k in needed],
-        [renumbered(entry) for k, entry in enumerate(step.body, n) if k in needed],
+        [entry.renumbered(number) for k, entry in enumerate(step.body, n) if k in needed],
         [Store(number[s.value], s.view, s.combine, s.row) for s in stores],
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,6 +58,10 @@ class Call:
     operands: tuple[int, ...]
     statics: tuple[Any, ...] = ()
 
+    def renumbered(self, numbers: Mapping[int, int] | Sequence[int]) -> Call:
+        """The same of other operands."""
+        return replace(self, operands=tuple([numbers[k] for k in self.operands]))
+
 
 @dataclass(frozen=True)
 class Reduce:
@@ -71,6 +75,10 @@ class Reduce:
     def operands(self) -> tuple[int, ...]:
         """As those of a call."""
         return (self.operand,)
+
+    def renumbered(self, numbers: Mapping[int, int] | Sequence[int]) -> Reduce:
+        """The same of another operand."""
+        return replace(self, operand=numbers[self.operand])
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,7 @@ class Plan:
     """Steps in order, the avals of the leaves and of the buffers behind them, and where the outputs lie.
 
     `offsets` places the buffers that no output needs in `scratch` bytes of memory; buffers that are not alive
-    at the same time share a place.
+    at the same time share a place, and those that no step writes take none.
     """
 
     leaves: list[Aval]
@@ -221,7 +229,8 @@ def _set_releases(steps: Sequence[Step], outputs: Sequence[Operand], leaves: int
 def _place(steps: Sequence[Step], buffers: Sequence[Aval], leaves: int) -> tuple[dict[int, int], int]:
     """Byte offsets for the buffers that are released, and the bytes that they take: first fit, step by step."""
     released = {b for step in steps for b in step.release}
-    offsets: dict[int, int] = {}
+    written = {view.buffer for step in steps for view in step.writes}
+    offsets = {b: 0 for b in range(leaves, leaves + len(buffers)) if b not in written}
     living: list[tuple[int, int, int]] = []  # offset, end, buffer; by offset
     scratch = 0
     for step in steps:

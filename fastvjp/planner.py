@@ -15,18 +15,17 @@ import numpy as np
 
 from . import devices
 from .avals import Aval, aval
-from .fusion import Builder, Number, Pending, ScalarCall, reduced_layout
+from .fusion import SMALL, Builder, Number, Pending, ScalarCall, reduced_layout
 from .layouts import Layout, contiguous_strides
+from .merging import merged
 from .ordering import Ordered, Segment
-from .plan import KernelStep, Operand, Plan, Scalar, Step, View, dense
+from .plan import KernelStep, Operand, Plan, Scalar, View, dense
 from .program import Op, Uniform, Var
 
 COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 """The element functions by which reductions combine."""
 FUSED = (*COMBINE, "softmax", "logsumexp")
 """Structural primitives that become parts of fused steps."""
-SMALL = 4096
-"""Elements up to which a step rather takes nothing than to come after more steps, or to hold up what it takes."""
 SCALAR_CALLS = 8
 """Calls on scalars that are rather made again by every step than stored."""
 SAME = ("alias", "barrier", "stop_gradient", "reshape", "broadcast_to")
@@ -98,12 +97,15 @@ def _shape(location: _Location) -> tuple[int, ...]:
     return location.aval.shape if isinstance(location, Scalar) else location.layout.shape
 
 
-def _is_one(location: _Location) -> bool:
-    """Whether it is one number, maybe repeated, that a step can read or compute for itself."""
+def _one(location: _Location) -> Operand | ScalarCall | None:
+    """The one number, maybe repeated, that a step can read or compute for itself; None for anything else."""
+    if isinstance(location, _Expression):
+        return location.call
     if not isinstance(location, View):
-        return isinstance(location, Scalar | _Expression)
+        return location if isinstance(location, Scalar) else None
     shape, strides, _ = location.layout
-    return location.inside is None and all(n == 1 or (n and not s) for n, s in zip(shape, strides, strict=True))
+    one = location.inside is None and all(n == 1 or (n and not s) for n, s in zip(shape, strides, strict=True))
+    return location if one else None
 
 
 def _dtype(location: _Location) -> np.dtype:
@@ -128,19 +130,19 @@ class _Planner:
 
     def plan(self, ops: Sequence[Op], outputs: Sequence[Var]) -> Plan:
         seen: dict[Hashable, tuple[Var, ...]] = {}
-        merged: dict[Var, Var] = {}
+        equals: dict[Var, Var] = {}
         for op in ops:
-            inputs = tuple([merged.get(v, v) for v in op.inputs])
+            inputs = tuple([equals.get(v, v) for v in op.inputs])
             if not (op.primitive.unique or op.primitive.opaque):
                 key = (op.primitive, inputs, tuple(op.params.items()))
                 equal = seen.setdefault(key, op.outputs)
                 if equal is not op.outputs:
-                    merged.update(zip(op.outputs, equal, strict=True))
+                    equals.update(zip(op.outputs, equal, strict=True))
                     continue
             self.add(op, inputs)
-        results = [self.stored(self.where[merged.get(v, v)]) for v in outputs]
-        steps: list[Step] = [step for ordered in self.segment.finish() for step in ordered.steps()]
-        return Plan(self.leaves, self.buffers, steps, results)
+        results = [self.stored(self.where[equals.get(v, v)]) for v in outputs]
+        segments = [[step for ordered in part for step in ordered.steps()] for part in self.segment.finish()]
+        return Plan(self.leaves, self.buffers, merged(segments, results), results)
 
     def add(self, op: Op, inputs: tuple[Var, ...]) -> None:
         name, out = op.primitive.name, op.outputs[0]
@@ -346,9 +348,9 @@ class _Planner:
 
     def fuse(self, name: str, out: Aval, operands: Sequence[_Location], statics: tuple = ()) -> _Location:
         """Append a call to a fused step."""
-        if all(map(_is_one, operands)):
-            numbers: list = [o.call if isinstance(o, _Expression) else o for o in operands]
-            call = ScalarCall(name, out.dtype, numbers, statics)
+        ones = [_one(o) for o in operands]
+        if None not in ones:
+            call = ScalarCall(name, out.dtype, [x for x in ones if x is not None], statics)
             if call.size <= SCALAR_CALLS:
                 return _Expression(call, out.shape)
         builder = self.builder_for(out.shape, operands)

@@ -91,6 +91,18 @@ class _Source:
         self.head: list[str] = []
         vary = [k in self.array and self.varies(nest.places[self.array[k]]) for k in range(len(step.loads))]
         self.schedule: Schedule = schedule(step, vary)
+        self.fixed: set[int] = set()
+        """Values that are the same for all rows, too."""
+        for k, entry in enumerate(self.entries):
+            if isinstance(entry, View):
+                place = nest.places[self.array[k]]
+                fixed = entry.inside is None and not (vary[k] or any(place.row_strides))
+            else:
+                fixed = isinstance(entry, Scalar) or (
+                    isinstance(entry, Call) and self.fixed.issuperset(entry.operands)
+                )
+            if fixed:
+                self.fixed.add(k)
 
     @staticmethod
     def varies(place: Place) -> bool:
@@ -115,6 +127,11 @@ class _Source:
                 *indented([f"high = min(low + {TILE}, {last})", *body]),
             ]
         inside = [*self.bases(), *self.row(self.schedule.before), *body]
+        for k in sorted(self.fixed):
+            a = self.array.get(k)
+            if a is not None:
+                self.head.append(self.pointer(f"f{a}", a, f"w{a}"))
+            self.head.append(f"v{k} = {self.value(k, f'f{a}', '0', False)}")
         lines = inside if self.nest.flat else self.rows(inside)
         source = "\n".join(["def fused(args, start, stop):", *indented([*self.head, *lines, "return 0"])]) + "\n"
         return source, tuple(self.views), tuple(self.scalars), tuple(self.numbers)
@@ -206,7 +223,7 @@ class _Source:
 
     def row(self, phase: Phase) -> list[str]:
         """What is computed once for a row."""
-        lines = [f"v{k} = {self.row_value(k)}" for k in phase.row]
+        lines = [f"v{k} = {self.row_value(k)}" for k in phase.row if k not in self.fixed]
         for store in phase.row_stores:
             lines.append(self.stored(store, f"a{self.store_array(store)}", "0", f"v{store.value}"))
         return lines

@@ -108,6 +108,34 @@ def test_cotangents_of_slices_are_padded_loads(rng):
     assert inside == {((0, 99),), ((1, 100),)}
 
 
+def test_small_steps_of_one_domain_are_one_step_unless_another_comes_between(rng):
+    def fun(x, between):
+        y = fv.tanh(x)
+        total = fv.sum(y)
+        return y * total, (fv.cumsum(y) if between else y) + total
+
+    x = rng.random(5000)
+    first, second = steps_of(lambda x: fun(x, False), x)
+    assert [len(first.stores), len(second.stores)] == [2, 2]
+    plan, _ = plan_of(fv.record(lambda x: fun(x, True), x))
+    assert len(plan.steps) == 3 and sum(isinstance(step, FusedStep) for step in plan.steps) == 2
+
+
+def test_work_on_rows_joins_the_step_that_reduces_them(rng):
+    def fun(x, y):
+        small = fv.exp(y) + fv.log(y)  # as it is recorded first, no step with such rows is known
+        return fv.sum(fv.tanh(x), axis=1) * small, small
+
+    (step,) = steps_of(fun, rng.random((40, 30)), rng.random(40))
+    assert step.shape == (40, 30) and step.rows == 1 and all(store.row for store in step.stores)
+
+
+def test_what_merged_steps_alone_need_is_not_stored(rng):
+    x, g = rng.random(300), fv.array(2.0)
+    (step,) = steps_of(lambda x, g: fv.vjp(lambda x: fv.sum(fv.sin(x) ** 2) / fv.sum(x), [x], [g]), x, g)
+    assert len(step.stores) == 2
+
+
 def test_values_that_only_other_steps_use_again_leave_no_step(rng):
     with limits(MAX_BODY=1):
         x = rng.random(9)
