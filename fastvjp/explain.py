@@ -132,8 +132,7 @@ def _title(step: Step) -> str:
     if isinstance(step, KernelStep):
         params = ", ".join(f"{k}={v}" for k, v in step.params.items())
         return f"{step.primitive.name} {params}".rstrip()
-    reduces = any(isinstance(e, Reduce) for e in step.body)
-    return f"fused over {step.shape}" + (f", rows of {step.shape[step.rows :]}" if reduces else "")
+    return f"fused over {step.shape}" + (f", rows of {step.shape[step.rows :]}" if step.has_rows else "")
 
 
 def _inside(step: Step) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from .avals import aval
 from .layouts import Layout, contiguous_strides
 from .ordering import Ordered
-from .plan import Call, FusedStep, Operand, Reduce, Scalar, Store, View
+from .plan import Call, Entry, FusedStep, Match, Operand, Reduce, Scalar, Store, View
 
 MAX_BODY = 64
 """Element functions in one fused step: compile time grows with it, gain does not."""
@@ -31,7 +31,7 @@ CHEAP_NAMES = frozenset({
     "add", "subtract", "multiply", "negative", "square", "copy", "astype", "scale", "select", "maximum", "minimum",
     "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_not", "logical_and",
     "logical_or", "isnan", "isinf", "isfinite", "sign", "abs", "finite_or_zero", "multiply_vjp_x",
-    "multiply_vjp_y",
+    "multiply_vjp_y", "normalize_index", "match",
 })  # fmt: skip
 
 
@@ -43,13 +43,13 @@ class Number(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """A `Call`, or a `Reduce` where `reduces`."""
+    """An entry of this kind."""
 
     name: str
     dtype: np.dtype
     operands: tuple[Number, ...]
     statics: tuple = ()
-    reduces: bool = False
+    kind: type[Entry] = Call
 
 
 class ScalarCall:
@@ -151,7 +151,7 @@ class Builder(Ordered):
             if k in found:
                 continue
             call = self.body[k]
-            if call.reduces or call.name not in CHEAP_NAMES or len(found) == CHEAP:
+            if call.kind is not Call or call.name not in CHEAP_NAMES or len(found) == CHEAP:
                 return None
             found.add(k)
             todo += [o.at for o in call.operands if not o.loaded]
@@ -200,12 +200,13 @@ class Builder(Ordered):
         def number(o: Number) -> int:
             return o.at if o.loaded else n + o.at
 
-        body: list[Call | Reduce] = [
-            Reduce(c.name, c.dtype, number(c.operands[0]))
-            if c.reduces
-            else Call(c.name, c.dtype, tuple(map(number, c.operands)), c.statics)
-            for c in self.body
-        ]
+        body: list[Entry] = []
+        for c in self.body:
+            operands = tuple(map(number, c.operands))
+            if c.kind is Call:
+                body.append(Call(c.name, c.dtype, operands, c.statics))
+            else:
+                body.append(Reduce(c.name, c.dtype, *operands) if c.kind is Reduce else Match(*operands))
         stores = [Store(number(value), view, combine, row) for value, view, combine, row in self.stores]
         rows = len(self.shape) if self.rows is None else self.rows
         return FusedStep(self.shape, rows, list(self.loads), body, stores)

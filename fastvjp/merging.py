@@ -15,7 +15,7 @@ from . import fusion
 from .fusion import CHEAP_NAMES, SMALL, part
 from .layouts import Layout
 from .ordering import Ordered, Segment
-from .plan import Call, FusedStep, Operand, Reduce, Step, Store, View
+from .plan import Entry, FusedStep, Operand, Step, Store, View
 
 TRIED = 8
 """Steps of a domain, the last ones, that a further step may join."""
@@ -78,18 +78,14 @@ def _joined(step: FusedStep, makers: Collection[_Node], nodes: dict[tuple[int, .
     return None
 
 
-def _has_rows(step: FusedStep) -> bool:
-    return any(isinstance(entry, Reduce) for entry in step.body)
-
-
 def _places(step: FusedStep) -> list[tuple[int, ...]]:
     """The domain and, where they have a meaning, the shape of the rows."""
-    return [step.shape, step.shape[: step.rows]] if _has_rows(step) else [step.shape]
+    return [step.shape, step.shape[: step.rows]] if step.has_rows else [step.shape]
 
 
 def _both(first: FusedStep, second: FusedStep) -> FusedStep | None:
     """One step that does the work of two, the first's first, or None where that cannot be."""
-    over = max(first, second, key=lambda step: (len(step.shape), _has_rows(step)))
+    over = max(first, second, key=lambda step: (len(step.shape), step.has_rows))
     a, b = _widened(first, over), _widened(second, over)
     if a is None or b is None or len(a.body) + len(b.body) > fusion.MAX_BODY:
         return None
@@ -108,7 +104,7 @@ def _both(first: FusedStep, second: FusedStep) -> FusedStep | None:
     if len(loads) + len(a.stores) + len(b.stores) > fusion.MAX_ARRAYS:
         return None
     number = {o: i for i, o in enumerate(loads)}
-    body: dict[Call | Reduce, int] = {}
+    body: dict[Entry, int] = {}
 
     def appended(step: FusedStep, numbers: list[int]) -> list[Store]:
         for entry in step.body:
@@ -125,8 +121,8 @@ def _both(first: FusedStep, second: FusedStep) -> FusedStep | None:
 def _widened(step: FusedStep, over: FusedStep) -> FusedStep | None:
     """A step as work over the domain and the rows of another."""
     if step.shape == over.shape:
-        return None if _has_rows(step) and step.rows != over.rows else step
-    if _has_rows(step) or step.shape != over.shape[: over.rows] or not _is_quick(step):
+        return None if step.has_rows and step.rows != over.rows else step
+    if step.has_rows or step.shape != over.shape[: over.rows] or not _is_quick(step):
         return None
     columns = over.shape[over.rows :]
 

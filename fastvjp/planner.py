@@ -19,12 +19,12 @@ from .fusion import SMALL, Builder, Number, Pending, ScalarCall, reduced_layout
 from .layouts import Layout, contiguous_strides
 from .merging import merged
 from .ordering import Ordered, Segment
-from .plan import KernelStep, Operand, Plan, Scalar, View, dense
+from .plan import KernelStep, Match, Operand, Plan, Reduce, Scalar, View, dense
 from .program import Op, Uniform, Var
 
 COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 """The element functions by which reductions combine."""
-FUSED = (*COMBINE, "softmax", "logsumexp")
+FUSED = (*COMBINE, "softmax", "logsumexp", "one_hot")
 """Structural primitives that become parts of fused steps."""
 SCALAR_CALLS = 8
 """Calls on scalars that are rather made again by every step than stored."""
@@ -154,12 +154,16 @@ class _Planner:
             self.where[out] = self.view(op, operands[0])
         elif op.primitive.opaque:  # a marker: its outputs are, in order, its last inputs
             self.where.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
+        elif name == "one_hot":
+            self.where[out] = self.one_hot(out.aval, *operands)
         elif name in FUSED and not (out.aval.dtype.kind == "c" and name in ("max", "min")):
             axes = op.params["axes"]
             combine = COMBINE.get(name)
             self.where[out] = (
                 self.reduce(combine, operands[0], axes) if combine else getattr(self, name)(operands[0], axes)
             )
+        elif name == "pick" and (picked := self.pick(*operands)) is not None:
+            self.where[out] = picked
         elif name == "slice_update" and (inserted := self.insert(op, *operands)) is not None:
             self.where[out] = inserted
         else:
@@ -298,6 +302,10 @@ class _Planner:
                 saves = b in holders or any(isinstance(o, View) and b.reads(o.buffer) for o in operands)
                 if (saves and math.prod(b.shape) > SMALL) or self.needed(b, operands) == b.after:
                     return b
+        return self.new_builder(shape)
+
+    def new_builder(self, shape: tuple[int, ...]) -> Builder:
+        """A new step, which is open to calls of its shape."""
         b = Builder(shape)
         self.add_step(b)
         self.open[shape] = b
@@ -368,7 +376,7 @@ class _Planner:
         kept = tuple(n for i, n in enumerate(shape) if i not in axes)
         if shape == builder.shape and builder.can_reduce(axes):
             builder.rows = len(shape) - len(axes)
-            value = builder.append(Pending(combine, dtype, (number,), reduces=True))
+            value = builder.append(Pending(combine, dtype, (number,), kind=Reduce))
             return _Register(builder, value, kept, row=True)
         target = self.allocate(aval(kept, dtype), builder)
         view = View(target.buffer, dtype, builder.layout(reduced_layout(shape, axes)))
@@ -388,6 +396,40 @@ class _Planner:
         strides = iter(view.layout.strides)
         repeated = tuple(0 if i in axes else next(strides) for i in range(len(shape)))
         return View(view.buffer, view.dtype, Layout(shape, repeated, view.layout.offset))
+
+    # --- rows by index -----------------------------------------------------------------------------------
+
+    def match(self, builder: Builder, index: _Location) -> Number:
+        """Which column of each row an index is, in a step whose columns are the last axis."""
+        builder.rows = len(builder.shape) - 1
+        pending = Pending(Match.name, Match.dtype, (self.place(builder, index),), kind=Match)
+        return Number(False, builder.body.index(pending) if pending in builder.body else builder.append(pending))
+
+    def pick(self, x: _Location, index: _Location) -> _Location | None:
+        """An element of each row, where a step has the rows in hand; None where it takes a step of its own."""
+        shape = _shape(x)
+        if not isinstance(x, _Register) or x.builder.shape != shape or x.dtype.kind == "c":
+            return None
+        builder = x.builder
+        if not builder.can_reduce((len(shape) - 1,)) or not self.can_join(builder, [x, index]):
+            return None
+        at, value = self.match(builder, index), self.place(builder, x)
+        picked = builder.append(Pending("maximum", x.dtype, (value, at), kind=Reduce))
+        return _Register(builder, picked, shape[:-1], row=True)
+
+    def one_hot(self, out: Aval, x: _Location, index: _Location) -> _Location:
+        """Rows of zeros but for one element each."""
+        builder = self.builder_for(out.shape, [x, index])
+        if builder.shape != out.shape or builder.rows not in (None, len(out.shape) - 1):
+            builder = self.new_builder(out.shape)
+        at = self.match(builder, index)
+        hot = Number(False, builder.append(Pending("astype", out.dtype, (at,), (out.dtype,))))
+        number = self.place(builder, x)
+        if out.dtype.kind == "c":  # of which scale takes the conjugate
+            number = Number(False, builder.append(Pending("conjugate", out.dtype, (number,))))
+        times = "scale" if out.dtype.kind in "fc" else "multiply"
+        value = builder.append(Pending(times, out.dtype, (hot, number)))
+        return _Register(builder, value, out.shape, row=False)
 
     # --- composite primitives ----------------------------------------------------------------------------
 

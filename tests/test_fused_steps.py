@@ -16,6 +16,8 @@ import fastvjp as fv
 from fastvjp import phases
 from fastvjp.plan import FusedStep, Reduce, View
 
+INF, NAN = np.inf, np.nan
+
 # --- what the planner decides ----------------------------------------------------------------------------
 
 
@@ -136,6 +138,51 @@ def test_what_merged_steps_alone_need_is_not_stored(rng):
     assert len(step.stores) == 2
 
 
+def cross_entropy(scores, labels):
+    return fv.sum(fv.logsumexp(scores, axis=1) - scores[fv.arange(len(scores)), labels])
+
+
+def test_cross_entropy_forward_and_backward_is_one_step(rng):
+    x, b, labels = rng.random((12, 10)), rng.random(10), fv.array(rng.integers(-10, 10, 12))
+
+    def gradients(x, b, labels, g):
+        return fv.vjp(lambda x, b: cross_entropy(x + b, labels), [x, b], [g])
+
+    (step,) = steps_of(gradients, x, b, labels, fv.array(2.0))
+    assert len(step.matches) == 1 and [store.combine for store in step.stores].count("add") == 2
+
+
+@pytest.mark.parametrize("columns", [3, 50])
+@pytest.mark.parametrize("seen", [slice(None), slice(1, None)], ids=["all", "gradient"])
+def test_an_index_that_is_none_of_a_row_is_an_error(rng, columns, seen):
+    def fun(x, labels):
+        return fv.vjp(lambda x: cross_entropy(fv.exp(x), labels), [x], [2.0])[seen]
+
+    x, labels = rng.random((7, 100, columns))[:, 0], rng.integers(0, columns, 7)
+    compiled = fv.compile(fun)
+    before = np.asarray(compiled(x, labels)[-1][0])
+    for bad in (columns, -columns - 1):
+        wrong = labels.copy()
+        wrong[4:] = bad
+        with pytest.raises(IndexError, match=rf"out of range for an axis of size {columns} \(element 4 of"):
+            compiled(x, wrong)
+    np.testing.assert_array_equal(compiled(x, labels)[-1][0], before)
+
+
+def test_what_is_picked_keeps_its_sign_and_is_not_touched_by_others():
+    x = np.array([[-0.0, NAN, 1], [INF, 2, -INF], [NAN, -INF, 3]])
+    index = np.array([0, 2, 0])
+
+    def fun(m, x):
+        y = m.negative(x)
+        return y[m.arange(3), index], m.max(y, axis=1)  # as rows are gone through anyway
+
+    for given in (x, -x):
+        picked, expected = np.asarray(fv.compile(lambda x: fun(fv, x))(given)[0]), fun(np, given)[0]
+        np.testing.assert_array_equal(picked, expected)
+        np.testing.assert_array_equal(np.signbit(picked), np.signbit(expected))
+
+
 def test_values_that_only_other_steps_use_again_leave_no_step(rng):
     with limits(MAX_BODY=1):
         x = rng.random(9)
@@ -144,9 +191,6 @@ def test_values_that_only_other_steps_use_again_leave_no_step(rng):
 
 
 # --- compiled, at the edges ------------------------------------------------------------------------------
-
-
-INF, NAN = np.inf, np.nan
 
 
 def row(v, m=np):

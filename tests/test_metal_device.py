@@ -86,7 +86,7 @@ def test_workloads(name: str) -> None:
         assert difference(library.numpy(library.build(stated)()), expected) < 1e-5
 
 
-@pytest.mark.parametrize(("name", "most"), [("chain", 1), ("black_scholes", 1), ("layernorm_gelu", 2)])
+@pytest.mark.parametrize(("name", "most"), [("chain", 1), ("black_scholes", 1), ("layernorm_gelu", 2), ("mlp", 9)])
 def test_dispatches(name: str, most: int) -> None:
     made = []
     ready = gpu.MetalDevice.compile
