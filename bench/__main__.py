@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-PARTS = ("workloads", "limits", "startup", "memory", "recording", "growth", "eager")
+PARTS = ("workloads", "limits", "plans", "startup", "memory", "recording", "growth", "eager")
 THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "FASTVJP_NUM_THREADS",
     "NPROC",  # XLA's
@@ -34,7 +34,7 @@ def parse(args: Sequence[str] | None) -> argparse.Namespace:
     from .workloads import WORKLOADS, label
 
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, parents=[threads])
-    parser.add_argument("--parts", nargs="+", choices=(*PARTS, "all"), default=["workloads", "limits"],
+    parser.add_argument("--parts", nargs="+", choices=(*PARTS, "all"), default=["workloads", "limits", "plans"],
                         help="what to measure (default: %(default)s)")  # fmt: skip
     parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS), metavar="NAME",
                         help=f"of {', '.join(WORKLOADS)}")  # fmt: skip
@@ -68,25 +68,25 @@ def _positive(text: str) -> float:
     return value
 
 
-def chosen_cells(options: argparse.Namespace) -> list[Any]:
-    """Workload, size and dtype of every row."""
+def chosen_sizes(options: argparse.Namespace) -> list[Any]:
+    """Workloads and their sizes."""
     from .workloads import WORKLOADS, label
 
-    cells = []
+    found = []
     for workload in (WORKLOADS[name] for name in options.workloads):
         sizes = [workload.quick] if "quick" in options.sizes else []
         sizes += [
             s for s in workload.table if ("table" in options.sizes or label(s) in options.sizes) and s not in sizes
         ]
-        cells += [(workload, s, d) for s in sizes for d in workload.dtypes if d in options.dtypes]
-    return cells
+        found += [(workload, s) for s in sizes]
+    return found
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All chosen parts, with a progress bar."""
     from tqdm import tqdm
 
-    from . import limits, processes, scaling
+    from . import limits, plans, processes, scaling
     from .libraries import LIBRARIES
     from .measure import cell
     from .report import conditions, summarise, write_json
@@ -96,10 +96,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     chosen = [LIBRARIES[name] for name in options.libraries]
     missing = {lib.name: reason for lib in chosen if (reason := lib.missing())}
     libraries = [lib for lib in chosen if lib.name not in missing]
-    cells = chosen_cells(options) if "workloads" in parts else []
+    sizes = chosen_sizes(options)
+    cells = [(w, s, d) for w, s in sizes for d in w.dtypes if d in options.dtypes] if "workloads" in parts else []
     automatic = [lib for lib in libraries if lib.automatic]
     per_library = sum(part in parts for part in ("startup", "memory", "growth"))
-    total = len(cells) * len(libraries) + per_library * len(automatic)
+    planned = sizes if "plans" in parts else []
+    total = len(cells) * len(libraries) + per_library * len(automatic) + len(planned)
     results: dict[str, Any] = {
         "conditions": conditions(libraries, options.threads),
         "missing": missing,
@@ -112,6 +114,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             results["recording"] = scaling.recording(options.seconds)
         if "eager" in parts:
             results["eager"] = scaling.eager(options.seconds)
+        if planned:
+            results["plans"] = plans.plans(planned, progress)
         for workload, size, dtype in cells:
             results["rows"].append(cell(problem(workload, size, dtype), libraries, options.seconds, progress))
             if options.json:  # a long run may be broken off

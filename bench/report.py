@@ -111,11 +111,27 @@ def table(results: dict[str, Any]) -> str:
     return text + ("\n\nnot timed:\n" + "\n".join(notes) if notes else "")
 
 
+def plan_table(found: dict[str, Any]) -> str:
+    """For each device, kernels started for one vjp and the bytes that it moves over the least."""
+    names = list(dict.fromkeys(name for row in found["rows"] for name in row["devices"]))
+    short = [name.removesuffix("-emulator") for name in names]
+    header = ["plan of a vjp", *(f"{name}: {what}" for name in short for what in ("kernels", "bytes / least"))]
+    lines = []
+    for row in found["rows"]:
+        costs = [row["devices"][name] for name in names]
+        pairs = [(str(c["kernels"]), _number(c["bytes"] / c["least_bytes"])) for c in costs]
+        lines.append([_title(row), *(text for pair in pairs for text in pair)])
+    notes = [f"not planned for {name}: {why}" for name, why in found["missing"].items()]
+    return "\n".join([_columns(header, lines), *notes])
+
+
 def other_parts(results: dict[str, Any]) -> str:
-    """Limits, first gradients, memory, growth and eager ops."""
+    """Limits, plans, first gradients, memory, growth and eager ops."""
     parts = []
     if "limits" in results:
         parts.append("limits: " + ", ".join(f"{k} {v:.1f}" for k, v in results["limits"].items()))
+    if "plans" in results:
+        parts.append(plan_table(results["plans"]))
     for name, title in (
         ("startup", "first gradient of the MLP in a fresh process"),
         ("memory", "memory of chain"),

@@ -103,6 +103,10 @@ def _rows(p: Primitive, xs: Sequence[array], batched: Sequence[bool], size: int)
     return emit("reshape", found, shape=shape)
 
 
+def _by_row(p: Primitive, xs: Sequence[array], batched: Sequence[bool], size: int, **params: Any) -> array:
+    return emit(p.name, *_all_batched(xs, batched, size), **params)
+
+
 def _joined(x: array) -> array:
     return emit("reshape", x, shape=(x.shape[0] * x.shape[1], *x.shape[2:]))
 
@@ -117,6 +121,7 @@ BATCHING: dict[str, Rule] = {
         ("argmax", "argmin", "argsort", "cumsum", "cumprod", "linear_recurrence", "concatenate"), _axis
     ),
     "matmul": _matmul,
+    **dict.fromkeys(("pick", "one_hot"), _by_row),
     **dict.fromkeys(
         ("gather", "scatter_set", "scatter_add", "scatter_multiply", "scatter_max", "scatter_min"), _rows
     ),

@@ -31,6 +31,11 @@ class Executable(Protocol):
 
     plan: Plan
 
+    @property
+    def sources(self) -> list[tuple[str, ...]]:
+        """For every step of the plan the sources of its kernels, one for each time that one is started."""
+        ...
+
     def run(self, values: Any) -> list[Buffer | Uniform]:
         """Run on the values of the leaves and return those of the outputs."""
         ...

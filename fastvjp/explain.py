@@ -106,14 +106,19 @@ def explain(fun: Callable[..., Any], primals: Sequence[Any], cotangents: Sequenc
         profile = ready.executable.profile(ready.given(recording.trace.leaves))
     plan: Plan = ready.executable.plan
     reports = tuple(
-        StepReport(step, _size(step.reads), _size(step.writes), *profiled)
+        StepReport(step, nbytes(step.reads), nbytes(step.writes), *profiled)
         for step, profiled in zip(plan.steps, profile, strict=True)
     )
+    return Explanation(program, plan, reports, least(plan))
+
+
+def least(plan: Plan) -> int:
+    """Bytes of what a plan reads of its leaves and of its outputs, each counted once."""
     leaves = {o for step in plan.steps for o in step.reads if isinstance(o, View) and o.buffer < len(plan.leaves)}
-    return Explanation(program, plan, reports, _size(leaves) + _size(plan.outputs))
+    return nbytes(leaves) + nbytes(plan.outputs)
 
 
-def _size(operands: Iterable[Operand]) -> int:
+def nbytes(operands: Iterable[Operand]) -> int:
     """Bytes of the elements of these views; of several views of one buffer those of the largest."""
     found: dict[int, int] = {}
     for o in operands:
@@ -127,8 +132,7 @@ def _title(step: Step) -> str:
     if isinstance(step, KernelStep):
         params = ", ".join(f"{k}={v}" for k, v in step.params.items())
         return f"{step.primitive.name} {params}".rstrip()
-    reduces = any(isinstance(e, Reduce) for e in step.body)
-    return f"fused over {step.shape}" + (f", rows of {step.shape[step.rows :]}" if reduces else "")
+    return f"fused over {step.shape}" + (f", rows of {step.shape[step.rows :]}" if step.has_rows else "")
 
 
 def _inside(step: Step) -> list[str]:

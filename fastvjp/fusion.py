@@ -11,7 +11,7 @@ import numpy as np
 from .avals import aval
 from .layouts import Layout, contiguous_strides
 from .ordering import Ordered
-from .plan import Call, FusedStep, Operand, Reduce, Scalar, Store, View
+from .plan import Call, Entry, FusedStep, Match, Operand, Reduce, Scalar, Store, View
 
 MAX_BODY = 64
 """Element functions in one fused step: compile time grows with it, gain does not."""
@@ -22,13 +22,16 @@ MAX_COLUMNS = 8192
 SINGLE_ROW = 2048
 """The same where there are only a few rows, which threads could not share."""
 FEW_ROWS = 8
+SMALL = 4096
+"""Elements up to which a step rather takes nothing than to come after more steps, or to hold up what it takes.
+How so few are computed matters little."""
 CHEAP = 6
 """Calls that are rather computed again by a later step than stored and loaded."""
 CHEAP_NAMES = frozenset({
     "add", "subtract", "multiply", "negative", "square", "copy", "astype", "scale", "select", "maximum", "minimum",
     "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_not", "logical_and",
     "logical_or", "isnan", "isinf", "isfinite", "sign", "abs", "finite_or_zero", "multiply_vjp_x",
-    "multiply_vjp_y",
+    "multiply_vjp_y", "normalize_index", "match",
 })  # fmt: skip
 
 
@@ -40,26 +43,30 @@ class Number(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """A `Call`, or a `Reduce` where `reduces`."""
+    """An entry of this kind."""
 
     name: str
     dtype: np.dtype
     operands: tuple[Number, ...]
     statics: tuple = ()
-    reduces: bool = False
+    kind: type[Entry] = Call
 
 
 class ScalarCall:
-    """A call of an element function on scalars and on the results of such calls."""
+    """A call of an element function on scalars, views of one element and the results of such calls."""
 
-    __slots__ = ("dtype", "name", "operands", "size", "statics")
+    __slots__ = ("dtype", "name", "operands", "size", "statics", "views")
 
-    def __init__(self, name: str, dtype: np.dtype, operands: list[Scalar | ScalarCall], statics: tuple) -> None:
+    def __init__(self, name: str, dtype: np.dtype, operands: list[Operand | ScalarCall], statics: tuple) -> None:
         self.name = name
         self.dtype = dtype
         self.operands = operands
         self.statics = statics
         self.size: int = 1 + sum(o.size for o in operands if isinstance(o, ScalarCall))
+        self.views: list[View] = []
+        """What it reads."""
+        for o in operands:
+            self.views += o.views if isinstance(o, ScalarCall) else [o] if isinstance(o, View) else []
 
 
 class Builder(Ordered):
@@ -90,10 +97,13 @@ class Builder(Ordered):
         self.body.append(pending)
         return len(self.body) - 1
 
-    def scalar(self, x: Scalar | ScalarCall) -> Number:
+    def scalar(self, x: Operand | ScalarCall) -> Number:
         """Number of what is the same for all elements."""
         if isinstance(x, Scalar):
             return self.load(Scalar(x.leaf, aval((), x.aval.dtype)))
+        if isinstance(x, View):
+            strides = (0,) * len(self.shape)
+            return self.load(View(x.buffer, x.dtype, Layout(self.shape, strides, x.layout.offset)))
         if x not in self.copies:
             operands = tuple([self.scalar(o) for o in x.operands])
             self.copies[x] = Number(False, self.append(Pending(x.name, x.dtype, operands, x.statics)))
@@ -141,7 +151,7 @@ class Builder(Ordered):
             if k in found:
                 continue
             call = self.body[k]
-            if call.reduces or call.name not in CHEAP_NAMES or len(found) == CHEAP:
+            if call.kind is not Call or call.name not in CHEAP_NAMES or len(found) == CHEAP:
                 return None
             found.add(k)
             todo += [o.at for o in call.operands if not o.loaded]
@@ -182,7 +192,7 @@ class Builder(Ordered):
         """The step with what its results need; several that share these out, if there are many; none without."""
         whole = self._step()
         room = max(MAX_ARRAYS - len(whole.loads), 1)
-        return [_part(whole, whole.stores[i : i + room]) for i in range(0, len(whole.stores), room)]
+        return [part(whole, whole.stores[i : i + room]) for i in range(0, len(whole.stores), room)]
 
     def _step(self) -> FusedStep:
         n = len(self.loads)
@@ -190,18 +200,19 @@ class Builder(Ordered):
         def number(o: Number) -> int:
             return o.at if o.loaded else n + o.at
 
-        body: list[Call | Reduce] = [
-            Reduce(c.name, c.dtype, number(c.operands[0]))
-            if c.reduces
-            else Call(c.name, c.dtype, tuple(map(number, c.operands)), c.statics)
-            for c in self.body
-        ]
+        body: list[Entry] = []
+        for c in self.body:
+            operands = tuple(map(number, c.operands))
+            if c.kind is Call:
+                body.append(Call(c.name, c.dtype, operands, c.statics))
+            else:
+                body.append(Reduce(c.name, c.dtype, *operands) if c.kind is Reduce else Match(*operands))
         stores = [Store(number(value), view, combine, row) for value, view, combine, row in self.stores]
         rows = len(self.shape) if self.rows is None else self.rows
         return FusedStep(self.shape, rows, list(self.loads), body, stores)
 
 
-def _part(step: FusedStep, stores: list[Store]) -> FusedStep:
+def part(step: FusedStep, stores: list[Store]) -> FusedStep:
     """What of a fused step these stores need."""
     n = len(step.loads)
     needed = {store.value for store in stores}
@@ -210,16 +221,11 @@ def _part(step: FusedStep, stores: list[Store]) -> FusedStep:
             needed.update(step.body[k - n].operands)
     number = {k: i for i, k in enumerate(sorted(needed))}
 
-    def renumbered(entry: Call | Reduce) -> Call | Reduce:
-        if isinstance(entry, Reduce):
-            return Reduce(entry.name, entry.dtype, number[entry.operand])
-        return Call(entry.name, entry.dtype, tuple([number[i] for i in entry.operands]), entry.statics)
-
     return FusedStep(
         step.shape,
         step.rows,
         [o for k, o in enumerate(step.loads) if k in needed],
-        [renumbered(entry) for k, entry in enumerate(step.body, n) if k in needed],
+        [entry.renumbered(number) for k, entry in enumerate(step.body, n) if k in needed],
         [Store(number[s.value], s.view, s.combine, s.row) for s in stores],
     )
 

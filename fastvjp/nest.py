@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .plan import FusedStep, Reduce, View
+from .plan import FusedStep, View
 
 Bounds = tuple[int, int]
 
@@ -66,13 +66,12 @@ class Nest:
 def nest_of(step: FusedStep) -> Nest:
     """Merge the axes of a step where every view moves over them evenly."""
     views = [*(o for o in step.loads if isinstance(o, View)), *step.writes]
-    reduces = any(isinstance(entry, Reduce) for entry in step.body)
-    split = step.rows if reduces else 0
+    split = step.rows if step.has_rows else 0
     rows = _merged(step.shape[:split], [_part(v, 0, split) for v in views])
     columns = _merged(step.shape[split:], [_part(v, split, len(step.shape)) for v in views])
-    if not reduces:  # the last axis is what is left of the columns
+    if not step.has_rows:  # the last axis is what is left of the columns
         rows, columns = _divided(columns)
-    flat = not reduces and not rows[0]
+    flat = not step.has_rows and not rows[0]
     columns = columns if columns[0] else ((1,), [[(0, None)] for _ in views])
     places = [
         Place(

@@ -39,7 +39,7 @@ class Segment:
     """The steps that may still take work, behind those that may not."""
 
     def __init__(self) -> None:
-        self.done: list[Ordered] = []
+        self.done: list[list[Ordered]] = []
         self.open: list[Ordered] = []
 
     def is_full(self) -> bool:
@@ -63,19 +63,20 @@ class Segment:
 
     def close(self) -> None:
         """Put the steps in order; those that follow come after all of them."""
-        done = 0
+        done, ordered = 0, []
         for step in self.open:
             missing = [s for s in self.open if step.after >> s.number & 1 and not done >> s.number & 1]
             missing.sort(key=lambda s: (s.after.bit_count(), s.number))  # what a step comes after has fewer bits
             for s in (*missing, step):
                 if not done >> s.number & 1:
-                    self.done.append(s)
+                    ordered.append(s)
                     done |= 1 << s.number
         for step in self.open:
             step.number, step.after = CLOSED, 0
+        self.done.append(ordered)
         self.open = []
 
-    def finish(self) -> list[Ordered]:
-        """All steps in order."""
+    def finish(self) -> list[list[Ordered]]:
+        """All steps in order, those of each segment by themselves."""
         self.close()
         return self.done

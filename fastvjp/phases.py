@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .fusion import CHEAP, CHEAP_NAMES
-from .plan import Call, FusedStep, Reduce, Store
+from .plan import FusedStep, Match, Reduce, Store
 
 BEFORE = -1
 """Phase of what is known before the first loop."""
@@ -60,7 +60,7 @@ class _Scheduler:
         self.ready = [0 if v else BEFORE for v in loads_vary]  # the phase that computes it, for columns or behind
         for entry in step.body:
             reduces = isinstance(entry, Reduce)
-            varies = not reduces and any(self.varies[k] for k in entry.operands)
+            varies = isinstance(entry, Match) or (not reduces and any(self.varies[k] for k in entry.operands))
             at = self.at if reduces or varies else self.ready.__getitem__
             self.ready.append(max(map(at, entry.operands), default=BEFORE))
             self.varies.append(varies)
@@ -71,7 +71,7 @@ class _Scheduler:
 
     def schedule(self) -> Schedule:
         stores = self.step.stores
-        reductions = {k: e.operand for k, e in enumerate(self.step.body, self.n) if isinstance(e, Reduce)}
+        reductions = {k: e.operands for k, e in enumerate(self.step.body, self.n) if isinstance(e, Reduce)}
         rows = [k for k in range(len(self.varies)) if not self.varies[k]]
         count = 1 + max(
             [BEFORE, *(self.ready[k] for k in reductions), *(self.at(s.value) for s in stores if not s.row)]
@@ -88,7 +88,9 @@ class _Scheduler:
         computed: dict[int, Phase] = {}
         for phase in phases:
             self._fill(
-                phase, [*(reductions[k] for k in phase.reductions), *(s.value for s in phase.stores)], computed
+                phase,
+                [*(i for k in phase.reductions for i in reductions[k]), *(s.value for s in phase.stores)],
+                computed,
             )
         return Schedule(before, phases, self.varies)
 
@@ -120,7 +122,7 @@ class _Scheduler:
             if k < self.n or k in found or not self.varies[k]:
                 continue
             entry = self.step.body[k - self.n]
-            if not isinstance(entry, Call) or entry.name not in CHEAP_NAMES or len(found) == CHEAP:
+            if entry.name not in CHEAP_NAMES or len(found) == CHEAP:
                 return False
             found.add(k)
             todo += entry.operands

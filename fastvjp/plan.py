@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,19 +58,56 @@ class Call:
     operands: tuple[int, ...]
     statics: tuple[Any, ...] = ()
 
+    def renumbered(self, numbers: Mapping[int, int] | Sequence[int]) -> Call:
+        """The same of other operands."""
+        return replace(self, operands=tuple([numbers[k] for k in self.operands]))
+
 
 @dataclass(frozen=True)
 class Reduce:
-    """A value combined over the columns, by an associative element function: the same for all of a row."""
+    """A value combined over the columns, by an associative element function: the same for all of a row.
+
+    With `where`, a bool, over those columns alone for which it holds.
+    """
 
     name: str
     dtype: np.dtype
     operand: int
+    where: int | None = None
+
+    @property
+    def operands(self) -> tuple[int, ...]:
+        """As those of a call."""
+        return (self.operand,) if self.where is None else (self.operand, self.where)
+
+    def renumbered(self, numbers: Mapping[int, int] | Sequence[int]) -> Reduce:
+        """The same of other operands."""
+        where = None if self.where is None else numbers[self.where]
+        return replace(self, operand=numbers[self.operand], where=where)
+
+
+@dataclass(frozen=True)
+class Match:
+    """Whether a column's number is the value of an operand, an index into the columns that a row has.
+
+    An index that is none of a column is an error.
+    """
+
+    operand: int
+    name = "match"
+    dtype = np.dtype(np.bool_)
 
     @property
     def operands(self) -> tuple[int, ...]:
         """As those of a call."""
         return (self.operand,)
+
+    def renumbered(self, numbers: Mapping[int, int] | Sequence[int]) -> Match:
+        """The same of another operand."""
+        return Match(numbers[self.operand])
+
+
+Entry = Call | Reduce | Match
 
 
 @dataclass(frozen=True)
@@ -98,15 +135,25 @@ class FusedStep:
     """Work over the elements of `shape`: load, call element functions, reduce, store.
 
     Axes before `rows` are rows, the others columns. A `Reduce` combines the columns of each row, and what
-    follows from it may serve in the same row again. Without one `rows` has no meaning.
+    follows from it may serve in the same row again. Without one, or a `Match`, `rows` has no meaning.
     """
 
     shape: tuple[int, ...]
     rows: int = 0
     loads: list[Operand] = field(default_factory=list)
-    body: list[Call | Reduce] = field(default_factory=list)
+    body: list[Entry] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
     release: tuple[int, ...] = ()
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether rows and columns differ."""
+        return any(not isinstance(entry, Call) for entry in self.body)
+
+    @property
+    def matches(self) -> list[Match]:
+        """Its indices into columns."""
+        return list(dict.fromkeys([entry for entry in self.body if isinstance(entry, Match)]))
 
     @property
     def computes(self) -> str:
@@ -158,7 +205,7 @@ class Plan:
     """Steps in order, the avals of the leaves and of the buffers behind them, and where the outputs lie.
 
     `offsets` places the buffers that no output needs in `scratch` bytes of memory; buffers that are not alive
-    at the same time share a place.
+    at the same time share a place, and those that no step writes take none.
     """
 
     leaves: list[Aval]
@@ -221,7 +268,8 @@ def _set_releases(steps: Sequence[Step], outputs: Sequence[Operand], leaves: int
 def _place(steps: Sequence[Step], buffers: Sequence[Aval], leaves: int) -> tuple[dict[int, int], int]:
     """Byte offsets for the buffers that are released, and the bytes that they take: first fit, step by step."""
     released = {b for step in steps for b in step.release}
-    offsets: dict[int, int] = {}
+    written = {view.buffer for step in steps for view in step.writes}
+    offsets = {b: 0 for b in range(leaves, leaves + len(buffers)) if b not in written}
     living: list[tuple[int, int, int]] = []  # offset, end, buffer; by offset
     scratch = 0
     for step in steps:

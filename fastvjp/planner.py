@@ -3,7 +3,7 @@
 Dead ops fall away, equal ones are merged, views become layouts. Elementwise ops and reductions join a fused
 step over their shape, unless they need what depends on its results; every other op is a step of its own. In the
 end the steps are put in an order in which each comes behind those that write what it reads. What follows from
-scalars alone is computed in every step that needs it.
+scalars and arrays of one element alone is computed in every step that needs it.
 """
 
 from __future__ import annotations
@@ -15,18 +15,17 @@ import numpy as np
 
 from . import devices
 from .avals import Aval, aval
-from .fusion import Builder, Number, Pending, ScalarCall, reduced_layout
+from .fusion import SMALL, Builder, Number, Pending, ScalarCall, reduced_layout
 from .layouts import Layout, contiguous_strides
+from .merging import merged
 from .ordering import Ordered, Segment
-from .plan import KernelStep, Operand, Plan, Scalar, Step, View, dense
+from .plan import KernelStep, Match, Operand, Plan, Reduce, Scalar, View, dense
 from .program import Op, Uniform, Var
 
 COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
 """The element functions by which reductions combine."""
-FUSED = (*COMBINE, "softmax", "logsumexp")
+FUSED = (*COMBINE, "softmax", "logsumexp", "one_hot")
 """Structural primitives that become parts of fused steps."""
-SMALL = 4096
-"""Elements up to which a step rather takes nothing than to come after more steps, or to hold up what it takes."""
 SCALAR_CALLS = 8
 """Calls on scalars that are rather made again by every step than stored."""
 SAME = ("alias", "barrier", "stop_gradient", "reshape", "broadcast_to")
@@ -65,7 +64,7 @@ class _Register:
 
 
 class _Expression:
-    """A value that follows from scalars alone, under a shape of its own."""
+    """A value that follows from scalars and arrays of one element alone, under a shape of its own."""
 
     __slots__ = ("call", "shape")
 
@@ -98,6 +97,17 @@ def _shape(location: _Location) -> tuple[int, ...]:
     return location.aval.shape if isinstance(location, Scalar) else location.layout.shape
 
 
+def _one(location: _Location) -> Operand | ScalarCall | None:
+    """The one number, maybe repeated, that a step can read or compute for itself; None for anything else."""
+    if isinstance(location, _Expression):
+        return location.call
+    if not isinstance(location, View):
+        return location if isinstance(location, Scalar) else None
+    shape, strides, _ = location.layout
+    one = location.inside is None and all(n == 1 or (n and not s) for n, s in zip(shape, strides, strict=True))
+    return location if one else None
+
+
 def _dtype(location: _Location) -> np.dtype:
     return location.aval.dtype if isinstance(location, Scalar) else location.dtype
 
@@ -120,19 +130,19 @@ class _Planner:
 
     def plan(self, ops: Sequence[Op], outputs: Sequence[Var]) -> Plan:
         seen: dict[Hashable, tuple[Var, ...]] = {}
-        merged: dict[Var, Var] = {}
+        equals: dict[Var, Var] = {}
         for op in ops:
-            inputs = tuple([merged.get(v, v) for v in op.inputs])
+            inputs = tuple([equals.get(v, v) for v in op.inputs])
             if not (op.primitive.unique or op.primitive.opaque):
                 key = (op.primitive, inputs, tuple(op.params.items()))
                 equal = seen.setdefault(key, op.outputs)
                 if equal is not op.outputs:
-                    merged.update(zip(op.outputs, equal, strict=True))
+                    equals.update(zip(op.outputs, equal, strict=True))
                     continue
             self.add(op, inputs)
-        results = [self.stored(self.where[merged.get(v, v)]) for v in outputs]
-        steps: list[Step] = [step for ordered in self.segment.finish() for step in ordered.steps()]
-        return Plan(self.leaves, self.buffers, steps, results)
+        results = [self.stored(self.where[equals.get(v, v)]) for v in outputs]
+        segments = [[step for ordered in part for step in ordered.steps()] for part in self.segment.finish()]
+        return Plan(self.leaves, self.buffers, merged(segments, results), results)
 
     def add(self, op: Op, inputs: tuple[Var, ...]) -> None:
         name, out = op.primitive.name, op.outputs[0]
@@ -146,12 +156,16 @@ class _Planner:
             self.where.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
         elif op.primitive.definition is not None:  # a user's, under any name
             self.where[out] = self.launch(op, operands)
+        elif name == "one_hot":
+            self.where[out] = self.one_hot(out.aval, *operands)
         elif name in FUSED and not (out.aval.dtype.kind == "c" and name in ("max", "min")):
             axes = op.params["axes"]
             combine = COMBINE.get(name)
             self.where[out] = (
                 self.reduce(combine, operands[0], axes) if combine else getattr(self, name)(operands[0], axes)
             )
+        elif name == "pick" and (picked := self.pick(*operands)) is not None:
+            self.where[out] = picked
         elif name == "slice_update" and (inserted := self.insert(op, *operands)) is not None:
             self.where[out] = inserted
         else:
@@ -164,7 +178,7 @@ class _Planner:
         self.written[-1] = kernel
         self.add_step(kernel)
         for o in read:
-            self.segment.require(kernel, self.maker(o))
+            self.require(kernel, o)
         return kernel.step.output
 
     def add_step(self, step: Ordered) -> None:
@@ -177,11 +191,18 @@ class _Planner:
         self.open.clear()
         self.segment.close()
 
-    def maker(self, location: _Location) -> Ordered | None:
-        """The step that makes it, if one does."""
+    def makers(self, location: _Location) -> list[Ordered]:
+        """The steps that make what it is read or computed from."""
         if isinstance(location, _Register):
-            return location.builder
-        return self.written[location.buffer] if isinstance(location, View) else None
+            return [location.builder]
+        views = location.call.views if isinstance(location, _Expression) else [location]
+        found = [self.written[v.buffer] for v in views if isinstance(v, View)]
+        return [maker for maker in found if maker is not None]
+
+    def require(self, step: Ordered, location: _Location) -> None:
+        """Let a step come after those that make what it takes."""
+        for maker in self.makers(location):
+            self.segment.require(step, maker)
 
     # --- memory ------------------------------------------------------------------------------------------
 
@@ -217,8 +238,8 @@ class _Planner:
         """The value stored once, seen as an array."""
         one = self.kept.get(x.call)
         if one is None:
-            builder = self.builder_for((), [])
-            stored = self.stored(_Register(builder, builder.scalar(x.call).at, (), row=False))
+            builder = self.builder_for((), [x])
+            stored = self.stored(_Register(builder, self.place(builder, x).at, (), row=False))
             assert isinstance(stored, View)
             one = self.kept[x.call] = stored
         return View(one.buffer, one.dtype, Layout(x.shape, (0,) * len(x.shape), one.layout.offset))
@@ -283,6 +304,10 @@ class _Planner:
                 saves = b in holders or any(isinstance(o, View) and b.reads(o.buffer) for o in operands)
                 if (saves and math.prod(b.shape) > SMALL) or self.needed(b, operands) == b.after:
                     return b
+        return self.new_builder(shape)
+
+    def new_builder(self, shape: tuple[int, ...]) -> Builder:
+        """A new step, which is open to calls of its shape."""
         b = Builder(shape)
         self.add_step(b)
         self.open[shape] = b
@@ -291,11 +316,10 @@ class _Planner:
     def needed(self, builder: Builder, operands: Sequence[_Location]) -> int:
         """The bits of all steps behind which a call in this step would come anyway."""
         bits = 0
-        for o in operands:
-            maker = self.maker(o)
+        for maker in (m for o in operands for m in self.makers(o)):
             if maker is builder:
                 bits |= maker.after
-            elif maker is not None and not maker.is_closed():
+            elif not maker.is_closed():
                 bits |= maker.after | 1 << maker.number
         return bits
 
@@ -304,16 +328,15 @@ class _Planner:
         if builder.is_closed() or not builder.has_room(len(operands)):
             return False
         for o in operands:
-            maker = self.maker(o)
-            if maker is builder and isinstance(o, View):
-                return False
-            if maker is not None and maker.comes_after(builder):
-                return False
+            for maker in self.makers(o):
+                if (maker is builder and not isinstance(o, _Register)) or maker.comes_after(builder):
+                    return False
         return True
 
     def place(self, builder: Builder, location: _Location) -> Number:
         """The number of a location in a step that can take it."""
         if isinstance(location, Scalar | _Expression):
+            self.require(builder, location)
             return builder.scalar(location.call if isinstance(location, _Expression) else location)
         if isinstance(location, _Register):
             if location.builder is builder:
@@ -321,12 +344,12 @@ class _Planner:
             again = builder.again(location.builder, location.value)
             if again is not None:
                 for o in builder.loads:
-                    self.segment.require(builder, self.maker(o))
+                    self.require(builder, o)
                 return again
             operand = self.stored(location)
             assert isinstance(operand, View)
             location = operand
-        self.segment.require(builder, self.maker(location))
+        self.require(builder, location)
         inside, shape = location.inside, location.layout.shape
         if inside is not None and shape != builder.shape:  # one element for each row
             inside = inside[: builder.rows] + tuple((0, n) for n in builder.shape[builder.rows :])
@@ -335,12 +358,9 @@ class _Planner:
 
     def fuse(self, name: str, out: Aval, operands: Sequence[_Location], statics: tuple = ()) -> _Location:
         """Append a call to a fused step."""
-        scalars: list[Scalar | ScalarCall] = []
-        for o in operands:
-            if isinstance(o, Scalar | _Expression):
-                scalars.append(o.call if isinstance(o, _Expression) else o)
-        if len(scalars) == len(operands):
-            call = ScalarCall(name, out.dtype, scalars, statics)
+        ones = [_one(o) for o in operands]
+        if None not in ones:
+            call = ScalarCall(name, out.dtype, [x for x in ones if x is not None], statics)
             if call.size <= SCALAR_CALLS:
                 return _Expression(call, out.shape)
         builder = self.builder_for(out.shape, operands)
@@ -358,7 +378,7 @@ class _Planner:
         kept = tuple(n for i, n in enumerate(shape) if i not in axes)
         if shape == builder.shape and builder.can_reduce(axes):
             builder.rows = len(shape) - len(axes)
-            value = builder.append(Pending(combine, dtype, (number,), reduces=True))
+            value = builder.append(Pending(combine, dtype, (number,), kind=Reduce))
             return _Register(builder, value, kept, row=True)
         target = self.allocate(aval(kept, dtype), builder)
         view = View(target.buffer, dtype, builder.layout(reduced_layout(shape, axes)))
@@ -378,6 +398,40 @@ class _Planner:
         strides = iter(view.layout.strides)
         repeated = tuple(0 if i in axes else next(strides) for i in range(len(shape)))
         return View(view.buffer, view.dtype, Layout(shape, repeated, view.layout.offset))
+
+    # --- rows by index -----------------------------------------------------------------------------------
+
+    def match(self, builder: Builder, index: _Location) -> Number:
+        """Which column of each row an index is, in a step whose columns are the last axis."""
+        builder.rows = len(builder.shape) - 1
+        pending = Pending(Match.name, Match.dtype, (self.place(builder, index),), kind=Match)
+        return Number(False, builder.body.index(pending) if pending in builder.body else builder.append(pending))
+
+    def pick(self, x: _Location, index: _Location) -> _Location | None:
+        """An element of each row, where a step has the rows in hand; None where it takes a step of its own."""
+        shape = _shape(x)
+        if not isinstance(x, _Register) or x.builder.shape != shape or x.dtype.kind == "c":
+            return None
+        builder = x.builder
+        if not builder.can_reduce((len(shape) - 1,)) or not self.can_join(builder, [x, index]):
+            return None
+        at, value = self.match(builder, index), self.place(builder, x)
+        picked = builder.append(Pending("maximum", x.dtype, (value, at), kind=Reduce))
+        return _Register(builder, picked, shape[:-1], row=True)
+
+    def one_hot(self, out: Aval, x: _Location, index: _Location) -> _Location:
+        """Rows of zeros but for one element each."""
+        builder = self.builder_for(out.shape, [x, index])
+        if builder.shape != out.shape or builder.rows not in (None, len(out.shape) - 1):
+            builder = self.new_builder(out.shape)
+        at = self.match(builder, index)
+        hot = Number(False, builder.append(Pending("astype", out.dtype, (at,), (out.dtype,))))
+        number = self.place(builder, x)
+        if out.dtype.kind == "c":  # of which scale takes the conjugate
+            number = Number(False, builder.append(Pending("conjugate", out.dtype, (number,))))
+        times = "scale" if out.dtype.kind in "fc" else "multiply"
+        value = builder.append(Pending(times, out.dtype, (hot, number)))
+        return _Register(builder, value, out.shape, row=False)
 
     # --- composite primitives ----------------------------------------------------------------------------
 

@@ -170,6 +170,16 @@ def _gather(x: Aval, index: Aval) -> Aval:
     return aval(index.shape + x.shape[1:], x.dtype)
 
 
+def _pick(x: Aval, index: Aval) -> Aval:
+    """An element of each row, of which there is one for each element of the index."""
+    return aval(x.shape[:-1], x.dtype)
+
+
+def _one_hot(x: Aval, index: Aval, columns: int) -> Aval:
+    """Rows of zeros but for one element of x each: the adjoint of `pick`."""
+    return aval((*x.shape, columns), x.dtype)
+
+
 def _concatenate(*xs: Aval, axis: int) -> Aval:
     shape = list(xs[0].shape)
     shape[axis] = sum(x.shape[axis] for x in xs)
@@ -190,6 +200,8 @@ structural("cumprod", "x", _first)
 structural("linear_recurrence", "x y", _first)
 structural("argsort", "x", lambda x, axis: aval(x.shape, int64))
 structural("gather", "x index", _gather)
+structural("pick", "x index", _pick)
+structural("one_hot", "x index", _one_hot)
 for _name in ("scatter_set", "scatter_add", "scatter_multiply", "scatter_max", "scatter_min"):
     structural(_name, "x index y", _first)
 structural("slice_update", "x y", _first)

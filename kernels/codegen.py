@@ -11,13 +11,16 @@ own, and a last loop combines these.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from ..avals import aval
 from ..layouts import Layout
 from ..nest import Nest, Place, nest_of
+from ..operands import out_of_range
 from ..plan import Call, FusedStep, Operand, Reduce, Scalar, Store, View
 from . import jit
 from .loops import Allocate, Loop, grain_for
+from .pointers import PythonPointer
 from .source import TILE, fill_source, row_bytes, source_of
 
 MOVE = 0.02
@@ -62,7 +65,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
             fills.append(_fill(_flat(parts), store.combine))
         fills.append(_fill(target, store.combine))
     source, arrays, scalars, numbers = source_of(step, nest, grain, slots)
-    kernel = Loop(source, arrays, scalars, numbers, nest.count, grain)
+    kernel = Loop(source, arrays, scalars, numbers, nest.count, grain, _error(step))
     return [*fills, kernel, *(_whole(combine) for combine in combines)]
 
 
@@ -78,13 +81,16 @@ def single_steps(step: FusedStep, allocate: Allocate) -> list[FusedStep]:
 
     for entry in step.body:
         loads = [values[i] for i in entry.operands]
+        single = [entry.renumbered({i: n for n, i in enumerate(entry.operands)})]
         if isinstance(entry, Reduce):
             result = dense(allocate(aval(shape[:k], entry.dtype)), k)
-            steps.append(FusedStep(shape, len(shape), loads, [], [Store(0, result, entry.name)]))
+            if entry.where is None:  # chunks may share a row out
+                steps.append(FusedStep(shape, len(shape), loads, [], [Store(0, result, entry.name)]))
+            else:
+                steps.append(FusedStep(shape, k, loads, single, [Store(2, result, row=True)]))
         else:
             result = dense(allocate(aval(shape, entry.dtype)), len(shape))
-            call = Call(entry.name, entry.dtype, tuple(range(len(loads))), entry.statics)
-            steps.append(FusedStep(shape, len(shape), loads, [call], [Store(len(loads), result)]))
+            steps.append(FusedStep(shape, k, loads, single, [Store(len(loads), result)]))
         values.append(result)
     for store in step.stores:
         domain = shape[:k] if store.row else shape
@@ -109,6 +115,14 @@ def _whole(step: FusedStep) -> Loop:
     return Loop(*source_of(step, nest, nest.count, {}), nest.count)
 
 
+def _error(step: FusedStep) -> Callable[[int, PythonPointer], IndexError] | None:
+    """The error for a status: how many rows there are from the first with an index that is none of a column."""
+    if not step.matches:
+        return None
+    rows, columns = math.prod(step.shape[: step.rows]), math.prod(step.shape[step.rows :])
+    return lambda status, args: out_of_range("pick", columns, rows - status)
+
+
 def _grain(step: FusedStep, nest: Nest, stores: tuple[Place, ...]) -> int:
     """Iterations of a chunk, from the shape alone, so that results do not depend on the number of threads."""
     elements = math.prod(nest.rows) * math.prod(nest.columns)
@@ -129,7 +143,7 @@ def _cost(step: FusedStep) -> float:
     views = [*(o for o in step.loads if isinstance(o, View)), *step.writes]
     cost = sum(MOVE * v.dtype.itemsize for v in views)
     for e in step.body:
-        operations = 1 if isinstance(e, Reduce) else jit.operations(e.name)
+        operations = 1 if not isinstance(e, Call) else jit.operations(e.name)
         cost += operations * (COMPLEX if e.dtype.kind == "c" else REAL * e.dtype.itemsize)
     return cost
 

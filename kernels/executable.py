@@ -151,7 +151,7 @@ class Executable:
 
     @property
     def sources(self) -> list[tuple[str, ...]]:
-        """For every step of the plan the sources of its kernels."""
+        """For every step of the plan the sources of its kernels, one for each time that one is started."""
         return [tuple(loop.source for loop, _ in p.loops) if isinstance(p, Native) else () for p in self.parts]
 
     def _function(self, steps: Sequence[Callable[[int, Memory], None]]) -> Any:

@@ -41,6 +41,18 @@ def gather(args, start, stop, dtype, index_dtype):
 
 
 @kernel
+def pick(args, start, stop, dtype, index_dtype):
+    out, x, index = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], index_dtype)
+    size, x_row, x_step, index_step = args[3], args[4], args[5], args[6]
+    for i in range(start, stop):
+        place = np.int64(index[i * index_step])
+        if place < 0 or place >= size:
+            return i + 1
+        out[i] = x[i * x_row + place * x_step]
+    return 0
+
+
+@kernel
 def scatter(args, start, stop, dtype, index_dtype, combine):
     out, y, index = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], index_dtype)
     rows, size, y_row, y_step, index_step, picks = args[3], args[4], args[5], args[6], args[7], args[8]
@@ -74,6 +86,20 @@ def lower_gather(step: KernelStep, allocate: Allocate) -> list[Loop]:
     numbers = (rows, size, *x.layout.strides, *index.layout.strides)
     error = _out_of_range("gather", rows, index)
     return [*loops, *more, Loop(source, arrays, (), numbers, picks, grain(size), error)]
+
+
+def lower_pick(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """An element of each row of x."""
+    x, index = step.inputs
+    size = aval_of(x).shape[-1]
+    rows = math.prod(step.output.layout.shape)
+    x, loops = shaped(x, (rows, size), allocate)
+    index, more = shaped(index, (rows,), allocate)
+    source = calling("pick", word(x.dtype), index.dtype)
+    arrays = (seen_as(word(x.dtype), step.output), seen_as(word(x.dtype), x), index)
+    numbers = (size, *x.layout.strides, *index.layout.strides)
+    error = _out_of_range("pick", size, index)
+    return [*loops, *more, Loop(source, arrays, (), numbers, rows, grain(1), error)]
 
 
 def scatter_rows(name: str, operation: str) -> Lowering:
@@ -112,6 +138,7 @@ def _out_of_range(name: str, rows: int, index: View) -> Callable[[int, PythonPoi
 
 LOWERINGS: dict[str, Lowering] = {
     "gather": lower_gather,
+    "pick": lower_pick,
     "scatter_set": scatter_rows("scatter_set", "replace"),
     "scatter_add": scatter_rows("scatter_add", "add"),
     "scatter_multiply": scatter_rows("scatter_multiply", "multiply"),

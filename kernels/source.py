@@ -10,7 +10,7 @@ import numpy as np
 
 from ..nest import Nest, Place
 from ..phases import Phase, Schedule, schedule
-from ..plan import Call, FusedStep, Reduce, Scalar, Store, View
+from ..plan import Call, FusedStep, Match, Reduce, Scalar, Store, View
 from .jit import HELPERS, parameters
 
 SCALARS = {"f": "float64", "c": "complex128", "i": "int64", "u": "uint64", "b": "int64"}
@@ -91,6 +91,18 @@ class _Source:
         self.head: list[str] = []
         vary = [k in self.array and self.varies(nest.places[self.array[k]]) for k in range(len(step.loads))]
         self.schedule: Schedule = schedule(step, vary)
+        self.fixed: set[int] = set()
+        """Values that are the same for all rows, too."""
+        for k, entry in enumerate(self.entries):
+            if isinstance(entry, View):
+                place = nest.places[self.array[k]]
+                fixed = entry.inside is None and not (vary[k] or any(place.row_strides))
+            else:
+                fixed = isinstance(entry, Scalar) or (
+                    isinstance(entry, Call) and self.fixed.issuperset(entry.operands)
+                )
+            if fixed:
+                self.fixed.add(k)
 
     @staticmethod
     def varies(place: Place) -> bool:
@@ -115,8 +127,20 @@ class _Source:
                 *indented([f"high = min(low + {TILE}, {last})", *body]),
             ]
         inside = [*self.bases(), *self.row(self.schedule.before), *body]
+        for k in sorted(self.fixed):
+            a = self.array.get(k)
+            if a is not None:
+                self.head.append(self.pointer(f"f{a}", a, f"w{a}"))
+            self.head.append(f"v{k} = {self.value(k, f'f{a}', '0', False)}")
         lines = inside if self.nest.flat else self.rows(inside)
-        source = "\n".join(["def fused(args, start, stop):", *indented([*self.head, *lines, "return 0"])]) + "\n"
+        status = "0"
+        if self.step.matches:
+            status = "bad"
+            self.head.append("bad = 0")
+        source = (
+            "\n".join(["def fused(args, start, stop):", *indented([*self.head, *lines, f"return {status}"])])
+            + "\n"
+        )
         return source, tuple(self.views), tuple(self.scalars), tuple(self.numbers)
 
     # --- arguments ---------------------------------------------------------------------------------------
@@ -206,10 +230,24 @@ class _Source:
 
     def row(self, phase: Phase) -> list[str]:
         """What is computed once for a row."""
-        lines = [f"v{k} = {self.row_value(k)}" for k in phase.row]
+        lines = [f"v{k} = {self.row_value(k)}" for k in phase.row if k not in self.fixed]
+        for match in self.step.matches:
+            if match.operand in phase.row:
+                k, columns = match.operand, self.number(math.prod(self.nest.columns))
+                rest = f"{self.number(math.prod(self.nest.rows))} - ({self.row_number()})"
+                lines.append(f"bad = max(bad, {rest} if (v{k} < 0) | (v{k} >= {columns}) else 0)")
         for store in phase.row_stores:
             lines.append(self.stored(store, f"a{self.store_array(store)}", "0", f"v{store.value}"))
         return lines
+
+    def row_number(self) -> str:
+        """Number of the row among all."""
+        sizes = self.nest.rows
+        if not sizes:
+            return "0"
+        shared = sizes[:-1] if self.nest.inner > 1 else sizes
+        text = "i0" if len(shared) == 1 else "row"
+        return f"{text} * {self.number(self.nest.inner)} + i{len(sizes) - 1}" if self.nest.inner > 1 else text
 
     def row_value(self, k: int) -> str:
         entry = self.entries[k]
@@ -267,8 +305,7 @@ class _Source:
     @property
     def tiled(self) -> bool:
         """Whether columns, of which there is one axis, are combined a tile at a time."""
-        reduces = any(phase.reductions for phase in self.schedule.phases)
-        return any(s.combine for s in self.step.stores) and not reduces and not self.nest.static
+        return any(s.combine for s in self.step.stores) and not self.step.has_rows and not self.nest.static
 
     def column_range(self) -> tuple[str, str]:
         """The first column and the one behind the last, of those on the last axis."""
@@ -317,7 +354,8 @@ class _Source:
             lines.append(f"m{k}[{self.linear()}] = v{k}")
         for k in phase.reductions:
             entry = self.entries[k]
-            lines.append(f"r{k} = {combination(entry.name, entry.dtype, f'r{k}', f'v{entry.operand}')}")
+            value = combination(entry.name, entry.dtype, f"r{k}", f"v{entry.operand}")
+            lines.append(f"r{k} = {value if entry.where is None else f'{value} if v{entry.where} else r{k}'}")
         for i in stores:
             store = self.step.stores[i]
             if i in registers:
@@ -374,6 +412,8 @@ class _Source:
         if isinstance(entry, View):
             return self.load(k, pointer, index)
         operands = [f"v{i}" for i in entry.operands]
+        if isinstance(entry, Match):
+            return f"{operands[0]} == {self.linear()}"
         if entry.name == "astype":
             return f"{entry.dtype}({operands[0]})"
         name = f"{entry.name}_near" if near and self.has_near(k) else entry.name

@@ -76,9 +76,11 @@ class OverRows:
         self.accumulated = [i for i in self.stores if grid.groups and self.is_column(i)]
         """Those of which a threadgroup has a value for every column, in memory."""
         self.partial = bool(self.stores) and grid.chunks > 1
+        self.ticket = 1 if step.matches else 0
+        """The word of the ticket counter: behind that of an error, if there can be one."""
         words = sum(grid.chunks * self.size(i) * self.slot(i) for i in self.stores)
-        self.state = 4 * (1 + words) if self.partial else 0
-        """Bytes of the ticket counter and the slots of partial results."""
+        self.state = 4 * (self.ticket + (1 + words if self.partial else 0))
+        """Bytes of the error, the ticket counter and the slots of partial results."""
 
     def is_column(self, i: int) -> bool:
         """Whether a store has a result for every column."""
@@ -101,7 +103,7 @@ class OverRows:
 
     def arguments(self) -> list[str]:
         """Memory of the kernel's own."""
-        return ["device uchar *acc"] * bool(self.accumulated) + ["device atomic_uint *state"] * self.partial
+        return ["device uchar *acc"] * bool(self.accumulated) + ["device atomic_uint *state"] * bool(self.state)
 
     def allocate(self, allocate: Allocate) -> list[View]:
         """The memory in which threadgroups accumulate."""
@@ -140,7 +142,7 @@ class OverRows:
     def finish(self) -> list[str]:
         """Combine the threads of each threadgroup, then threadgroups."""
         lines: list[str] = []
-        base = 1
+        base = self.ticket + 1
         collected: list[str] = []
         for i in self.stores:
             slots = f"state + {self.names.number(base)}"
@@ -153,10 +155,10 @@ class OverRows:
             *lines,
             "threadgroup uint ticket;",
             "threadgroup_barrier(mem_flags::mem_device);",
-            "if (rank == 0) ticket = atomic_fetch_add_explicit(state, 1u, memory_order_relaxed);",
+            f"if (rank == 0) ticket = atomic_fetch_add_explicit(state + {self.ticket}, 1u, memory_order_relaxed);",
             "threadgroup_barrier(mem_flags::mem_threadgroup);",
             "if (ticket != chunks - 1) return;",
-            "if (rank == 0) atomic_store_explicit(state, 0u, memory_order_relaxed);",
+            f"if (rank == 0) atomic_store_explicit(state + {self.ticket}, 0u, memory_order_relaxed);",
             *collected,
         ]
 

@@ -12,20 +12,18 @@ import numpy as np
 
 from ..avals import Aval, aval
 from ..devices import Profile
-from ..plan import Operand, Plan, Scalar, Step, View, dense, with_own_outputs
+from ..plan import FusedStep, Operand, Plan, Scalar, Step, View, dense, with_own_outputs
 from ..program import Buffer, Uniform
 from .dispatch import Dispatch
 from .fallback import Fallback, needs_cpu
 from .lowering import lower
-from .memory import MetalBuffer, nbytes
+from .memory import MetalBuffer, check_size, nbytes
 
 if TYPE_CHECKING:
     from .gpu import MetalDevice
 
 PROFILED = 5
 """Runs of which `profile` takes the shortest times."""
-LARGEST = 1 << 32
-"""Elements of an array that 32-bit positions can tell apart."""
 
 
 class Launch:
@@ -113,20 +111,30 @@ def _given(o: Operand, plan: Plan) -> int | None:
     return o.buffer if whole else None
 
 
+def _check_sizes(device: str, plan: Plan) -> None:
+    """ValueError if a step reads, writes or goes through more elements than kernels can."""
+    for step in plan.steps:
+        for o in step.reads:
+            if isinstance(o, View) and o.buffer < len(plan.leaves):
+                a = plan.leaves[o.buffer]
+                check_size(device, f"an operand of {step.computes}, {a.dtype},", a.shape)
+        for view in step.writes:
+            if view.buffer >= len(plan.leaves):
+                a = plan.buffers[view.buffer - len(plan.leaves)]
+                check_size(device, f"a result of {step.computes}, {a.dtype},", a.shape)
+        if isinstance(step, FusedStep):
+            check_size(device, f"the elements over which {step.computes} goes,", step.shape)
+
+
 class Executable:
     """A compiled plan; calls from several threads take turns."""
 
     def __init__(self, device: MetalDevice, plan: Plan) -> None:
-        for a in (*plan.leaves, *plan.buffers):
-            if a.size >= LARGEST:
-                raise ValueError(
-                    f"[{device.name}] Expected arrays of fewer than 2**32 elements, got {a}. "
-                    f"Hint: work on parts of it, or on the cpu device."
-                )
         self.device = device
         self.given = [_given(o, plan) for o in plan.outputs]
         own = [o for o in plan.outputs if _given(o, plan) is None]
         self.plan = plan = with_own_outputs(Plan(plan.leaves, plan.buffers, plan.steps, own))
+        _check_sizes(device.name, plan)
         self.made = {o.buffer: aval(o.layout.shape, o.dtype) for o in plan.outputs if isinstance(o, View)}
         self.avals = [*plan.leaves, *plan.buffers]
         self.parts: list[Part] = []
@@ -142,8 +150,14 @@ class Executable:
 
     def _allocate(self, a: Aval) -> View:
         """A buffer of the step that is being lowered."""
+        check_size(self.device.name, f"a temporary, {a.dtype},", a.shape)
         self.avals.append(a)
         return dense(len(self.avals) - 1, a)
+
+    @property
+    def sources(self) -> list[tuple[str, ...]]:
+        """For every step of the plan the sources of its kernels, one for each time that one is started."""
+        return [part.sources for part in self.parts]
 
     def run(self, values: Sequence[Buffer | Uniform | None]) -> list[Buffer | Uniform]:
         """Run on the values of the leaves and return those of the outputs."""

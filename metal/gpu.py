@@ -18,7 +18,7 @@ from ..warnings import PrecisionWarning
 from .dispatch import Dispatch
 from .elements import text
 from .executable import Executable
-from .memory import MetalBuffer, held_dtype
+from .memory import MetalBuffer, check_size, held_dtype
 
 KEPT = 1 << 28
 """Bytes of memory that are kept while no array lies there."""
@@ -69,7 +69,8 @@ class MetalDevice:
             raise MemoryError(f"[{self.name}] No memory for {size} bytes: {error}") from error
 
     def upload(self, array: np.ndarray) -> MetalBuffer:
-        """A copy of an array in memory of the device."""
+        """A copy of an array in memory of the device; ValueError if it has more elements than kernels can read."""
+        check_size(self.name, f"an array, {array.dtype},", array.shape)
         made = self.empty(aval(array.shape, array.dtype))
         made.held()[...] = array
         return made

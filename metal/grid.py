@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ..nest import STATIC, Place, nest_of
-from ..plan import FusedStep, Reduce, Store
+from ..plan import FusedStep, Store
 
 LARGEST_GROUP = 1024
 SMALLEST_GROUP = 32
@@ -80,7 +80,7 @@ class Grid:
 def grid_of(step: FusedStep) -> Grid:
     """Share out a step that is not empty."""
     nest = nest_of(step)
-    if not any(isinstance(entry, Reduce) for entry in step.body):
+    if not step.has_rows:
         flat = _grid(step, nest.rows + nest.columns, (), tuple(map(_as_rows, nest.places)))
         if not {Kind.COLUMN, Kind.IRREGULAR} & set(flat.kinds):
             return flat

@@ -59,6 +59,18 @@ inline void gather(constant int *words, uint i, device atomic_uint *state, devic
     }
 }
 
+// Words: rows, size of a row, then offset and strides of x and the index.
+template <typename T, typename X, typename I>
+inline void pick(constant int *words, uint i, device atomic_uint *state, device T *out, X x, I index) {
+    if (i >= uint(words[0])) return;
+    const long place = long(index[uint(words[5]) + i * uint(words[6])]);
+    if (!helper::is_place(place, uint(words[1]))) {
+        helper::refuse(state, i);
+    } else {
+        out[i] = T(x[uint(words[2]) + i * uint(words[3]) + uint(place) * uint(words[4])]);
+    }
+}
+
 // Each element by a thread, which goes through the whole index.
 template <typename T, typename Op, typename X, typename Y, typename I>
 inline void scatter_few(constant int *words, uint i, device atomic_uint *state, device T *out, X x, Y y, I index) {

@@ -40,7 +40,22 @@ def gather(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
     numbers = (picks, rows, size, *strides(x), *strides(index))
     call = Call(f"gather<{type_of(step.output)}>", (step.output,), (x, index), numbers)
     count = picks * max(size, 1)  # of empty rows, the index is still checked
-    return [*dispatches, by_threads("indexing", call, count=count, error=_error("gather", rows))]
+    return [*dispatches, by_threads("indexing", call, count=count, error=position_error("gather", rows))]
+
+
+def pick(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
+    """An element of each row of x."""
+    x, index = step.inputs
+    size = aval_of(x).shape[-1]
+    rows = math.prod(step.output.layout.shape)
+    if rows == 0:
+        return []
+    x, dispatches = shaped(x, (rows, size), allocate)
+    index, copies = shaped(index, (rows,), allocate)
+    call = Call(
+        f"pick<{type_of(step.output)}>", (step.output,), (x, index), (rows, size, *strides(x), *strides(index))
+    )
+    return [*dispatches, *copies, by_threads("indexing", call, count=rows, error=position_error("pick", size))]
 
 
 def scatter(name: str, combine: str) -> Lowering:
@@ -60,7 +75,7 @@ def scatter(name: str, combine: str) -> Lowering:
         count = max(rows * size, picks)
         if count == 0:
             return []
-        error = _error(name, rows)
+        error = position_error(name, rows)
         looked_through = rows * size * picks
         if picks <= FEW or looked_through == 0 or (picks <= SOME and looked_through <= LOOKED_THROUGH):
             call = Call(f"scatter_few{types}", (out,), (x, y, index), numbers)
@@ -81,13 +96,14 @@ def _seen_as_number(o: Operand) -> Operand:
     return seen_as(number(o.dtype), o) if isinstance(o, View) else o
 
 
-def _error(name: str, rows: int) -> Callable[[int], IndexError]:
+def position_error(name: str, rows: int) -> Callable[[int], IndexError]:
     """The error for a state; what the index was is not known any more."""
     return lambda state: out_of_range(name, rows, LAST - state)
 
 
 LOWERINGS: dict[str, Lowering] = {
     "gather": gather,
+    "pick": pick,
     "scatter_set": scatter("scatter_set", "replace"),
     "scatter_add": scatter("scatter_add", "add"),
     "scatter_multiply": scatter("scatter_multiply", "multiply"),

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..avals import Aval, float32, float64
 from ..pool import Pool
+
+LARGEST = 1 << 32
+"""Elements that 32-bit positions, with which kernels compute, can tell apart."""
+
+
+def check_size(device: str, what: str, shape: tuple[int, ...]) -> None:
+    """ValueError for too many elements; `what` says of which array or work."""
+    if math.prod(shape) >= LARGEST:
+        raise ValueError(
+            f"[{device}] Expected fewer than 2**32 elements, which 32-bit positions can tell apart, got "
+            f"{math.prod(shape)} in {what} of shape {shape}. Hint: work on parts of it, or on the cpu device."
+        )
 
 
 def held_dtype(dtype: np.dtype) -> np.dtype:

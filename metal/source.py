@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..phases import Phase, schedule
-from ..plan import FusedStep, Reduce, Scalar, Store, View
+from ..plan import FusedStep, Match, Reduce, Scalar, Store, View
 from .combining import OVER_ROWS, OverRows, alias, declared, indented, over_group, taken
 from .dispatch import Allocate, Dispatch, type_name
 from .elements import libraries
 from .grid import Grid, Kind
+from .indexing import position_error
 from .reductions import SIMDGROUPS, held
 
 
@@ -72,7 +73,11 @@ class _Source:
         memory = (*self.views, *results.allocate(allocate))
         text = "\n".join([*self.signature(), *indented(lines), "}"]) + "\n"
         scalars, numbers = tuple(self.scalars), tuple(self.numbers)
-        return Dispatch(text, libraries(text), memory, scalars, numbers, self.grid.count, results.state)
+        error = None
+        if self.step.matches:
+            columns = math.prod(self.step.shape[self.step.rows :])
+            error = position_error("pick", columns)
+        return Dispatch(text, libraries(text), memory, scalars, numbers, self.grid.count, results.state, error)
 
     # --- arguments ---------------------------------------------------------------------------------------
 
@@ -184,6 +189,10 @@ class _Source:
             i = self.store_number(store)
             text = self.stored(i, f"p{self.first_store + i}", f"v{store.value}")
             lines.append(self.by_one(text))
+        for match in self.step.matches:
+            if match.operand in phase.row:
+                k = match.operand
+                lines.append(self.by_one(f"if (!helper::is_place(v{k}, columns)) helper::refuse(state, row);"))
         return lines
 
     def is_reduction(self, k: int) -> bool:
@@ -193,14 +202,18 @@ class _Source:
 
     def phase(self, phase: Phase) -> list[str]:
         """The loop over columns, and the work for the row behind it."""
-        reductions = [(f"r{k}", self.entries[k].name, self.entries[k].dtype, self.entries[k].operand)
-                      for k in phase.reductions]  # fmt: skip
+        entries = {k: self.entries[k] for k in phase.reductions}
+        reductions = [(f"r{k}", e.name, e.dtype, e.operand) for k, e in entries.items()]
+        where = {f"r{k}": f"if (v{e.where}) " for k, e in entries.items() if e.where is not None}
         numbered = [(self.store_number(store), store) for store in phase.stores]
         of_rows = [(i, store) for i, store in numbered if self.grid.kinds[i] is Kind.ROW]
         combined = reductions + [(f"q{i}", s.combine or "", s.view.dtype, s.value) for i, s in of_rows]
         lines = [f"{declared(name, combine, dtype)}" for name, combine, dtype, _ in combined]
         column = [self.declared(k, self.column(self.array.get(k))) for k in phase.columns]
-        column += [f"{name} = {taken(name, combine, dtype, f'v{k}')};" for name, combine, dtype, k in combined]
+        column += [
+            f"{where.get(name, '')}{name} = {taken(name, combine, dtype, f'v{k}')};"
+            for name, combine, dtype, k in combined
+        ]
         for i, store in numbered:
             if self.grid.kinds[i] is not Kind.ROW:
                 column.append(self.stored(i, self.column(self.first_store + i), f"v{store.value}"))
@@ -245,6 +258,8 @@ class _Source:
             return self.load(k, entry, place)
         name = type_name(entry.dtype)
         operands = [f"v{i}" for i in entry.operands]
+        if isinstance(entry, Match):
+            return f"{operands[0]} == long(j)"
         if entry.name == "astype":
             return f"{name}({operands[0]})"
         return f"{name}(element::{entry.name}({', '.join([*operands, *map(repr, entry.statics)])}))"

@@ -382,6 +382,14 @@ def _rows(x: Any, index: Any) -> Any:
     return x[index]
 
 
+def _by_row(x: Any, index: Any) -> Any:
+    return np.take_along_axis(x, index[..., None], -1)[..., 0]
+
+
+def _one_hot(x: Any, index: Any) -> Any:
+    return np.where(np.arange(4) == index[..., None], x[..., None], x.dtype.type(0))
+
+
 def _scattered(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def scatter(x: Any, index: Any, y: Any) -> Any:
         out = x.copy()
@@ -489,6 +497,14 @@ STRUCTURAL = [
     structural("gather", primitive("gather"), _rows, (ANY, (4,)), (index(4), (0,)), variant="none"),
     structural("gather", lambda x, i: mx.take(x, i, axis=1), lambda x, i: np.take(x, i, axis=1),
                (ANY, (2, 3, 2)), (Domain(integers=(-3, 2), dtype="int32"), (2, 2)), variant="take"),
+    structural("pick", primitive("pick"), _by_row, (ANY, (2, 3, 4)), (index(4), (2, 3)), dtypes=KINDS),
+    structural("pick", lambda x, i: mx.take_along_axis(mx.exp(x), i, axis=1),
+               lambda x, i: np.take_along_axis(np.exp(x), i, axis=1), (ANY, (5, 4)), (index(4), (5, 1)),
+               variant="along an axis"),
+    structural("pick", lambda x, i: mx.exp(x)[mx.arange(5), i], lambda x, i: np.exp(x)[np.arange(5), i],
+               (ANY, (5, 4)), (Domain(integers=(-4, 3), dtype="int32"), (5,)), variant="by an index"),
+    structural("one_hot", primitive("one_hot", columns=4), _one_hot, (ANY, (2, 3)), (index(4), (2, 3)),
+               dtypes=KINDS),
     *_scatter("scatter_set", lambda old, new: new, ANY, ANY),
     *_scatter("scatter_add", np.add, ANY, ANY),
     *_scatter("scatter_multiply", np.multiply, ANY, ANY),

@@ -56,6 +56,8 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "transpose": np.transpose,
     "slice": lambda x, **params: x[section(x, **params)],
     "slice_update": updated,
+    "pick": lambda x, index: np.take_along_axis(x, index[..., None], -1)[..., 0],
+    "one_hot": lambda x, index, columns: x[..., None] * (np.arange(columns) == index[..., None]),
     "cumsum": lambda x, axis, **_: np.cumsum(x, axis, x.dtype),
     "sum": lambda x, axes: np.sum(x, axes, x.dtype),
     "prod": lambda x, axes: np.prod(x, axes, x.dtype),
@@ -315,6 +317,29 @@ class _Maker:
             axis = self.draw(st.integers(0, x.aval.ndim - 1))
             self.remember(self.add("cumsum", x, axis=axis, reverse=False, exclusive=False))
 
+    def indices(self, shape: Shape, size: int) -> Var:
+        """A place in a row of this size for each element of a shape."""
+        if self.draw(st.integers(0, 4)) == 0:
+            return self.case.uniform(int(self.rng.integers(size)), shape, np.dtype(np.int64))
+        return self.case.leaf(self.strided(self.rng.integers(0, size, shape)))
+
+    def from_rows(self) -> None:
+        """An element of each row, and maybe rows of zeros with that element."""
+        x = self.pick()
+        shape = x.aval.shape
+        if not shape or 0 in shape:
+            return
+        index = self.indices(shape[:-1], shape[-1])
+        picked = self.case.add("pick", x, index)
+        self.remember(picked)
+        if self.draw(st.booleans()):
+            hot = self.case.add("one_hot", picked, index, columns=shape[-1])
+            self.remember(self.add(self.draw(st.sampled_from(ARITHMETIC[:3])), x, hot))
+
+    def to_rows(self) -> None:
+        x, size = self.pick(), self.draw(st.integers(1, 4))
+        self.remember(self.add("one_hot", x, self.indices(x.aval.shape, size), columns=size))
+
     def barrier(self) -> None:
         self.remember(self.add("barrier", self.pick()))
 
@@ -331,6 +356,7 @@ class _Maker:
             self.binary, self.binary, self.unary, self.unary, self.reduce, self.reduce, self.reduce, self.choose,
             self.normal, self.normal, self.angle, self.compare, self.reduce_mask, self.transpose, self.slice,
             self.insert, self.reshape, self.scalar, self.barrier, self.again, self.cumsum,
+            self.from_rows, self.to_rows,
         ]  # fmt: skip
         for _ in range(self.draw(st.integers(4, 18))):
             self.draw(st.sampled_from(moves))()

@@ -16,6 +16,8 @@ import fastvjp as fv
 from fastvjp import phases
 from fastvjp.plan import FusedStep, Reduce, View
 
+INF, NAN = np.inf, np.nan
+
 # --- what the planner decides ----------------------------------------------------------------------------
 
 
@@ -75,9 +77,9 @@ def test_a_sum_and_its_gradient_are_one_step_without_temporaries(rng):
 def test_a_long_vector_less_its_mean_is_computed_again_not_stored(rng):
     program = fv.record(lambda x: x * x - fv.mean(x * x), rng.random(100_000))
     plan, _ = plan_of(program)
-    total, _, difference = plan.steps
+    total, difference = plan.steps
     assert [call.name for call in total.body] == ["multiply"] and len(total.stores) == 1
-    assert [call.name for call in difference.body] == ["multiply", "subtract"]
+    assert [call.name for call in difference.body] == ["multiply", "divide", "subtract"]
     assert plan.scratch < 1000
 
 
@@ -86,8 +88,17 @@ def test_what_is_not_cheap_is_stored_for_later_steps(rng):
         y = fv.exp(x)
         return y - fv.mean(y)
 
-    total, _, difference = steps_of(fun, rng.random(100_000))
-    assert len(total.stores) == 2 and [call.name for call in difference.body] == ["subtract"]
+    total, difference = steps_of(fun, rng.random(100_000))
+    assert len(total.stores) == 2 and [call.name for call in difference.body] == ["divide", "subtract"]
+
+
+def test_what_follows_from_one_number_takes_no_step(rng):
+    def fun(x, scale):
+        return fv.sum(x * x * fv.exp(scale)) / x.size
+
+    x, scale, g = rng.random((4, 50)), fv.array(rng.random()), fv.array(rng.random())
+    (step,) = steps_of(lambda x, scale, g: fv.vjp(fun, [x, scale], [g]), x, scale, g)
+    assert [call.name for call in step.body].count("exp") == 1
 
 
 def test_cotangents_of_slices_are_padded_loads(rng):
@@ -99,6 +110,79 @@ def test_cotangents_of_slices_are_padded_loads(rng):
     assert inside == {((0, 99),), ((1, 100),)}
 
 
+def test_small_steps_of_one_domain_are_one_step_unless_another_comes_between(rng):
+    def fun(x, between):
+        y = fv.tanh(x)
+        total = fv.sum(y)
+        return y * total, (fv.cumsum(y) if between else y) + total
+
+    x = rng.random(5000)
+    first, second = steps_of(lambda x: fun(x, False), x)
+    assert [len(first.stores), len(second.stores)] == [2, 2]
+    plan, _ = plan_of(fv.record(lambda x: fun(x, True), x))
+    assert len(plan.steps) == 3 and sum(isinstance(step, FusedStep) for step in plan.steps) == 2
+
+
+def test_work_on_rows_joins_the_step_that_reduces_them(rng):
+    def fun(x, y):
+        small = fv.exp(y) + fv.log(y)  # as it is recorded first, no step with such rows is known
+        return fv.sum(fv.tanh(x), axis=1) * small, small
+
+    (step,) = steps_of(fun, rng.random((40, 30)), rng.random(40))
+    assert step.shape == (40, 30) and step.rows == 1 and all(store.row for store in step.stores)
+
+
+def test_what_merged_steps_alone_need_is_not_stored(rng):
+    x, g = rng.random(300), fv.array(2.0)
+    (step,) = steps_of(lambda x, g: fv.vjp(lambda x: fv.sum(fv.sin(x) ** 2) / fv.sum(x), [x], [g]), x, g)
+    assert len(step.stores) == 2
+
+
+def cross_entropy(scores, labels):
+    return fv.sum(fv.logsumexp(scores, axis=1) - scores[fv.arange(len(scores)), labels])
+
+
+def test_cross_entropy_forward_and_backward_is_one_step(rng):
+    x, b, labels = rng.random((12, 10)), rng.random(10), fv.array(rng.integers(-10, 10, 12))
+
+    def gradients(x, b, labels, g):
+        return fv.vjp(lambda x, b: cross_entropy(x + b, labels), [x, b], [g])
+
+    (step,) = steps_of(gradients, x, b, labels, fv.array(2.0))
+    assert len(step.matches) == 1 and [store.combine for store in step.stores].count("add") == 2
+
+
+@pytest.mark.parametrize("columns", [3, 50])
+@pytest.mark.parametrize("seen", [slice(None), slice(1, None)], ids=["all", "gradient"])
+def test_an_index_that_is_none_of_a_row_is_an_error(rng, columns, seen):
+    def fun(x, labels):
+        return fv.vjp(lambda x: cross_entropy(fv.exp(x), labels), [x], [2.0])[seen]
+
+    x, labels = rng.random((7, 100, columns))[:, 0], rng.integers(0, columns, 7)
+    compiled = fv.compile(fun)
+    before = np.asarray(compiled(x, labels)[-1][0])
+    for bad in (columns, -columns - 1):
+        wrong = labels.copy()
+        wrong[4:] = bad
+        with pytest.raises(IndexError, match=rf"out of range for an axis of size {columns} \(element 4 of"):
+            compiled(x, wrong)
+    np.testing.assert_array_equal(compiled(x, labels)[-1][0], before)
+
+
+def test_what_is_picked_keeps_its_sign_and_is_not_touched_by_others():
+    x = np.array([[-0.0, NAN, 1], [INF, 2, -INF], [NAN, -INF, 3]])
+    index = np.array([0, 2, 0])
+
+    def fun(m, x):
+        y = m.negative(x)
+        return y[m.arange(3), index], m.max(y, axis=1)  # as rows are gone through anyway
+
+    for given in (x, -x):
+        picked, expected = np.asarray(fv.compile(lambda x: fun(fv, x))(given)[0]), fun(np, given)[0]
+        np.testing.assert_array_equal(picked, expected)
+        np.testing.assert_array_equal(np.signbit(picked), np.signbit(expected))
+
+
 def test_values_that_only_other_steps_use_again_leave_no_step(rng):
     with limits(MAX_BODY=1):
         x = rng.random(9)
@@ -107,9 +191,6 @@ def test_values_that_only_other_steps_use_again_leave_no_step(rng):
 
 
 # --- compiled, at the edges ------------------------------------------------------------------------------
-
-
-INF, NAN = np.inf, np.nan
 
 
 def row(v, m=np):

@@ -86,7 +86,7 @@ def test_workloads(name: str) -> None:
         assert difference(library.numpy(library.build(stated)()), expected) < 1e-5
 
 
-@pytest.mark.parametrize(("name", "most"), [("chain", 1), ("black_scholes", 1), ("layernorm_gelu", 2)])
+@pytest.mark.parametrize(("name", "most"), [("chain", 1), ("black_scholes", 1), ("layernorm_gelu", 2), ("mlp", 9)])
 def test_dispatches(name: str, most: int) -> None:
     made = []
     ready = gpu.MetalDevice.compile
@@ -188,6 +188,45 @@ def test_a_fault_names_the_ops() -> None:
         ):
             f(x)
         np.testing.assert_allclose(np.asarray(f(x)), np.tanh(1) * 3, rtol=1e-5)
+
+
+N = 1 << 16
+TOO_LARGE: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "a result": (lambda x, y: fv.exp(x[:, None]) * y, "in a result of multiply, float32, of shape"),
+    "a result in another layout": (lambda x, y: fv.ones((N, N)) + fv.sum(x), "a result of .*, of shape"),
+    "a result that is one number": (lambda x, y: fv.ones((N, N)) + 1, "a result of .*, of shape"),
+    "a result of a kernel": (lambda x, y: fv.matmul(x[:, None], y[None]), "in a result of matmul, float32, of"),
+    "what is only summed": (
+        fv.compile(lambda x, y: fv.sum(fv.exp(x[:, None]) * y)),
+        "elements over which .*multiply.* goes",
+    ),
+    "a gradient": (
+        lambda x, y: fv.vjp(lambda x: fv.sum(fv.tanh(x[:, None] * y), axis=0), [x], [y])[1][0],
+        "elements over which .*tanh.* goes",
+    ),
+    "input": (lambda x, y: fv.array(np.broadcast_to(np.float32(1), (N, N))), "in an array, float32, of shape"),
+}
+"""What has 2**32 elements or more, and which of it the error names."""
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_too_many_elements_are_an_error_before_anything_is_allocated(name: str) -> None:
+    fun, named = TOO_LARGE[name]
+    metal = device("1024")
+    small = np.ones(N, np.float32)
+
+    def memory_of(content: int | bytes) -> Any:
+        assert (content if isinstance(content, int) else len(content)) <= small.nbytes
+        return allocate(content)
+
+    allocate = metal.memory_of
+    with on("1024"), patch.object(metal, "memory_of", memory_of), patch.object(metal.pool, "make", memory_of):
+        x, y = fv.array(small), fv.array(small)
+        with pytest.raises(
+            ValueError, match=rf"fewer than 2\*\*32 elements.*{named}.*65536, 65536.*Hint: "
+        ) as error:
+            np.asarray(fun(x, y))
+    assert f"got {N * N} in" in str(error.value)
 
 
 def test_no_memory() -> None:

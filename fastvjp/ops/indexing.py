@@ -12,7 +12,7 @@ from ..array import array, as_array
 from ..calls import keyed
 from ..program import uniform
 from .common import SCALARS, ArrayLike, broadcast, cast, emit, spread
-from .indices import Advanced, Parsed, Rows, basic_index, parse
+from .indices import Advanced, Index, Parsed, Rows, basic_index, linear_index, parse
 from .views import reshaped, sliced
 
 
@@ -54,8 +54,37 @@ def _section(a: ArrayLike, key: tuple[Any, ...]) -> array:
 
 def selected(x: array, advanced: tuple[Advanced, ...], place: int, name: str) -> array:
     """The elements that advanced indices choose."""
+    if _by_row(x.shape, advanced):
+        return picked(x, advanced[-1].index, name)
     rows = Rows(x.shape, advanced, place, name)
     return rows.unselected(emit("gather", rows.rows(x), rows.index))
+
+
+def _by_row(shape: tuple[int, ...], advanced: tuple[Advanced, ...]) -> bool:
+    """Whether one element of each row is selected: the indices of all other axes are a grid."""
+    *others, last = advanced
+    rows = shape[:-1]
+    if not rows or len(advanced) != len(shape) or not _fits(last.index.shape, rows):
+        return False
+    grid = np.ogrid[tuple(map(slice, rows))]
+    return all(
+        isinstance(a.index, np.ndarray) and _fits(a.index.shape, rows) and np.array_equal(np.squeeze(a.index), g)
+        for a, g in zip(others, map(np.squeeze, grid), strict=True)
+    )
+
+
+def _fits(shape: tuple[int, ...], rows: tuple[int, ...]) -> bool:
+    """Whether a shape broadcasts to that of the rows."""
+    return len(shape) <= len(rows) and all(
+        n in (1, m) for n, m in zip(reversed(shape), reversed(rows), strict=False)
+    )
+
+
+def picked(x: array, index: Index, name: str) -> array:
+    """The element of each row of `x`, along its last axis, that an index which broadcasts to the rows says."""
+    rows, size = x.shape[:-1], x.shape[-1]
+    flat, shape = linear_index([(index, x.ndim - 1, size)], name)
+    return emit("pick", x, spread(reshaped(flat, shape), rows))
 
 
 def setitem(a: ArrayLike, index: Any, value: ArrayLike) -> array:

@@ -10,7 +10,7 @@ import numpy as np
 from ..array import array, as_array
 from ..avals import int64
 from .common import ArrayLike, axis_of, emit, spread
-from .indexing import fitted, selected
+from .indexing import fitted, picked, selected
 from .indices import Advanced, Index, index_item, linear_index, parse
 from .views import constant, filled, reshaped
 
@@ -76,6 +76,9 @@ def take_along_axis(a: ArrayLike, indices: ArrayLike, axis: int | None = -1) -> 
     x = as_array(a, "take_along_axis")
     if axis is None:
         x, axis = reshaped(x, (x.size,)), 0
+    i, item = line_index(x.shape, indices, axis, "take_along_axis")
+    if i == x.ndim - 1 > 0 and item.shape == (*x.shape[:-1], 1):
+        return reshaped(picked(x, item.reshape(x.shape[:-1]), "take_along_axis"), item.shape)
     index, shape = along_axis(x.shape, indices, axis, "take_along_axis")
     return reshaped(emit("gather", reshaped(x, (x.size,)), index), shape)
 
@@ -109,8 +112,8 @@ def put_along_axis(a: ArrayLike, indices: ArrayLike, values: ArrayLike, axis: in
     return reshaped(emit("scatter_set", reshaped(x, (x.size,)), index, y), x.shape)
 
 
-def along_axis(shape: tuple[int, ...], indices: ArrayLike, axis: int, name: str) -> tuple[array, tuple[int, ...]]:
-    """Linear index of elements along an axis, and the shape of what it selects."""
+def line_index(shape: tuple[int, ...], indices: ArrayLike, axis: int, name: str) -> tuple[int, Index]:
+    """The axis, and the integers that index it, which have as many axes as what they index."""
     i = axis_of(axis, len(shape), name)
     item = index_item(indices if isinstance(indices, np.ndarray | array) else np.asarray(indices), name)
     index = _integers(np.asarray(item) if isinstance(item, int) else item, name)
@@ -119,6 +122,12 @@ def along_axis(shape: tuple[int, ...], indices: ArrayLike, axis: int, name: str)
             f"[{name}] Indices of shape {index.shape} do not match an array of shape {shape}. "
             f"Expected: as many axes. Hint: use take for one index for all lines."
         )
+    return i, index
+
+
+def along_axis(shape: tuple[int, ...], indices: ArrayLike, axis: int, name: str) -> tuple[array, tuple[int, ...]]:
+    """Linear index of elements along an axis, and the shape of what it selects."""
+    i, index = line_index(shape, indices, axis, name)
     grid = [(g, k, shape[k]) for k, g in enumerate(np.ogrid[tuple(map(slice, shape))])]
     return linear_index([(index, i, n) if k == i else (g, k, n) for g, k, n in grid], name)
 

@@ -220,6 +220,8 @@ RULES: dict[str, dict[str, Callable[..., Any]]] = {
     "cumprod": {"x": _cumprod},
     "linear_recurrence": {"x": _recurrence_x, "y": _recurrence_y},
     "gather": {"x": lambda g, x, index: emit("scatter_add", _zeros(x), index, g)},
+    "pick": {"x": lambda g, x, index: emit("one_hot", g, index, columns=x.shape[-1])},
+    "one_hot": {"x": lambda g, index: emit("pick", g, index)},
     "scatter_set": {"x": _overwritten, "y": _last_written},
     "scatter_add": {"x": lambda g: g, "y": lambda g, index: emit("gather", g, index)},
     "scatter_multiply": {"x": _multiplied_x, "y": _multiplied_y},
