@@ -52,7 +52,7 @@ def calling(kernel: str, *arguments: object) -> str:
 
 def grain_for(iterations: int, cost: float) -> int:
     """Iterations of a chunk, for so many in all, each of about so many nanoseconds; 0 if one chunk takes all."""
-    chunks = min(int(iterations * cost) // CHUNK, iterations)
+    chunks = min(int(iterations * cost / CHUNK), iterations)
     return -(-iterations // chunks) if chunks > 1 else 0
 
 
