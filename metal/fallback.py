@@ -19,7 +19,7 @@ def needs_cpu(step: Step) -> bool:
     operands = [*step.reads, *step.writes]
     dtypes = [o.aval.dtype if isinstance(o, Scalar) else o.dtype for o in operands]
     if isinstance(step, FusedStep):
-        dtypes += [entry.dtype for entry in step.body]
+        dtypes += [entry.dtype for part in (step, step.then) if part for entry in part.body]
     return any(dtype.kind == "c" for dtype in dtypes)
 
 
@@ -64,5 +64,6 @@ def _renumbered(step: Step, number: Mapping[int, int]) -> Step:
 
     if isinstance(step, FusedStep):
         stores = [replace(store, view=operand(store.view)) for store in step.stores]
-        return FusedStep(step.shape, step.rows, [operand(o) for o in step.loads], step.body, stores)
+        then = _renumbered(step.then, number) if step.then else None
+        return replace(step, loads=[operand(o) for o in step.loads], stores=stores, then=then)
     return replace(step, inputs=[operand(o) for o in step.inputs], output=operand(step.output))
