@@ -148,6 +148,8 @@ def _inside(step: Step) -> list[str]:
             lines.append(f"    v{i} = {'reduce ' if isinstance(e, Reduce) else ''}{e.name}({operands})")
         for s in step.stores:
             lines.append(f"    {_operand(s.view)} = {f'{s.combine} over ' if s.combine else ''}v{s.value}")
+        if step.then:
+            lines += ["    then", *(f"    {line}" for line in _inside(step.then))]
     else:
         lines.append(f"    {_operand(step.output)} = result")
     return lines

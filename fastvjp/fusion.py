@@ -35,6 +35,11 @@ CHEAP_NAMES = frozenset({
 })  # fmt: skip
 
 
+def fits(rows: tuple[int, ...], columns: tuple[int, ...]) -> bool:
+    """Whether rows are short enough, and many enough, to be gone through one by one."""
+    return math.prod(columns) <= (SINGLE_ROW if math.prod(rows) < FEW_ROWS else MAX_COLUMNS)
+
+
 class Number(NamedTuple):
     """A value of a step while the number of its loads is not known yet."""
 
@@ -125,8 +130,7 @@ class Builder(Ordered):
             return False
         if self.rows is not None:
             return self.rows == k
-        few = math.prod(self.shape[:k]) < FEW_ROWS
-        return math.prod(self.shape[k:]) <= (SINGLE_ROW if few else MAX_COLUMNS)
+        return fits(self.shape[:k], self.shape[k:])
 
     def layout(self, layout: Layout) -> Layout:
         """The layout over the domain of an operand of the domain's shape, or with one element for each row."""
@@ -227,6 +231,7 @@ def part(step: FusedStep, stores: list[Store]) -> FusedStep:
         [o for k, o in enumerate(step.loads) if k in needed],
         [entry.renumbered(number) for k, entry in enumerate(step.body, n) if k in needed],
         [Store(number[s.value], s.view, s.combine, s.row) for s in stores],
+        then=step.then,
     )
 
 

@@ -38,10 +38,10 @@ class _Node(Ordered):
 
     def __init__(self, step: Step) -> None:
         super().__init__()
-        self.step = step
+        self.step: Step | None = step
 
     def steps(self) -> list[Step]:
-        return [self.step]
+        return [] if self.step is None else [self.step]
 
 
 def _merged_segment(steps: Iterable[Step]) -> list[Step]:
@@ -61,6 +61,8 @@ def _merged_segment(steps: Iterable[Step]) -> list[Step]:
             for shape in _places(node.step):
                 if node not in nodes[shape][-TRIED:]:
                     nodes[shape].append(node)
+    for node in dict.fromkeys(writers.values()):
+        _continue(node, segment, writers)
     return [step for ordered in segment.finish() for node in ordered for step in node.steps()]
 
 
@@ -76,6 +78,34 @@ def _joined(step: FusedStep, makers: Collection[_Node], nodes: dict[tuple[int, .
             node.step = both
             return node
     return None
+
+
+def _continue(node: _Node, segment: Segment, writers: dict[int, _Node]) -> None:
+    """Let a step over one element be the end of one that combines over its domain what it reads."""
+    step = node.step
+    if not isinstance(step, FusedStep) or step.shape or step.has_rows:
+        return
+    makers = {writers[b] for b in _buffers(step.reads) if b in writers}
+    for maker in makers:
+        before = maker.step
+        if (
+            isinstance(before, FusedStep)
+            and before.then is None
+            and _combines(before, _buffers(step.reads))
+            and not any(other.comes_after(maker) for other in makers)
+            and len(before.loads) + len(before.stores) + len(step.loads) + len(step.stores) <= fusion.MAX_ARRAYS
+        ):
+            maker.step, node.step = replace(before, then=step), None
+            writers.update(dict.fromkeys([view.buffer for view in step.writes], maker))
+            for other in makers:
+                segment.require(maker, other)
+            return
+
+
+def _combines(step: FusedStep, buffers: Collection[int]) -> bool:
+    """Whether what it writes of these buffers is combined over its whole domain."""
+    written = [store for store in step.stores if store.view.buffer in buffers]
+    return bool(written) and all(store.combine and store.target.layout.shape == (1,) for store in written)
 
 
 def _places(step: FusedStep) -> list[tuple[int, ...]]:
@@ -147,9 +177,10 @@ def _without_unread(steps: Sequence[Step], needed: Collection[int]) -> list[Step
     kept = []
     for step in steps:
         if isinstance(step, FusedStep):
-            stores = [store for store in step.stores if store.view.buffer in read]
-            if len(stores) < len(step.stores):
-                step = part(step, stores)
+            step = part(step, [store for store in step.stores if store.view.buffer in read])
+            if step.then:
+                stores = [store for store in step.then.stores if store.view.buffer in read]
+                step = replace(step, then=part(step.then, stores))
         kept.append(step)
     return kept
 

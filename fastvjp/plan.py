@@ -90,11 +90,12 @@ class Reduce:
 class Match:
     """Whether a column's number is the value of an operand, an index into the columns that a row has.
 
-    An index that is none of a column is an error.
+    An index that is none of a column is an error, of the primitive that is so planned.
     """
 
     operand: int
     name = "match"
+    primitive = "pick"
     dtype = np.dtype(np.bool_)
 
     @property
@@ -136,6 +137,7 @@ class FusedStep:
 
     Axes before `rows` are rows, the others columns. A `Reduce` combines the columns of each row, and what
     follows from it may serve in the same row again. Without one, or a `Match`, `rows` has no meaning.
+    `then` is work over one element, on what has been combined over all of the domain.
     """
 
     shape: tuple[int, ...]
@@ -144,6 +146,7 @@ class FusedStep:
     body: list[Entry] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
     release: tuple[int, ...] = ()
+    then: FusedStep | None = None
 
     @property
     def has_rows(self) -> bool:
@@ -158,17 +161,19 @@ class FusedStep:
     @property
     def computes(self) -> str:
         """Names of what it does, for messages."""
-        return ", ".join(entry.name for entry in self.body) or "copy"
+        names = ", ".join(entry.name for entry in self.body) or "copy"
+        return f"{names}, {self.then.computes}" if self.then else names
 
     @property
     def reads(self) -> list[Operand]:
         """What it loads, and the scalars around views that do not cover the domain."""
-        return [*self.loads, *(o.fill for o in self.loads if isinstance(o, View) and o.fill)]
+        fills = [o.fill for o in self.loads if isinstance(o, View) and o.fill]
+        return [*self.loads, *fills, *(self.then.reads if self.then else ())]
 
     @property
     def writes(self) -> list[View]:
         """Where it stores."""
-        return [store.view for store in self.stores]
+        return [*(store.view for store in self.stores), *(self.then.writes if self.then else ())]
 
 
 @dataclass(eq=False)

@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 
-import numpy as np
-
 from . import devices
 from .avals import Aval, aval
 from .fusion import SMALL, Builder, Number, Pending, ScalarCall, reduced_layout
 from .layouts import Layout, contiguous_strides
+from .locations import Expression, Location, Register, dtype_of, one_of, shape_of
 from .merging import merged
 from .ordering import Ordered, Segment
 from .plan import KernelStep, Match, Operand, Plan, Reduce, Scalar, View, dense
@@ -47,36 +46,6 @@ def _live(ops: Sequence[Op], outputs: Sequence[Var]) -> list[Op]:
     return live[::-1]
 
 
-class _Register:
-    """A value inside a fused step, under a shape of its own. With `row` it has one element for each row."""
-
-    __slots__ = ("builder", "row", "shape", "value")
-
-    def __init__(self, builder: Builder, value: int, shape: tuple[int, ...], row: bool) -> None:
-        self.builder = builder
-        self.value = value
-        self.shape = shape
-        self.row = row
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.builder.body[self.value].dtype
-
-
-class _Expression:
-    """A value that follows from scalars and arrays of one element alone, under a shape of its own."""
-
-    __slots__ = ("call", "shape")
-
-    def __init__(self, call: ScalarCall, shape: tuple[int, ...]) -> None:
-        self.call = call
-        self.shape = shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.call.dtype
-
-
 class _Kernel(Ordered):
     """A `KernelStep` among the steps."""
 
@@ -88,30 +57,6 @@ class _Kernel(Ordered):
         return [self.step]
 
 
-_Location = Operand | _Register | _Expression
-
-
-def _shape(location: _Location) -> tuple[int, ...]:
-    if isinstance(location, _Register | _Expression):
-        return location.shape
-    return location.aval.shape if isinstance(location, Scalar) else location.layout.shape
-
-
-def _one(location: _Location) -> Operand | ScalarCall | None:
-    """The one number, maybe repeated, that a step can read or compute for itself; None for anything else."""
-    if isinstance(location, _Expression):
-        return location.call
-    if not isinstance(location, View):
-        return location if isinstance(location, Scalar) else None
-    shape, strides, _ = location.layout
-    one = location.inside is None and all(n == 1 or (n and not s) for n, s in zip(shape, strides, strict=True))
-    return location if one else None
-
-
-def _dtype(location: _Location) -> np.dtype:
-    return location.aval.dtype if isinstance(location, Scalar) else location.dtype
-
-
 class _Planner:
     def __init__(self, leaves: Sequence[Var]) -> None:
         self.leaves = [v.aval for v in leaves]
@@ -120,7 +65,7 @@ class _Planner:
         self.written: list[Ordered | None] = [None] * len(leaves)  # the step that writes each buffer
         self.open: dict[tuple[int, ...], Builder] = {}
         self.kept: dict[ScalarCall, View] = {}
-        self.where: dict[Var, _Location] = {v: self._leaf(i, v) for i, v in enumerate(leaves)}
+        self.where: dict[Var, Location] = {v: self._leaf(i, v) for i, v in enumerate(leaves)}
 
     def _leaf(self, i: int, var: Var) -> Operand:
         if isinstance(var.value, Uniform):
@@ -171,7 +116,7 @@ class _Planner:
         else:
             self.where[out] = self.launch(op, operands)
 
-    def launch(self, op: Op, operands: Sequence[_Location]) -> View:
+    def launch(self, op: Op, operands: Sequence[Location]) -> View:
         """A step of its own."""
         read = [self.stored(location) for location in operands]
         kernel = _Kernel(KernelStep(op.primitive, op.params, read, self.allocate(op.outputs[0].aval, None)))
@@ -191,15 +136,15 @@ class _Planner:
         self.open.clear()
         self.segment.close()
 
-    def makers(self, location: _Location) -> list[Ordered]:
+    def makers(self, location: Location) -> list[Ordered]:
         """The steps that make what it is read or computed from."""
-        if isinstance(location, _Register):
+        if isinstance(location, Register):
             return [location.builder]
-        views = location.call.views if isinstance(location, _Expression) else [location]
+        views = location.call.views if isinstance(location, Expression) else [location]
         found = [self.written[v.buffer] for v in views if isinstance(v, View)]
         return [maker for maker in found if maker is not None]
 
-    def require(self, step: Ordered, location: _Location) -> None:
+    def require(self, step: Ordered, location: Location) -> None:
         """Let a step come after those that make what it takes."""
         for maker in self.makers(location):
             self.segment.require(step, maker)
@@ -211,11 +156,11 @@ class _Planner:
         self.written.append(writer)
         return dense(len(self.written) - 1, a)
 
-    def stored(self, location: _Location) -> Operand:
+    def stored(self, location: Location) -> Operand:
         """The location in memory; a value inside a fused step is stored by that step from now on."""
         if isinstance(location, Scalar):
             return location
-        if isinstance(location, _Expression):
+        if isinstance(location, Expression):
             return self.repeated(location)
         if isinstance(location, View):
             if location.inside is None:
@@ -234,51 +179,51 @@ class _Planner:
             strides = contiguous_strides(shape) + (0,) * (len(location.shape) - len(shape))
         return View(buffer, location.dtype, Layout(location.shape, strides))
 
-    def repeated(self, x: _Expression) -> View:
+    def repeated(self, x: Expression) -> View:
         """The value stored once, seen as an array."""
         one = self.kept.get(x.call)
         if one is None:
             builder = self.builder_for((), [x])
-            stored = self.stored(_Register(builder, self.place(builder, x).at, (), row=False))
+            stored = self.stored(Register(builder, self.place(builder, x).at, (), row=False))
             assert isinstance(stored, View)
             one = self.kept[x.call] = stored
         return View(one.buffer, one.dtype, Layout(x.shape, (0,) * len(x.shape), one.layout.offset))
 
     # --- views -------------------------------------------------------------------------------------------
 
-    def view(self, op: Op, found: _Location) -> _Location:
+    def view(self, op: Op, found: Location) -> Location:
         if op.primitive.unique:  # a barrier: what follows it goes to later steps
             self.close()
         shape = op.outputs[0].aval.shape
-        if op.primitive.name in SAME and shape == _shape(found):
+        if op.primitive.name in SAME and shape == shape_of(found):
             return found
         if isinstance(found, Scalar):
             return Scalar(found.leaf, op.outputs[0].aval)
-        if isinstance(found, _Expression):
-            return _Expression(found.call, shape)
-        if isinstance(found, _Register) and found.row and op.primitive.name in ("reshape", "broadcast_to"):
+        if isinstance(found, Expression):
+            return Expression(found.call, shape)
+        if isinstance(found, Register) and found.row and op.primitive.name in ("reshape", "broadcast_to"):
             builder = found.builder
             # broadcasting counts axes from the last, so rows keep their place if none are added in front
             in_place = op.primitive.name == "reshape" or len(found.shape) in (0, len(shape))
             if in_place and builder.is_row(found.shape) and (builder.is_row(shape) or shape == builder.shape):
-                return _Register(builder, found.value, shape, row=True)
+                return Register(builder, found.value, shape, row=True)
         source, view = self.stored(found), op.primitive.view
         assert isinstance(source, View)
         assert view is not None
         layout = view(source.layout, **op.params)
         if layout is None:
-            source = self.stored(self.fuse("copy", aval(_shape(found), source.dtype), [source]))
+            source = self.stored(self.fuse("copy", aval(shape_of(found), source.dtype), [source]))
             assert isinstance(source, View)
             layout = view(source.layout, **op.params)
             assert layout is not None
         return View(source.buffer, source.dtype, layout)
 
-    def insert(self, op: Op, x: _Location, y: _Location) -> _Location | None:
+    def insert(self, op: Op, x: Location, y: Location) -> Location | None:
         """A section of an array of one value replaced by y: a view of y that does not cover its shape."""
         start, shape = op.params["start"], op.outputs[0].aval.shape
         if not isinstance(x, Scalar) or any(s != 1 for s in op.params["step"]):
             return None
-        if 0 in _shape(y):
+        if 0 in shape_of(y):
             return x
         source = self.stored(y)
         if isinstance(source, Scalar):
@@ -290,12 +235,12 @@ class _Planner:
 
     # --- fused steps -------------------------------------------------------------------------------------
 
-    def builder_for(self, shape: tuple[int, ...], operands: Sequence[_Location]) -> Builder:
+    def builder_for(self, shape: tuple[int, ...], operands: Sequence[Location]) -> Builder:
         """The step to which a call of this shape goes: one that holds an operand, the open one, or a new one.
 
         It joins a large step to save memory traffic; any step if that delays neither the step nor the call.
         """
-        holders = {o.builder for o in operands if isinstance(o, _Register)}
+        holders = {o.builder for o in operands if isinstance(o, Register)}
         candidates = sorted(holders, key=lambda b: -b.number)
         if shape in self.open:
             candidates.append(self.open[shape])
@@ -313,7 +258,7 @@ class _Planner:
         self.open[shape] = b
         return b
 
-    def needed(self, builder: Builder, operands: Sequence[_Location]) -> int:
+    def needed(self, builder: Builder, operands: Sequence[Location]) -> int:
         """The bits of all steps behind which a call in this step would come anyway."""
         bits = 0
         for maker in (m for o in operands for m in self.makers(o)):
@@ -323,22 +268,22 @@ class _Planner:
                 bits |= maker.after | 1 << maker.number
         return bits
 
-    def can_join(self, builder: Builder, operands: Sequence[_Location]) -> bool:
+    def can_join(self, builder: Builder, operands: Sequence[Location]) -> bool:
         """Whether the step has room, and no operand depends on what it writes."""
         if builder.is_closed() or not builder.has_room(len(operands)):
             return False
         for o in operands:
             for maker in self.makers(o):
-                if (maker is builder and not isinstance(o, _Register)) or maker.comes_after(builder):
+                if (maker is builder and not isinstance(o, Register)) or maker.comes_after(builder):
                     return False
         return True
 
-    def place(self, builder: Builder, location: _Location) -> Number:
+    def place(self, builder: Builder, location: Location) -> Number:
         """The number of a location in a step that can take it."""
-        if isinstance(location, Scalar | _Expression):
+        if isinstance(location, Scalar | Expression):
             self.require(builder, location)
-            return builder.scalar(location.call if isinstance(location, _Expression) else location)
-        if isinstance(location, _Register):
+            return builder.scalar(location.call if isinstance(location, Expression) else location)
+        if isinstance(location, Register):
             if location.builder is builder:
                 return Number(False, location.value)
             again = builder.again(location.builder, location.value)
@@ -356,21 +301,21 @@ class _Planner:
         layout = builder.layout(location.layout)
         return builder.load(View(location.buffer, location.dtype, layout, inside, location.fill))
 
-    def fuse(self, name: str, out: Aval, operands: Sequence[_Location], statics: tuple = ()) -> _Location:
+    def fuse(self, name: str, out: Aval, operands: Sequence[Location], statics: tuple = ()) -> Location:
         """Append a call to a fused step."""
-        ones = [_one(o) for o in operands]
+        ones = [one_of(o) for o in operands]
         if None not in ones:
             call = ScalarCall(name, out.dtype, [x for x in ones if x is not None], statics)
             if call.size <= SCALAR_CALLS:
-                return _Expression(call, out.shape)
+                return Expression(call, out.shape)
         builder = self.builder_for(out.shape, operands)
         numbers = tuple([self.place(builder, o) for o in operands])
         value = builder.append(Pending(name, out.dtype, numbers, statics))
-        return _Register(builder, value, out.shape, out.shape != builder.shape)
+        return Register(builder, value, out.shape, out.shape != builder.shape)
 
-    def reduce(self, combine: str, x: _Location, axes: tuple[int, ...]) -> _Location:
+    def reduce(self, combine: str, x: Location, axes: tuple[int, ...]) -> Location:
         """Combine over axes: inside a step where they can be its columns, else at its edge, into memory."""
-        shape, dtype = _shape(x), _dtype(x)
+        shape, dtype = shape_of(x), dtype_of(x)
         if not axes:
             return x
         builder = self.builder_for(shape, [x])
@@ -379,20 +324,20 @@ class _Planner:
         if shape == builder.shape and builder.can_reduce(axes):
             builder.rows = len(shape) - len(axes)
             value = builder.append(Pending(combine, dtype, (number,), kind=Reduce))
-            return _Register(builder, value, kept, row=True)
+            return Register(builder, value, kept, row=True)
         target = self.allocate(aval(kept, dtype), builder)
         view = View(target.buffer, dtype, builder.layout(reduced_layout(shape, axes)))
         builder.stores.append((number, view, combine, shape != builder.shape))
         return target
 
-    def spread(self, x: _Location, axes: tuple[int, ...], shape: tuple[int, ...]) -> _Location:
+    def spread(self, x: Location, axes: tuple[int, ...], shape: tuple[int, ...]) -> Location:
         """A reduced value repeated over the axes that it was reduced over."""
         if not axes:
             return x
-        if isinstance(x, _Register) and x.builder.shape == shape and x.row:
-            return _Register(x.builder, x.value, shape, row=True)
-        if isinstance(x, _Expression):
-            return _Expression(x.call, shape)
+        if isinstance(x, Register) and x.builder.shape == shape and x.row:
+            return Register(x.builder, x.value, shape, row=True)
+        if isinstance(x, Expression):
+            return Expression(x.call, shape)
         view = self.stored(x)
         assert isinstance(view, View)
         strides = iter(view.layout.strides)
@@ -401,25 +346,25 @@ class _Planner:
 
     # --- rows by index -----------------------------------------------------------------------------------
 
-    def match(self, builder: Builder, index: _Location) -> Number:
+    def match(self, builder: Builder, index: Location) -> Number:
         """Which column of each row an index is, in a step whose columns are the last axis."""
         builder.rows = len(builder.shape) - 1
         pending = Pending(Match.name, Match.dtype, (self.place(builder, index),), kind=Match)
         return Number(False, builder.body.index(pending) if pending in builder.body else builder.append(pending))
 
-    def pick(self, x: _Location, index: _Location) -> _Location | None:
+    def pick(self, x: Location, index: Location) -> Location | None:
         """An element of each row, where a step has the rows in hand; None where it takes a step of its own."""
-        shape = _shape(x)
-        if not isinstance(x, _Register) or x.builder.shape != shape or x.dtype.kind == "c":
+        shape = shape_of(x)
+        if not isinstance(x, Register) or x.builder.shape != shape or x.dtype.kind == "c":
             return None
         builder = x.builder
         if not builder.can_reduce((len(shape) - 1,)) or not self.can_join(builder, [x, index]):
             return None
         at, value = self.match(builder, index), self.place(builder, x)
         picked = builder.append(Pending("maximum", x.dtype, (value, at), kind=Reduce))
-        return _Register(builder, picked, shape[:-1], row=True)
+        return Register(builder, picked, shape[:-1], row=True)
 
-    def one_hot(self, out: Aval, x: _Location, index: _Location) -> _Location:
+    def one_hot(self, out: Aval, x: Location, index: Location) -> Location:
         """Rows of zeros but for one element each."""
         builder = self.builder_for(out.shape, [x, index])
         if builder.shape != out.shape or builder.rows not in (None, len(out.shape) - 1):
@@ -431,23 +376,23 @@ class _Planner:
             number = Number(False, builder.append(Pending("conjugate", out.dtype, (number,))))
         times = "scale" if out.dtype.kind in "fc" else "multiply"
         value = builder.append(Pending(times, out.dtype, (hot, number)))
-        return _Register(builder, value, out.shape, row=False)
+        return Register(builder, value, out.shape, row=False)
 
     # --- composite primitives ----------------------------------------------------------------------------
 
-    def softmax(self, x: _Location, axes: tuple[int, ...]) -> _Location:
+    def softmax(self, x: Location, axes: tuple[int, ...]) -> Location:
         """exp(x - max) / sum; with the largest subtracted no exp overflows and one of them is 1."""
-        shape, a = _shape(x), aval(_shape(x), _dtype(x))
+        shape, a = shape_of(x), aval(shape_of(x), dtype_of(x))
         largest = self.spread(self.reduce("maximum", x, axes), axes, shape)
         powers = self.fuse("exp", a, [self.fuse("subtract", a, [x, largest])])
         total = self.spread(self.reduce("add", powers, axes), axes, shape)
         return self.fuse("divide", a, [powers, total])
 
-    def logsumexp(self, x: _Location, axes: tuple[int, ...]) -> _Location:
+    def logsumexp(self, x: Location, axes: tuple[int, ...]) -> Location:
         """log(sum(exp(x - max))) + max; an infinite maximum is not subtracted, as inf - inf would be nan."""
-        shape, a = _shape(x), aval(_shape(x), _dtype(x))
+        shape, a = shape_of(x), aval(shape_of(x), dtype_of(x))
         largest = self.reduce("maximum", x, axes)
-        result = aval(_shape(largest), a.dtype)
+        result = aval(shape_of(largest), a.dtype)
         shift = self.fuse("finite_or_zero", result, [largest])
         powers = self.fuse("exp", a, [self.fuse("subtract", a, [x, self.spread(shift, axes, shape)])])
         total = self.fuse("log", result, [self.reduce("add", powers, axes)])

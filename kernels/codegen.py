@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..avals import aval
 from ..layouts import Layout
 from ..nest import Nest, Place, nest_of
 from ..operands import out_of_range
-from ..plan import Call, FusedStep, Operand, Reduce, Scalar, Store, View
+from ..plan import Call, FusedStep, Match, Operand, Reduce, Scalar, Store, View
 from . import jit
 from .loops import Allocate, Loop, grain_for
 from .pointers import PythonPointer
@@ -40,6 +41,8 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
 
     Only a step that reduces needs to allocate.
     """
+    if step.then:
+        return [*lower(replace(step, then=None), allocate), *lower(step.then)]
     if 0 in step.shape:
         return [_fill(s.target, s.combine) for s in step.stores if s.combine]
     nest = nest_of(step)
@@ -71,6 +74,8 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
 
 def single_steps(step: FusedStep, allocate: Allocate) -> list[FusedStep]:
     """The element functions, reductions and stores of a fused step, each as a step of its own."""
+    if step.then:
+        return [*single_steps(replace(step, then=None), allocate), *single_steps(step.then, allocate)]
     shape, k = step.shape, step.rows
     values: list[Operand] = list(step.loads)
     steps = []
@@ -116,11 +121,9 @@ def _whole(step: FusedStep) -> Loop:
 
 
 def _error(step: FusedStep) -> Callable[[int, PythonPointer], IndexError] | None:
-    """The error for a status: how many rows there are from the first with an index that is none of a column."""
-    if not step.matches:
-        return None
-    rows, columns = math.prod(step.shape[: step.rows]), math.prod(step.shape[step.rows :])
-    return lambda status, args: out_of_range("pick", columns, rows - status)
+    """The error for a status: the row, from 1, whose index is none of a column."""
+    columns = math.prod(step.shape[step.rows :])
+    return (lambda status, args: out_of_range(Match.primitive, columns, status - 1)) if step.matches else None
 
 
 def _grain(step: FusedStep, nest: Nest, stores: tuple[Place, ...]) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..avals import DTYPES, Aval
-from ..plan import Plan
+from ..plan import KernelStep, Match, Plan
 from . import intrinsics, jit, machine, threads
 from .buffers import as_cpu
 from .executable import Executable
@@ -79,7 +79,8 @@ def _errors(executable: Executable) -> Iterator[str]:
              for loop, _ in part.loops]  # fmt: skip
     for number, (step, loop) in enumerate(loops, 1):
         if loop.error is not None:
-            message = f"[{step.primitive.name}] An index is out of range, in the flattened index at element"
+            name = step.primitive.name if isinstance(step, KernelStep) else Match.primitive
+            message = f"[{name}] An index is out of range, in the flattened index at element"
             yield f"if failed == {number}: raise IndexError({message!r}, place - 1)"
     yield "raise RuntimeError('[njit] A kernel has failed.')"
 

@@ -135,8 +135,8 @@ class _Source:
         lines = inside if self.nest.flat else self.rows(inside)
         status = "0"
         if self.step.matches:
-            status = "bad"
-            self.head.append("bad = 0")
+            status = "wrong + 1 if wrong < none else 0"
+            self.head.append(f"wrong = {self.named('none', math.prod(self.nest.rows))}")
         source = (
             "\n".join(["def fused(args, start, stop):", *indented([*self.head, *lines, f"return {status}"])])
             + "\n"
@@ -234,8 +234,8 @@ class _Source:
         for match in self.step.matches:
             if match.operand in phase.row:
                 k, columns = match.operand, self.number(math.prod(self.nest.columns))
-                rest = f"{self.number(math.prod(self.nest.rows))} - ({self.row_number()})"
-                lines.append(f"bad = max(bad, {rest} if (v{k} < 0) | (v{k} >= {columns}) else 0)")
+                wrong = f"{self.row_number()} if (v{k} < 0) | (v{k} >= {columns}) else none"
+                lines.append(f"wrong = min(wrong, {wrong})")  # no branch: rows may be vectorised
         for store in phase.row_stores:
             lines.append(self.stored(store, f"a{self.store_array(store)}", "0", f"v{store.value}"))
         return lines

@@ -7,6 +7,8 @@ dispatch. Where what is combined meets in another way, a second kernel combines 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..avals import aval
 from ..layouts import Layout
 from ..plan import FusedStep, Reduce, Store, View
@@ -17,6 +19,8 @@ from .source import dispatch_of, fill_dispatch
 
 def lower(step: FusedStep, allocate: Allocate) -> list[Dispatch]:
     """The dispatches of a fused step."""
+    if step.then and (0 in step.shape or Kind.IRREGULAR in grid_of(step).kinds):
+        return [*lower(replace(step, then=None), allocate), *lower(step.then, allocate)]
     if 0 in step.shape:
         filled = [s for s in step.stores if s.combine and s.target.layout.shape[0]]
         return [fill_dispatch(s.target, s.combine) for s in filled if s.combine]

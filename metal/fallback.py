@@ -21,8 +21,9 @@ def needs_cpu(step: Step) -> bool:
     operands = [*step.reads, *step.writes]
     dtypes = [o.aval.dtype if isinstance(o, Scalar) else o.dtype for o in operands]
     if isinstance(step, FusedStep):
-        dtypes += [entry.dtype for entry in step.body]
-        users = [DEFINED[e.name] for e in step.body if isinstance(e, Call) and e.name in DEFINED]
+        body = [entry for part in (step, step.then) if part for entry in part.body]
+        dtypes += [entry.dtype for entry in body]
+        users = [DEFINED[e.name] for e in body if isinstance(e, Call) and e.name in DEFINED]
     else:
         users = [step.primitive.definition] if step.primitive.definition else []
     if any(definition.metal is None for definition in users):
@@ -71,5 +72,6 @@ def _renumbered(step: Step, number: Mapping[int, int]) -> Step:
 
     if isinstance(step, FusedStep):
         stores = [replace(store, view=operand(store.view)) for store in step.stores]
-        return FusedStep(step.shape, step.rows, [operand(o) for o in step.loads], step.body, stores)
+        then = _renumbered(step.then, number) if step.then else None
+        return replace(step, loads=[operand(o) for o in step.loads], stores=stores, then=then)
     return replace(step, inputs=[operand(o) for o in step.inputs], output=operand(step.output))

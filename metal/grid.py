@@ -78,17 +78,22 @@ class Grid:
 
 
 def grid_of(step: FusedStep) -> Grid:
-    """Share out a step that is not empty."""
+    """Share out a step that is not empty, with as many axes as rows as let results meet in a regular way."""
     nest = nest_of(step)
     if not step.has_rows:
-        flat = _grid(step, nest.rows + nest.columns, (), tuple(map(_as_rows, nest.places)))
-        if not {Kind.COLUMN, Kind.IRREGULAR} & set(flat.kinds):
-            return flat
+        sizes = nest.rows + nest.columns
+        for k in range(len(sizes), 0, -1):
+            grid = _grid(step, sizes[:k], sizes[k:], tuple([_divided(place, k) for place in nest.places]))
+            if Kind.IRREGULAR not in grid.kinds:
+                return grid
     return _grid(step, nest.rows, nest.columns, nest.places)
 
 
-def _as_rows(place: Place) -> Place:
-    return Place(place.row_strides + place.column_strides, (), place.row_bounds + place.column_bounds, ())
+def _divided(place: Place, k: int) -> Place:
+    """The place with its first `k` axes as those of rows."""
+    strides = place.row_strides + place.column_strides
+    bounds = place.row_bounds + place.column_bounds
+    return Place(strides[:k], strides[k:], bounds[:k], bounds[k:])
 
 
 def _grid(step: FusedStep, rows: tuple[int, ...], columns: tuple[int, ...], places: tuple[Place, ...]) -> Grid:

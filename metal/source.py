@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..phases import Phase, schedule
-from ..plan import FusedStep, Match, Reduce, Scalar, Store, View
+from ..plan import Call, FusedStep, Match, Reduce, Scalar, Store, View
 from .combining import OVER_ROWS, OverRows, alias, declared, indented, over_group, taken
 from .dispatch import Allocate, Dispatch, type_name
 from .elements import libraries
@@ -46,10 +46,14 @@ class _Source:
         self.entries: list[Any] = [*step.loads, *step.body]
         loaded = [k for k, o in enumerate(step.loads) if isinstance(o, View)]
         self.array = {k: a for a, k in enumerate(loaded)}
-        self.views: list[View] = [step.loads[k] for k in loaded] + step.writes  # type: ignore[misc]
+        self.views: list[View] = [step.loads[k] for k in loaded]  # type: ignore[misc]
         self.first_store = len(loaded)
-        fills = [o.fill for o in step.loads if isinstance(o, View) and o.fill]
-        self.scalars = list(dict.fromkeys([*(o for o in step.loads if isinstance(o, Scalar)), *fills]))
+        self.views += [store.view for store in step.stores]
+        if step.then:
+            known = {view.buffer for view in self.views}
+            self.views += [v for v in dict.fromkeys([*step.then.loads, *step.then.writes])
+                           if isinstance(v, View) and v.buffer not in known]  # fmt: skip
+        self.scalars = list(dict.fromkeys([o for o in step.reads if isinstance(o, Scalar)]))
         self.numbers: list[int] = []
         self.over_rows = OverRows(step, grid, self)
         vary = [k in self.array and self.varies(self.array[k]) for k in range(len(step.loads))]
@@ -66,7 +70,7 @@ class _Source:
         results = self.over_rows
         lines = self.head()
         if self.grid.chunks:
-            lines += [*results.begin(), *self.row_loop(body), *results.finish()]
+            lines += [*results.begin(), *self.row_loop(body), *results.finish(), *self.continued()]
         else:
             lines += ["if (row >= rows) return;", *body]
         lines = [*self.scalar_values(), *lines]  # behind all numbers
@@ -76,7 +80,7 @@ class _Source:
         error = None
         if self.step.matches:
             columns = math.prod(self.step.shape[self.step.rows :])
-            error = position_error("pick", columns)
+            error = position_error(Match.primitive, columns)
         return Dispatch(text, libraries(text), memory, scalars, numbers, self.grid.count, results.state, error)
 
     # --- arguments ---------------------------------------------------------------------------------------
@@ -138,6 +142,26 @@ class _Source:
         found += [(s.combine, s.view.dtype) for s in self.step.stores if s.combine]
         return list(dict.fromkeys(found))
 
+    def continued(self) -> list[str]:
+        """What one thread computes of what is combined over all."""
+        then = self.step.then
+        if then is None:
+            return []
+        array = {view.buffer: f"a{a}" for a, view in enumerate(self.views)}
+        entries = [*then.loads, *then.body]
+        lines = []
+        for k, entry in enumerate(entries):
+            if isinstance(entry, Scalar):
+                value, dtype = f"s{self.scalars.index(entry)}", entry.aval.dtype
+            elif isinstance(entry, View):
+                value, dtype = f"{array[entry.buffer]}[{self.number(entry.layout.offset)}]", entry.dtype
+            else:
+                value, dtype = self.called(entry, "w"), entry.dtype
+            lines.append(f"const {type_name(dtype)} w{k} = {value};")
+        for store in then.stores:
+            lines.append(f"{array[store.view.buffer]}[{self.number(store.view.layout.offset)}] = w{store.value};")
+        return ["if (rank == 0) {", *indented(lines), "}"]
+
     # --- rows --------------------------------------------------------------------------------------------
 
     def row_loop(self, body: list[str]) -> list[str]:
@@ -168,7 +192,7 @@ class _Source:
     def bases(self) -> list[str]:
         """Where a row begins in each array, and whether it lies inside a view that does not cover the domain."""
         lines = []
-        for a, (view, place) in enumerate(zip(self.views, self.grid.places, strict=True)):
+        for a, (view, place) in enumerate(zip(self.views, self.grid.places, strict=False)):
             start = self.moved(self.number(view.layout.offset), "i", place.row_strides)
             lines.append(f"const uint p{a} = {start};")
             if a < self.first_store and view.inside is not None:
@@ -256,8 +280,13 @@ class _Source:
             return f"s{self.scalars.index(entry)}"
         if isinstance(entry, View):
             return self.load(k, entry, place)
+        return self.called(entry, "v")
+
+    @staticmethod
+    def called(entry: Call | Match, value: str) -> str:
+        """A call of values that are named so, with their number."""
         name = type_name(entry.dtype)
-        operands = [f"v{i}" for i in entry.operands]
+        operands = [f"{value}{i}" for i in entry.operands]
         if isinstance(entry, Match):
             return f"{operands[0]} == long(j)"
         if entry.name == "astype":

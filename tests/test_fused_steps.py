@@ -138,6 +138,14 @@ def test_what_merged_steps_alone_need_is_not_stored(rng):
     assert len(step.stores) == 2
 
 
+def test_a_step_goes_on_with_what_it_has_combined(rng):
+    x = rng.random(100_000)
+    (step,) = steps_of(lambda x: fv.sqrt(fv.mean(x * x)) + fv.max(x), x)
+    assert step.then is not None and [s.combine for s in step.stores] == ["add", "maximum"]
+    found = fv.compile(lambda x: fv.sqrt(fv.mean(x * x)) + fv.max(x))(x)
+    np.testing.assert_allclose(found, np.sqrt(np.mean(x * x)) + x.max(), rtol=1e-14)
+
+
 def cross_entropy(scores, labels):
     return fv.sum(fv.logsumexp(scores, axis=1) - scores[fv.arange(len(scores)), labels])
 

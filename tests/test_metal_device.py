@@ -25,6 +25,11 @@ pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `em
 
 # --- values ----------------------------------------------------------------------------------------------
 
+
+def _compiled(m: Any, fun: Callable[..., Any]) -> Callable[..., Any]:
+    return fv.compile(fun) if m is fv else fun
+
+
 REDUCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "all": lambda m, x: m.sum(x * x),
     "first axis": lambda m, x: m.sum(x * x, axis=0),
@@ -32,6 +37,8 @@ REDUCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "middle axis": lambda m, x: m.sum(x.reshape(6, -1, x.shape[-1]) * 2, axis=1),
     "few columns": lambda m, x: m.sum(x.reshape(-1, 5) * 2, axis=0),
     "largest": lambda m, x: m.max(x) + m.min(x) + m.max(x * 3, axis=0)[0],
+    "what follows": lambda m, x: _compiled(m, lambda x: m.sum(x * x) / 4 + m.max(x))(x),
+    "first of three axes": lambda m, x: _compiled(m, lambda x: m.sum(x[:, :5, None] * x[:, None, :7], axis=0))(x),
     "any row": lambda m, x: m.sum(m.max(x, axis=1) * m.sum(x, axis=1)),
     "any and all": lambda m, x: m.any(x > 8, axis=0).astype("float32") + m.all(x > -9).astype("float32"),
 }
@@ -86,7 +93,9 @@ def test_workloads(name: str) -> None:
         assert difference(library.numpy(library.build(stated)()), expected) < 1e-5
 
 
-@pytest.mark.parametrize(("name", "most"), [("chain", 1), ("black_scholes", 1), ("layernorm_gelu", 2), ("mlp", 9)])
+@pytest.mark.parametrize(
+    ("name", "most"), [("chain", 1), ("black_scholes", 1), ("layernorm_gelu", 2), ("mlp", 8), ("kmeans", 5)]
+)
 def test_dispatches(name: str, most: int) -> None:
     made = []
     ready = gpu.MetalDevice.compile

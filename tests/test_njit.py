@@ -368,6 +368,20 @@ def test_an_index_that_is_out_of_range(rng):
         close(f(x, np.array([0, 0, 0]))[0], 3 * x[0] ** 2)
 
 
+def test_an_index_that_is_none_of_a_row(rng):
+    def fun(x, index):
+        y = fv.exp(x)
+        return fv.sum(y / fv.sum(y, axis=1, keepdims=True), axis=1) * y[fv.arange(4), index]
+
+    made = fv.njit(lambda x, index: fv.vjp(lambda x: fun(x, index), [x], [np.ones(4)])[1][0], np.empty((4, 3)),
+                   np.arange(4))  # fmt: skip
+    x = rng.standard_normal((4, 3))
+    for f in (made, through(made)):
+        close(f(x, np.array([1, -1, 0, 1])), np.exp(x) * (np.arange(3) == [[1], [2], [0], [1]]))
+        with pytest.raises(IndexError, match=r"\[pick\] An index is out of range.*, 2\)"):
+            f(x, np.array([1, 0, 5, -4]))
+
+
 def test_what_cannot_be_made(rng):
     x = rng.standard_normal(3)
     with pytest.raises(TypeError, match=r"Only Python can run max of complex128\."):

@@ -277,3 +277,37 @@ def test_the_gradient_of_indexing_is_one_native_call() -> None:
     zeros = uniform(0.0, (7,), avals.float64)
     made = device.compile(make_plan(ops, [ops("scatter_add", zeros, index, g)], [g, index, zeros]))
     assert [type(step) for step in made.steps] == [Native]
+
+
+GRIDS = {
+    "a grid": lambda n, last: (np.arange(n)[:, None], np.arange(n), last),
+    "the same grid in full": lambda n, last: (*np.indices((n, n)), last),
+    "transposed": lambda n, last: (np.arange(n), np.arange(n)[:, None], last),
+    "diagonal": lambda n, last: (np.arange(n), np.arange(n), last),
+    "one axis reversed": lambda n, last: (np.arange(n)[::-1, None], np.arange(n), last),
+    "one for all": lambda n, last: (np.arange(n)[:, None], np.arange(n), last[:1]),
+    "one for each": lambda n, last: (np.arange(n)[:, None], np.arange(n), last[:, :1]),
+    "more axes": lambda n, last: (np.arange(n)[:, None], np.arange(n), last[None]),
+    "a slice between": lambda n, last: (np.arange(n), slice(None), last[0]),
+    "a section of the rows": lambda n, last: (np.arange(n - 1)[:, None], np.arange(n), last[1:]),
+}
+"""Indices of an array of shape (n, n, m), some of which pick one element of each row."""
+
+
+@pytest.mark.parametrize("traced", [False, True], ids=["known", "traced"])
+@pytest.mark.parametrize("grid", GRIDS)
+def test_indices_that_are_a_grid_or_look_like_one(grid: str, traced: bool, rng: np.random.Generator) -> None:
+    n, m = int(rng.integers(2, 5)), int(rng.integers(1, 6))
+    x, last = rng.normal(size=(n, n, m)), rng.integers(-m, m, (n, n))
+    index = GRIDS[grid](n, last)
+    g = rng.normal(size=x[index].shape)
+
+    def gradient(x: Any, last: Any, g: Any) -> Any:
+        (value,), (slope,) = fv.vjp(lambda x: fv.exp(x)[GRIDS[grid](n, last)], [x], [g])
+        return value, slope
+
+    value, slope = fv.compile(gradient)(x, last, g) if traced else gradient(x, last, g)
+    expected = np.zeros_like(x)
+    np.add.at(expected, index, g)
+    np.testing.assert_allclose(value, np.exp(x)[index])
+    np.testing.assert_allclose(slope, expected * np.exp(x))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..array import array, as_array
 from ..calls import keyed
+from ..fusion import fits
 from ..program import uniform
 from .common import SCALARS, ArrayLike, broadcast, cast, emit, spread
 from .indices import Advanced, Index, Parsed, Rows, basic_index, linear_index, parse
@@ -61,22 +62,20 @@ def selected(x: array, advanced: tuple[Advanced, ...], place: int, name: str) ->
 
 
 def _by_row(shape: tuple[int, ...], advanced: tuple[Advanced, ...]) -> bool:
-    """Whether one element of each row is selected: the indices of all other axes are a grid."""
-    *others, last = advanced
-    rows = shape[:-1]
-    if not rows or len(advanced) != len(shape) or not _fits(last.index.shape, rows):
+    """Whether one element of each row is selected, and rows are such that a step may have them in hand.
+
+    The indices of all axes but the last are then a grid.
+    """
+    rows, last = shape[:-1], advanced[-1].index
+    if not rows or len(advanced) != len(shape) or not fits(rows, shape[-1:]):
         return False
-    grid = np.ogrid[tuple(map(slice, rows))]
+    if last.ndim > len(rows) or any(n not in (1, m) for n, m in zip(last.shape[::-1], rows[::-1], strict=False)):
+        return False
     return all(
-        isinstance(a.index, np.ndarray) and _fits(a.index.shape, rows) and np.array_equal(np.squeeze(a.index), g)
-        for a, g in zip(others, map(np.squeeze, grid), strict=True)
-    )
-
-
-def _fits(shape: tuple[int, ...], rows: tuple[int, ...]) -> bool:
-    """Whether a shape broadcasts to that of the rows."""
-    return len(shape) <= len(rows) and all(
-        n in (1, m) for n, m in zip(reversed(shape), reversed(rows), strict=False)
+        isinstance(a.index, np.ndarray)
+        and (1,) * (len(rows) - a.index.ndim) + a.index.shape == g.shape
+        and (a.index == g).all()
+        for a, g in zip(advanced, np.ogrid[tuple(map(slice, rows))], strict=False)
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..array import array, as_array
 from ..avals import int64
+from ..fusion import fits
 from .common import ArrayLike, axis_of, emit, spread
 from .indexing import fitted, picked, selected
 from .indices import Advanced, Index, index_item, linear_index, parse
@@ -77,8 +78,9 @@ def take_along_axis(a: ArrayLike, indices: ArrayLike, axis: int | None = -1) -> 
     if axis is None:
         x, axis = reshaped(x, (x.size,)), 0
     i, item = line_index(x.shape, indices, axis, "take_along_axis")
-    if i == x.ndim - 1 > 0 and item.shape == (*x.shape[:-1], 1):
-        return reshaped(picked(x, item.reshape(x.shape[:-1]), "take_along_axis"), item.shape)
+    rows = x.shape[:-1]
+    if i == x.ndim - 1 > 0 and item.shape == (*rows, 1) and fits(rows, x.shape[-1:]):
+        return reshaped(picked(x, item.reshape(rows), "take_along_axis"), item.shape)
     index, shape = along_axis(x.shape, indices, axis, "take_along_axis")
     return reshaped(emit("gather", reshaped(x, (x.size,)), index), shape)
 
