@@ -159,6 +159,11 @@ class FusedStep:
         return list(dict.fromkeys([entry for entry in self.body if isinstance(entry, Match)]))
 
     @property
+    def entries(self) -> list[Entry]:
+        """All that it computes."""
+        return [*self.body, *(self.then.body if self.then else ())]
+
+    @property
     def computes(self) -> str:
         """Names of what it does, for messages."""
         names = ", ".join(entry.name for entry in self.body) or "copy"

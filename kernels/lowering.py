@@ -69,7 +69,7 @@ def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
         for loop in loops:
             compile_loop(loop.source)
     except CompileError as error:
-        for entry in step.body if isinstance(step, FusedStep) else ():
+        for entry in step.entries if isinstance(step, FusedStep) else ():
             if isinstance(entry, Call) and entry.name in DEFINED:
                 check_element(entry.name, entry.dtype, len(entry.operands), len(entry.statics))
         warnings.warn(

@@ -21,9 +21,8 @@ def needs_cpu(step: Step) -> bool:
     operands = [*step.reads, *step.writes]
     dtypes = [o.aval.dtype if isinstance(o, Scalar) else o.dtype for o in operands]
     if isinstance(step, FusedStep):
-        body = [entry for part in (step, step.then) if part for entry in part.body]
-        dtypes += [entry.dtype for entry in body]
-        users = [DEFINED[e.name] for e in body if isinstance(e, Call) and e.name in DEFINED]
+        dtypes += [entry.dtype for entry in step.entries]
+        users = [DEFINED[e.name] for e in step.entries if isinstance(e, Call) and e.name in DEFINED]
     else:
         users = [step.primitive.definition] if step.primitive.definition else []
     if any(definition.metal is None for definition in users):
