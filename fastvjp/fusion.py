@@ -35,6 +35,11 @@ CHEAP_NAMES = frozenset({
 })  # fmt: skip
 
 
+def arrays(operands: Iterable[Operand]) -> int:
+    """How many of them are arrays: scalars are arguments of another kind."""
+    return sum(isinstance(o, View) for o in operands)
+
+
 def fits(rows: tuple[int, ...], columns: tuple[int, ...]) -> bool:
     """Whether rows are short enough, and many enough, to be gone through one by one."""
     return math.prod(columns) <= (SINGLE_ROW if math.prod(rows) < FEW_ROWS else MAX_COLUMNS)
@@ -144,7 +149,7 @@ class Builder(Ordered):
 
     def has_room(self, operands: int) -> bool:
         """Whether one more call fits."""
-        return len(self.body) < MAX_BODY and len(self.loads) + len(self.stores) + operands < MAX_ARRAYS
+        return len(self.body) < MAX_BODY and arrays(self.loads) + len(self.stores) + operands < MAX_ARRAYS
 
     def closure(self, value: int) -> list[int] | None:
         """The calls of which a value consists, in order; None where they are not cheap."""
@@ -195,7 +200,7 @@ class Builder(Ordered):
     def steps(self) -> list[FusedStep]:
         """The step with what its results need; several that share these out, if there are many; none without."""
         whole = self._step()
-        room = max(MAX_ARRAYS - len(whole.loads), 1)
+        room = max(MAX_ARRAYS - arrays(whole.loads), 1)
         return [part(whole, whole.stores[i : i + room]) for i in range(0, len(whole.stores), room)]
 
     def _step(self) -> FusedStep:

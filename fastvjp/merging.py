@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from . import fusion
-from .fusion import CHEAP_NAMES, SMALL, part
+from .fusion import CHEAP_NAMES, SMALL, arrays, part
 from .layouts import Layout
 from .ordering import Ordered, Segment
 from .plan import Entry, FusedStep, Operand, Step, Store, View
@@ -93,7 +93,7 @@ def _continue(node: _Node, segment: Segment, writers: dict[int, _Node]) -> None:
             and before.then is None
             and _combines(before, _buffers(step.reads))
             and not any(other.comes_after(maker) for other in makers)
-            and len(before.loads) + len(before.stores) + len(step.loads) + len(step.stores) <= fusion.MAX_ARRAYS
+            and arrays([*before.reads, *before.writes, *step.reads, *step.writes]) <= fusion.MAX_ARRAYS
         ):
             maker.step, node.step = replace(before, then=step), None
             writers.update(dict.fromkeys([view.buffer for view in step.writes], maker))
@@ -131,7 +131,7 @@ def _both(first: FusedStep, second: FusedStep) -> FusedStep | None:
             forwarded[i] = found
         else:
             loads[o] = None
-    if len(loads) + len(a.stores) + len(b.stores) > fusion.MAX_ARRAYS:
+    if arrays(loads) + len(a.stores) + len(b.stores) > fusion.MAX_ARRAYS:
         return None
     number = {o: i for i, o in enumerate(loads)}
     body: dict[Entry, int] = {}
