@@ -8,6 +8,9 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import pytest
+
 import fastvjp as fv
 from fastvjp import devices
 
@@ -39,3 +42,17 @@ def on(setting: str) -> Iterator[None]:
             yield
     finally:
         devices._chosen.reset(token)
+
+
+PLACES = ["cpu float32", "cpu float64", "1024 float32", "256 float32"]
+"""Devices, or settings of the emulator, each with a dtype."""
+
+
+@contextlib.contextmanager
+def at(place: str) -> Iterator[np.dtype]:
+    """Compute at one of these places, in its dtype."""
+    setting, dtype = place.split()
+    if setting != "cpu":
+        pytest.importorskip("ziglang", reason="the emulator's compiler is not installed")
+    with fv.device("cpu") if setting == "cpu" else on(setting):
+        yield np.dtype(dtype)

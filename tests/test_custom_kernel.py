@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from checks import close, numeric_grad
-from emulating import on
+from emulating import PLACES, at, on
 from numba import njit
 from scipy import linalg, ndimage
 
@@ -110,18 +110,11 @@ def outer_op() -> Any:
     return fv.custom_kernel(outer, vjp, infer=lambda x, y: (x.size, y.size), metal=OUTER)
 
 
-@pytest.fixture(params=["cpu float32", "cpu float64", "1024 float32", "256 float32"])
-def place(request: pytest.FixtureRequest) -> Iterator[tuple[Any, float]]:
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> Iterator[tuple[np.dtype, float]]:
     """On a device, in a dtype, to a tolerance."""
-    device, dtype = request.param.split()
-    tolerance = {"float32": 3e-6, "float64": 1e-13}[dtype]
-    if device == "cpu":
-        with fv.device("cpu"):
-            yield np.dtype(dtype), tolerance
-        return
-    pytest.importorskip("ziglang", reason="the emulator's compiler is not installed")
-    with on(device):
-        yield np.dtype(dtype), tolerance
+    with at(request.param) as dtype:
+        yield dtype, {"float32": 3e-6, "float64": 1e-13}[dtype.name]
 
 
 # --- values and derivatives ----------------------------------------------------------------------------------

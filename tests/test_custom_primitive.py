@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from checks import close, numeric_grad, vjp1
-from emulating import on
+from emulating import PLACES, at, on
 from fastvjp.kernels import jit
 from fastvjp.kernels.arithmetic import scale
 from numba import njit
@@ -115,18 +115,11 @@ def lerp_op() -> Any:
     return fv.custom_primitive(lerp, {"x": lerp_x, "y": lerp_y, "z": lerp_z}, metal=LERP)
 
 
-@pytest.fixture(params=["cpu float32", "cpu float64", "1024 float32", "256 float32"])
-def place(request: pytest.FixtureRequest) -> Iterator[tuple[Any, float]]:
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> Iterator[tuple[np.dtype, float]]:
     """On a device, in a dtype, to a tolerance."""
-    device, dtype = request.param.split()
-    tolerance = {"float32": 2e-6, "float64": 1e-13}[dtype]
-    if device == "cpu":
-        with fv.device("cpu"):
-            yield np.dtype(dtype), tolerance
-        return
-    pytest.importorskip("ziglang", reason="the emulator's compiler is not installed")
-    with on(device):
-        yield np.dtype(dtype), tolerance
+    with at(request.param) as dtype:
+        yield dtype, {"float32": 2e-6, "float64": 1e-13}[dtype.name]
 
 
 # --- values and derivatives ----------------------------------------------------------------------------------
