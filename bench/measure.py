@@ -16,8 +16,8 @@ from .libraries.namespaces import numpy_namespace
 from .workloads import Problem
 
 ROUNDS = 7
-PAUSE = 0.02
-"""Seconds before a turn, in which the threads of the library before it stop spinning."""
+PAUSE = 0.15
+"""Seconds before a turn, in which the threads of the library before it stop spinning: OpenBLAS's take 0.1."""
 
 
 def reference(problem: Problem) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ own, and a last loop combines these.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ..avals import aval
@@ -22,7 +22,9 @@ from ..plan import Call, FusedStep, Match, Operand, Reduce, Scalar, Store, View
 from . import jit
 from .loops import Allocate, Loop, grain_for
 from .pointers import PythonPointer
-from .source import TILE, fill_source, row_bytes, source_of
+from .source import TILE, Source
+from .text import fill_source
+from .tiles import Tiles
 
 MOVE = 0.02
 """Nanoseconds for a byte to or from memory, ..."""
@@ -46,7 +48,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
     if 0 in step.shape:
         return [_fill(s.target, s.combine) for s in step.stores if s.combine]
     nest = nest_of(step)
-    if row_bytes(step, nest) > MAX_ROW_BYTES:
+    if _writer(step, nest).row_bytes() > MAX_ROW_BYTES:
         assert allocate is not None
         return [loop for single in single_steps(step, allocate) for loop in lower(single, allocate)]
     places = nest.places[len(nest.places) - len(step.stores) :]
@@ -67,7 +69,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
             combines.append(FusedStep((chunks, size), 2, [parts], [], [combine]))
             fills.append(_fill(_flat(parts), store.combine))
         fills.append(_fill(target, store.combine))
-    source, arrays, scalars, numbers = source_of(step, nest, grain, slots)
+    source, arrays, scalars, numbers = _writer(step, nest, grain, slots).generate()
     kernel = Loop(source, arrays, scalars, numbers, nest.count, grain, _error(step))
     return [*fills, kernel, *(_whole(combine) for combine in combines)]
 
@@ -114,10 +116,18 @@ def _over(operand: Operand, domain: tuple[int, ...]) -> Operand:
     return View(operand.buffer, operand.dtype, layout, inside, operand.fill)
 
 
+def _writer(
+    step: FusedStep, nest: Nest, grain: int | None = None, slots: Mapping[int, View] | None = None
+) -> Source:
+    """What writes the kernel; without a grain, of one chunk."""
+    kind = Tiles if nest.short else Source
+    return kind(step, nest, nest.count if grain is None else grain, slots or {})
+
+
 def _whole(step: FusedStep) -> Loop:
     """A step in one chunk."""
     nest = nest_of(step)
-    return Loop(*source_of(step, nest, nest.count, {}), nest.count)
+    return Loop(*_writer(step, nest).generate(), nest.count)
 
 
 def _error(step: FusedStep) -> Callable[[int, PythonPointer], IndexError] | None:

@@ -1,9 +1,9 @@
-"""The source of a fused step's kernel, and its arguments."""
+"""The source of a fused step's kernel, and its arguments, row by row."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..nest import Nest, Place
 from ..phases import Phase, Schedule, schedule
 from ..plan import Call, FusedStep, Match, Reduce, Scalar, Store, View
 from .jit import HELPERS, parameters
+from .text import combination, identity, indented, stored_name
 
 SCALARS = {"f": "float64", "c": "complex128", "i": "int64", "u": "uint64", "b": "int64"}
 """How a scalar argument lies in memory, by the kind of its dtype."""
@@ -22,61 +23,13 @@ Generated = tuple[str, tuple[View, ...], tuple[Scalar, ...], tuple[int, ...]]
 """Source, and what its argument words stand for: arrays, scalars, numbers."""
 
 
-def source_of(step: FusedStep, nest: Nest, grain: int, slots: dict[int, View]) -> Generated:
-    """The kernel of a step; stores numbered in `slots` go to memory of each chunk's own there."""
-    return _Source(step, nest, grain, slots).generate()
+class Source:
+    """Lines of source, and the numbers that they take as arguments.
 
+    Stores numbered in `slots` go to memory of each chunk's own there.
+    """
 
-def row_bytes(step: FusedStep, nest: Nest) -> int:
-    """Bytes of row memory that the kernel of a step takes."""
-    made = _Source(step, nest, 1, {})
-    kept = [made.entries[k].dtype.itemsize for phase in made.schedule.phases for k in phase.kept]
-    return math.prod(nest.columns) * sum(kept)
-
-
-def fill_source(dtype: np.dtype, combine: str) -> str:
-    """A kernel that sets elements of an array to the identity of a combination."""
-    return (
-        "def fused(args, start, stop):\n"
-        f"    a = pointer(args[0], {stored_name(dtype)})\n"
-        "    for j in range(start, stop):\n"
-        f"        store(a, j, {stored_name(dtype)}({identity(combine, dtype)}), 0, 1)\n"
-        "    return 0\n"
-    )
-
-
-def identity(combine: str, dtype: np.dtype) -> str:
-    """What changes nothing where it is combined, as source."""
-    if combine in ("add", "multiply"):
-        return "0" if combine == "add" else "1"
-    if dtype.kind == "f":
-        return "-np.inf" if combine == "maximum" else "np.inf"
-    if dtype == np.bool_:
-        return "0" if combine == "maximum" else "1"
-    limits = np.iinfo(dtype)
-    return str(limits.min if combine == "maximum" else limits.max)
-
-
-def combination(combine: str, dtype: np.dtype, x: str, y: str) -> str:
-    """Two values combined, as source: operators, so that the loop's leave to reorder sums applies."""
-    if dtype == np.bool_:
-        return f"{x} {'|' if combine in ('add', 'maximum') else '&'} {y}"
-    if combine in ("add", "multiply"):
-        return f"{dtype}({x} {'+' if combine == 'add' else '*'} {y})"
-    if dtype.kind == "f":
-        return f"{'larger' if combine == 'maximum' else 'smaller'}({x}, {y})"
-    return f"({x} if {x} {'>' if combine == 'maximum' else '<'} {y} else {y})"
-
-
-def stored_name(dtype: np.dtype) -> str:
-    """Name of the dtype in memory: Numba has no pointers to bool."""
-    return "uint8" if dtype == np.bool_ else str(dtype)
-
-
-class _Source:
-    """Lines of source, and the numbers that they take as arguments."""
-
-    def __init__(self, step: FusedStep, nest: Nest, grain: int, slots: dict[int, View]) -> None:
+    def __init__(self, step: FusedStep, nest: Nest, grain: int, slots: Mapping[int, View]) -> None:
         self.step, self.nest, self.grain, self.slots = step, nest, grain, slots
         self.entries: list[Any] = [*step.loads, *step.body]
         self.loaded = [k for k, o in enumerate(step.loads) if isinstance(o, View)]
@@ -106,19 +59,24 @@ class _Source:
 
     @staticmethod
     def varies(place: Place) -> bool:
+        """Whether an array moves along the columns, or ends among them."""
         return any(place.column_strides) or any(place.column_bounds)
 
+    def row_bytes(self) -> int:
+        """Bytes of row memory that the kernel takes."""
+        kept = [self.entries[k].dtype.itemsize for phase in self.schedule.phases for k in phase.kept]
+        return math.prod(self.nest.columns) * self.nest.lanes * sum(kept)
+
     def generate(self) -> Generated:
+        """The kernel."""
         for i, s in enumerate(self.scalars):
             dtype = s.aval.dtype
             self.head.append(
                 f"s{i} = {dtype}(pointer({self.word(len(self.views) + i)}, {SCALARS[dtype.kind]})[0])"
             )
-        if any(phase.kept for phase in self.schedule.phases):
-            self.head.append(f"columns = {' * '.join(map(self.column_size, range(len(self.nest.columns))))}")
         for phase in self.schedule.phases:
             for k in phase.kept:
-                self.head.append(f"m{k} = row_memory(columns, {stored_name(self.entries[k].dtype)})")
+                self.memory(f"m{k}", self.entries[k].dtype)
         body = [line for phase in self.schedule.phases for line in self.phase(phase)]
         if self.tiled:
             first, last = self.column_range()
@@ -147,6 +105,7 @@ class _Source:
 
     @staticmethod
     def word(i: int) -> str:
+        """An argument."""
         return f"args[{i}]"
 
     def number(self, value: int) -> str:
@@ -159,63 +118,79 @@ class _Source:
         self.numbers.append(value)
         return name
 
+    def constant(self, name: str, value: int) -> str:
+        """The same, wherever the name is used."""
+        return name if self.is_set(name) else self.named(name, value)
+
+    def is_set(self, name: str) -> bool:
+        """Whether something has this name at the beginning."""
+        return any(line.startswith(f"{name} = ") for line in self.head)
+
     def column_size(self, axis: int) -> str:
-        """Size of a column axis: a constant where columns are written out."""
-        if self.nest.static:
-            return str(self.nest.columns[axis])
-        name = f"n{axis}"
-        if not any(line.startswith(f"{name} = ") for line in self.head):
-            self.named(name, self.nest.columns[axis])
-        return name
+        """Size of a column axis."""
+        return self.constant(f"n{axis}", self.nest.columns[axis])
+
+    def memory(self, name: str, dtype: np.dtype) -> None:
+        """Memory for a value of every column of a row."""
+        if not self.is_set("columns"):
+            self.head.append(f"columns = {' * '.join(map(self.column_size, range(len(self.nest.columns))))}")
+        self.head.append(f"{name} = row_memory(columns, {stored_name(dtype)})")
+
+    def place(self) -> str:
+        """Where a column has its value there."""
+        return self.linear()
 
     # --- rows --------------------------------------------------------------------------------------------
 
     def rows(self, inside: list[str]) -> list[str]:
-        """The loop over rows, or over groups of them with a loop over the rows of a group inside."""
-        sizes = self.nest.rows
+        """The loop over rows."""
+        return self.over_rows(self.nest.rows, inside)
+
+    def over_rows(self, sizes: tuple[int, ...], inside: list[str]) -> list[str]:
+        """The loop over the rows of these axes that are shared out."""
         if not sizes:
             return inside
-        shared = sizes[:-1] if self.nest.inner > 1 else sizes
-        if self.nest.inner > 1:
-            inside = [f"for i{len(sizes) - 1} in range({self.named('inner', sizes[-1])}):", *indented(inside)]
-        if len(shared) == 1:
+        if len(sizes) == 1:
             return ["for i0 in range(start, stop):", *indented(inside)]
         decode = ["rest = row"]
-        for axis in range(len(shared) - 1, 0, -1):
+        for axis in range(len(sizes) - 1, 0, -1):
             size = self.named(f"size{axis}", sizes[axis])
             decode += [f"i{axis} = rest % {size}", f"rest = rest // {size}"]
         return ["for row in range(start, stop):", *indented([*decode, "i0 = rest", *inside])]
 
     def bases(self) -> list[str]:
-        """Pointers to the first column of a row, and the bounds of views that do not cover it."""
+        """Pointers to the first column of a row, and whether views that do not cover it do."""
         lines = []
-        for a, (view, place) in enumerate(zip(self.views, self.nest.places, strict=True)):
-            assert isinstance(view, View)
-            terms = [f"w{a}"]
-            size = view.dtype.itemsize
-            begin, store = self.word(a), a - len(self.loaded)
-            if store >= 0 and self.step.stores[store].combine and self.nest.unit(place) > 1:
-                slot = self.slot_size(store) * size if store in self.slots else 0
-                begin = f"{self.word(a)} + start // {self.number(self.grain)} * {self.number(slot)}"
-            self.head.append(f"w{a} = {begin}")
-            for axis, stride in enumerate(place.row_strides):
-                if stride:
-                    terms.append(f"i{axis} * {self.number(stride * size)}")
-            address = " + ".join(terms)
-            lines += [f"p{a} = {address}", self.pointer(f"a{a}", a, f"p{a}")]
-            if store < 0 and view.inside is not None:
-                lines += self.bounds(a, place)
+        for a in range(len(self.views)):
+            lines += self.base(a, {axis: f"i{axis}" for axis in range(len(self.nest.rows))})
+            lines += self.bounds(a, self.nest.places[a]) if a < len(self.loaded) else []
         return lines
 
+    def base(self, a: int, row: Mapping[int, str]) -> list[str]:
+        """The pointer to what an array has in a row, given by indices along axes."""
+        place, size, store = self.nest.places[a], self.views[a].dtype.itemsize, a - len(self.loaded)
+        begin = self.word(a)
+        if store >= 0 and self.step.stores[store].combine and self.nest.unit(place) > 1:
+            slot = self.slot_size(store) * size if store in self.slots else 0
+            begin = f"{begin} + start // {self.number(self.grain)} * {self.number(slot)}"
+        self.head.append(f"w{a} = {begin}")
+        strides = [(index, place.row_strides[axis]) for axis, index in row.items()]
+        terms = [f"w{a}", *(f"{index} * {self.number(stride * size)}" for index, stride in strides if stride)]
+        return [f"p{a} = {' + '.join(terms)}", self.pointer(f"a{a}", a, f"p{a}")]
+
     def slot_size(self, store: int) -> int:
+        """Elements of what each chunk has of its own."""
         layout = self.step.stores[store].view.layout
         return int(np.prod([n for n, s in zip(layout.shape, layout.strides, strict=True) if s], dtype=np.int64))
 
     def pointer(self, name: str, a: int, address: str) -> str:
+        """An address as a pointer into an array."""
         return f"{name} = pointer({address}, {stored_name(self.views[a].dtype)})"  # type: ignore[union-attr]
 
     def bounds(self, a: int, place: Place) -> list[str]:
-        """Whether a row lies inside a view that does not cover the domain."""
+        """Whether a row lies inside a view, if this does not cover the domain."""
+        if self.views[a].inside is None:
+            return []
         conditions = [
             f"(i{axis} >= {self.number(b[0])}) & (i{axis} < {self.number(b[1])})"
             for axis, b in enumerate(place.row_bounds)
@@ -224,8 +199,8 @@ class _Source:
         lines = [f"in{a} = {' & '.join(conditions) or 'True'}"]
         for axis, b in enumerate(place.column_bounds):
             if b is not None:
-                self.named(f"low{a}_{axis}", b[0])
-                self.named(f"high{a}_{axis}", b[1])
+                self.constant(f"low{a}_{axis}", b[0])
+                self.constant(f"high{a}_{axis}", b[1])
         return lines
 
     def row(self, phase: Phase) -> list[str]:
@@ -237,32 +212,31 @@ class _Source:
                 wrong = f"{self.row_number()} if (v{k} < 0) | (v{k} >= {columns}) else none"
                 lines.append(f"wrong = min(wrong, {wrong})")  # no branch: rows may be vectorised
         for store in phase.row_stores:
-            lines.append(self.stored(store, f"a{self.store_array(store)}", "0", f"v{store.value}"))
+            lines.append(self.stored(store, f"v{store.value}"))
         return lines
 
     def row_number(self) -> str:
         """Number of the row among all."""
-        sizes = self.nest.rows
-        if not sizes:
-            return "0"
-        shared = sizes[:-1] if self.nest.inner > 1 else sizes
-        text = "i0" if len(shared) == 1 else "row"
-        return f"{text} * {self.number(self.nest.inner)} + i{len(sizes) - 1}" if self.nest.inner > 1 else text
+        return ("0", "i0", "row")[min(len(self.nest.rows), 2)]
+
+    def row_index(self, a: int) -> str:
+        """Where an array has what belongs to a row."""
+        return "0"
 
     def row_value(self, k: int) -> str:
+        """A value of the row, as source."""
         entry = self.entries[k]
         if isinstance(entry, Reduce):
             return f"r{k}"
-        return self.value(k, f"a{self.array.get(k)}", "0", False)
+        a = self.array.get(k)
+        return self.value(k, f"a{a}", "0" if a is None else self.row_index(a), False)
 
     # --- columns -----------------------------------------------------------------------------------------
 
     def phase(self, phase: Phase) -> list[str]:
         """The loop over columns, and the work for the row behind it."""
         registers = [i for i, s in enumerate(self.step.stores) if s in phase.stores and self.is_register(s)]
-        lines = [f"r{k} = {self.identity(self.entries[k].name, self.entries[k].dtype)}" for k in phase.reductions]
-        lines += [f"q{i} = {self.identity(s.combine or '', s.view.dtype)}"
-                  for i in registers for s in [self.step.stores[i]]]  # fmt: skip
+        lines = [*self.reductions(phase), *map(self.cleared, registers)]
         full = [*lines, *self.over_columns(phase, registers, near=False)]
         if angles := self.angles(phase):
             far = [f"far |= is_far(v{k})" for k in angles]
@@ -274,10 +248,17 @@ class _Source:
                 near = [*lines, *self.over_columns(phase, registers, True, far)]
                 full = ["far = False", *near, "if far:", *indented(full)]
         for i in registers:
-            store = self.step.stores[i]
-            a = self.store_array(store)
-            full.append(self.stored(store, f"a{a}", "0", f"q{i}"))
+            full.append(self.stored(self.step.stores[i], f"q{i}"))
         return full + self.row(phase)
+
+    def reductions(self, phase: Phase) -> list[str]:
+        """What reductions begin with."""
+        return [f"r{k} = {self.identity(self.entries[k].name, self.entries[k].dtype)}" for k in phase.reductions]
+
+    def cleared(self, i: int) -> str:
+        """What the combination of a store begins with."""
+        store = self.step.stores[i]
+        return f"q{i} = {self.identity(store.combine or '', store.view.dtype)}"
 
     def is_register(self, store: Store) -> bool:
         """Whether a store combines all columns into one place."""
@@ -299,13 +280,19 @@ class _Source:
         return Phase([k for k in phase.columns if k in found], phase.recalled)
 
     def has_near(self, k: int) -> bool:
+        """Whether a value has a form for moderate angles."""
         entry = self.entries[k]
         return isinstance(entry, Call) and entry.dtype.kind == "f" and f"{entry.name}_near" in HELPERS
 
     @property
     def tiled(self) -> bool:
         """Whether columns, of which there is one axis, are combined a tile at a time."""
-        return any(s.combine for s in self.step.stores) and not self.step.has_rows and not self.nest.static
+        return any(s.combine for s in self.step.stores) and not self.step.has_rows
+
+    @property
+    def divided(self) -> bool:
+        """Whether columns inside and outside of views that do not cover them have loops of their own."""
+        return len(self.nest.columns) == 1
 
     def column_range(self) -> tuple[str, str]:
         """The first column and the one behind the last, of those on the last axis."""
@@ -319,14 +306,8 @@ class _Source:
         first, last = ("low", "high") if self.tiled else self.column_range()
         loaded = [self.array[k] for k in phase.columns if k in self.array]
         partial = [a for a in loaded if any(self.nest.places[a].row_bounds + self.nest.places[a].column_bounds)]
-        if not partial or self.nest.static or len(self.nest.columns) > 1:
-            lines = [
-                f"for j in range({first}, {last}):",
-                *indented([*self.columns(phase, registers, near), *more]),
-            ]
-            for axis in range(len(self.nest.columns) - 2, -1, -1):
-                lines = [f"for c{axis} in range({self.column_size(axis)}):", *indented(lines)]
-            return lines
+        if not partial or not self.divided:
+            return self.column_loops(phase, [*self.columns(phase, registers, near), *more], first, last)
         bounds = [a for a in partial if self.nest.places[a].column_bounds[0] is not None]
         begin, end = [f"low{a}_0" for a in bounds], [f"high{a}_0" for a in bounds]
         lines = [
@@ -341,34 +322,48 @@ class _Source:
             lines += [f"for j in range({start}, {stop}):", *indented([*body, *more])]
         return lines
 
+    def column_loops(self, phase: Phase, lines: list[str], first: str, last: str) -> list[str]:
+        """Loops over all column axes, of the last over a part, around what is computed for a column."""
+        lines = [*self.column_pointers(self.arrays(phase)), *lines]
+        lines = [f"for j in range({first}, {last}):", *indented(lines)]
+        for axis in range(len(self.nest.columns) - 2, -1, -1):
+            lines = [f"for c{axis} in range({self.column_size(axis)}):", *indented(lines)]
+        return lines
+
+    def arrays(self, phase: Phase) -> list[int]:
+        """Arrays that the columns of a phase move along."""
+        stores = [a for a in map(self.store_array, phase.stores) if any(self.nest.places[a].column_strides)]
+        return [*(self.array[k] for k in phase.columns if k in self.array), *stores]
+
     def columns(self, phase: Phase, registers: list[int], near: bool, inside: bool = False) -> list[str]:
         """What is computed for one column, of which it may be known that it lies inside all views."""
-        stores = [i for i, s in enumerate(self.step.stores) if s in phase.stores]
-        arrays = [self.array[k] for k in phase.columns if k in self.array]
-        arrays += [len(self.loaded) + i for i in stores if i not in registers]
-        lines = self.column_pointers(arrays)
+        lines = []
         for k in phase.columns:
-            recalled = f"m{k}[{self.linear()}]" + (" != 0" if self.entries[k].dtype == np.bool_ else "")
+            recalled = self.recall(f"m{k}[{self.place()}]", k)
             lines.append(f"v{k} = {recalled if k in phase.recalled else self.column_value(k, near, inside)}")
         for k in phase.kept:
-            lines.append(f"m{k}[{self.linear()}] = v{k}")
+            lines.append(f"m{k}[{self.place()}] = v{k}")
         for k in phase.reductions:
             entry = self.entries[k]
             value = combination(entry.name, entry.dtype, f"r{k}", f"v{entry.operand}")
             lines.append(f"r{k} = {value if entry.where is None else f'{value} if v{entry.where} else r{k}'}")
-        for i in stores:
-            store = self.step.stores[i]
+        for i, store in enumerate(self.step.stores):
+            if store not in phase.stores:
+                continue
             if i in registers:
                 assert store.combine
                 lines.append(f"q{i} = {combination(store.combine, store.view.dtype, f'q{i}', f'v{store.value}')}")
             else:
-                a = self.store_array(store)
-                lines.append(self.stored(store, self.column_pointer(a), self.index(a), f"v{store.value}"))
+                lines.append(self.stored(store, f"v{store.value}", column=True))
         return lines
+
+    def recall(self, place: str, k: int) -> str:
+        """A value in memory, as source."""
+        return f"{place} != 0" if self.entries[k].dtype == np.bool_ else place
 
     def column_pointer(self, a: int) -> str:
         """Name of the pointer to what the last column axis runs over."""
-        return f"b{a}" if len(self.nest.columns) > 1 else f"a{a}"
+        return f"b{a}" if len(self.nest.columns) > 1 and any(self.nest.places[a].column_strides) else f"a{a}"
 
     def column_pointers(self, arrays: Sequence[int]) -> list[str]:
         """Pointers to the last column axis, where there are several."""
@@ -376,7 +371,7 @@ class _Source:
         for a in dict.fromkeys(arrays) if len(self.nest.columns) > 1 else ():
             size = self.views[a].dtype.itemsize  # type: ignore[union-attr]
             strides = self.nest.places[a].column_strides[:-1]
-            terms = [f"c{axis} * {self.named(f'u{a}_{axis}', s * size)}" for axis, s in enumerate(strides) if s]
+            terms = [f"c{axis} * {self.constant(f'u{a}_{axis}', s * size)}" for axis, s in enumerate(strides) if s]
             lines.append(self.pointer(f"b{a}", a, " + ".join([f"p{a}", *terms])))
         return lines
 
@@ -391,15 +386,18 @@ class _Source:
         return text
 
     def index(self, a: int) -> str:
+        """Where an array has what belongs to a column."""
         stride = self.nest.places[a].column_strides[-1]
+        return self.term("j", stride, f"t{a}") or "0"
+
+    def term(self, index: str, stride: int, name: str) -> str:
+        """An index times a stride, which has a name; nothing of 0."""
         if stride in (0, 1):
-            return "j" if stride else "0"
-        if self.nest.static:
-            return f"j * {self.number(stride)}"
-        name = f"t{a}"
-        return f"j * {name if any(x.startswith(f'{name} = ') for x in self.head) else self.named(name, stride)}"
+            return index if stride else ""
+        return f"{index} * {self.constant(name, stride)}"
 
     def column_value(self, k: int, near: bool, inside: bool) -> str:
+        """A value of a column, as source."""
         if k not in self.array:
             return self.value(k, "", "", near)
         return self.load(k, self.column_pointer(self.array[k]), self.index(self.array[k]), inside)
@@ -420,9 +418,10 @@ class _Source:
         return f"{entry.dtype}({name}({', '.join([*operands, *map(repr, entry.statics)])}))"
 
     def load(self, k: int, pointer: str, index: str, inside: bool = False) -> str:
+        """A loaded value, as source: outside of a view that does not cover the domain, what it is filled with."""
         view, a = self.step.loads[k], self.array[k]
         assert isinstance(view, View)
-        text = f"load({pointer}, {index}, {a}, {len(self.views)})"
+        text = self.element(a, pointer, index)
         if view.dtype == np.bool_:
             text = f"({text} != 0)"
         if inside or view.inside is None:
@@ -437,11 +436,19 @@ class _Source:
         ]
         return f"({text} if {' & '.join(conditions)} else s{self.scalars.index(view.fill)})"
 
+    def element(self, a: int, pointer: str, index: str) -> str:
+        """What an array has there, as source."""
+        return f"load({pointer}, {index}, {a}, {len(self.views)})"
+
     def store_array(self, store: Store) -> int:
+        """The number of a store's array."""
         return len(self.loaded) + next(i for i, s in enumerate(self.step.stores) if s is store)
 
-    def stored(self, store: Store, pointer: str, index: str, value: str) -> str:
-        dtype, scope = store.view.dtype, f"{self.store_array(store)}, {len(self.views)}"
+    def stored(self, store: Store, value: str, column: bool = False) -> str:
+        """A value of the row or of a column goes where it is stored, as source."""
+        dtype, a = store.view.dtype, self.store_array(store)
+        pointer, index = (self.column_pointer(a), self.index(a)) if column else (f"a{a}", self.row_index(a))
+        scope = f"{a}, {len(self.views)}"
         if store.combine:
             before = f"load({pointer}, {index}, {scope})"
             if dtype == np.bool_:
@@ -450,11 +457,7 @@ class _Source:
         return f"store({pointer}, {index}, {stored_name(dtype)}({value}), {scope})"
 
     def identity(self, combine: str, dtype: np.dtype) -> str:
+        """The identity of a combination as a value of a dtype."""
         return (
             f"{dtype}({identity(combine, dtype)})" if dtype != np.bool_ else str(identity(combine, dtype) == "1")
         )
-
-
-def indented(lines: Sequence[str]) -> list[str]:
-    """One level deeper."""
-    return ["    " + line for line in lines]

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ..nest import STATIC, Place, nest_of
+from ..nest import SHORT, Place, nest_of
 from ..plan import FusedStep, Store
 
 LARGEST_GROUP = 1024
@@ -99,7 +99,7 @@ def _divided(place: Place, k: int) -> Place:
 def _grid(step: FusedStep, rows: tuple[int, ...], columns: tuple[int, ...], places: tuple[Place, ...]) -> Grid:
     stores = places[len(places) - len(step.stores) :]
     kinds = tuple([_kind(s, p, rows, columns) for s, p in zip(step.stores, stores, strict=True)])
-    grid = Grid(rows, columns, places, kinds, groups=math.prod(columns) > STATIC)
+    grid = Grid(rows, columns, places, kinds, groups=math.prod(columns) > SHORT)
     return replace(grid, chunks=_chunks(grid))
 
 

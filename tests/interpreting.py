@@ -25,9 +25,14 @@ from fastvjp.program import Program, Uniform
 LIMITS: dict[str, tuple[list[Any], list[float]]] = {
     "CHUNK": ([loops], [0.001, 0.5, 2]),
     "TILE": ([codegen, source], [1, 3, 1000]),
+    "LEAST": ([nests], [1, 2, 100]),
     "MAX_PARTIALS": ([codegen], [1, 2]),
     "MAX_ROW_BYTES": ([codegen], [0, 30]),
-    "STATIC": ([nests], [0, 2, 100]),
+    "SHORT": ([nests], [0, 2, 100]),
+    "SHORT_ROW": ([nests], [0, 2, 100]),
+    "LANES": ([nests], [1, 6, 20]),
+    "UNIT": ([nests], [1, 2]),
+    "FEW": ([nests], [0, 2]),
     "SINGLE_ROW": ([fusion], [0, 3]),
     "MAX_BODY": ([fusion], [1, 5, 20]),
     "MAX_ARRAYS": ([fusion], [2, 6, 12]),
@@ -35,8 +40,8 @@ LIMITS: dict[str, tuple[list[Any], list[float]]] = {
 }
 """Limits of the planner and the code generator: where each is read, and values that small arrays reach."""
 drawn_limits = st.fixed_dictionaries(
-    {name: st.sampled_from(LIMITS[name][1]) for name in ("CHUNK", "TILE")},
-    optional={name: st.sampled_from(values) for name, (_, values) in list(LIMITS.items())[2:]},
+    {name: st.sampled_from(LIMITS[name][1]) for name in list(LIMITS)[:3]},
+    optional={name: st.sampled_from(values) for name, (_, values) in list(LIMITS.items())[3:]},
 )
 
 

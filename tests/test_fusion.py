@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from fastvjp.kernels import source
+from fastvjp.kernels import source, tiles
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from interpreting import drawn_limits, interpreted, limits, run
@@ -123,9 +123,11 @@ def test_vjp_of_compositions(moves, shape, seed, small):
 
 
 def aligned_last(builder: fusion.Builder, layout: Layout) -> Layout:
-    """Values for rows as if they were values for columns."""
+    """Values for rows as if they were values for columns, where there are so many: none is written beyond."""
     missing = len(builder.shape) - len(layout.strides)
-    return Layout(builder.shape, (0,) * missing + layout.strides, layout.offset)
+    enough = all(n <= m for n, m in zip(builder.shape[missing:], layout.shape, strict=True))
+    strides = (0,) * missing + layout.strides if enough else layout.strides + (0,) * missing
+    return Layout(builder.shape, strides, layout.offset)
 
 
 combination, identity = source.combination, source.identity
@@ -133,9 +135,12 @@ WRONG = {
     "combination": (source, "combination", lambda c, *rest: combination("add" if c == "maximum" else c, *rest)),
     "identity": (source, "identity", lambda c, dtype: identity("multiply" if c == "add" else c, dtype)),
     "phase": (phases._Scheduler, "at", lambda self, k: self.ready[k]),
-    "place in row memory": (source._Source, "linear", lambda self: "0"),
+    "place in row memory": (source.Source, "linear", lambda self: "0"),
+    "places of a tile": (tiles.Tiles, "place", lambda self: "lane"),
+    "values of the row of a tile": (tiles.Tiles, "handed", lambda self, reads: []),
+    "what a tile collects": (tiles.Tiles, "begin", lambda self, a: []),
     "chunks that meet": (nests.Nest, "unit", lambda self, place: 1),
-    "bounds of padded views": (source._Source, "bounds", lambda self, a, place: [f"in{a} = True"]),
+    "bounds of padded views": (source.Source, "bounds", lambda self, a, place: [f"in{a} = True"]),
     "rows": (fusion.Builder, "layout", aligned_last),
     "places of results": (planner, "reduced_layout", lambda shape, axes: Layout(shape, (0,) * len(shape))),
 }

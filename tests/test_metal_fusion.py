@@ -24,7 +24,7 @@ LIMITS = {
     "MAX_PARTIALS": (grid, [1, 8, 1 << 18]),
     "PER_THREAD": (grid, [1, 4]),
     "LARGEST_GROUP": (grid, [32, 1024]),
-    "STATIC": (nest, [1, 2, 8]),
+    "SHORT": (nest, [1, 2, 8]),
 }
 """Values that small arrays reach."""
 
@@ -39,7 +39,7 @@ def test_whole_numbers(setting: str, case: Case, small: dict[str, int]) -> None:
     with ExitStack() as stack:
         for name, value in small.items():
             stack.enter_context(patch.object(LIMITS[name][0], name, value))
-            if name == "STATIC":
+            if name == "SHORT":
                 stack.enter_context(patch.object(grid, name, value))
         stack.enter_context(on(setting))
         results = run(case, device(setting).compile)

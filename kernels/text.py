@@ -1,0 +1,51 @@
+"""Pieces of the source of kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def fill_source(dtype: np.dtype, combine: str) -> str:
+    """A kernel that sets elements of an array to the identity of a combination."""
+    return (
+        "def fused(args, start, stop):\n"
+        f"    a = pointer(args[0], {stored_name(dtype)})\n"
+        "    for j in range(start, stop):\n"
+        f"        store(a, j, {stored_name(dtype)}({identity(combine, dtype)}), 0, 1)\n"
+        "    return 0\n"
+    )
+
+
+def identity(combine: str, dtype: np.dtype) -> str:
+    """What changes nothing where it is combined, as source."""
+    if combine in ("add", "multiply"):
+        return "0" if combine == "add" else "1"
+    if dtype.kind == "f":
+        return "-np.inf" if combine == "maximum" else "np.inf"
+    if dtype == np.bool_:
+        return "0" if combine == "maximum" else "1"
+    limits = np.iinfo(dtype)
+    return str(limits.min if combine == "maximum" else limits.max)
+
+
+def combination(combine: str, dtype: np.dtype, x: str, y: str) -> str:
+    """Two values combined, as source: operators, so that the loop's leave to reorder sums applies."""
+    if dtype == np.bool_:
+        return f"{x} {'|' if combine in ('add', 'maximum') else '&'} {y}"
+    if combine in ("add", "multiply"):
+        return f"{dtype}({x} {'+' if combine == 'add' else '*'} {y})"
+    if dtype.kind == "f":
+        return f"{'larger' if combine == 'maximum' else 'smaller'}({x}, {y})"
+    return f"({x} if {x} {'>' if combine == 'maximum' else '<'} {y} else {y})"
+
+
+def stored_name(dtype: np.dtype) -> str:
+    """Name of the dtype in memory: Numba has no pointers to bool."""
+    return "uint8" if dtype == np.bool_ else str(dtype)
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    """One level deeper."""
+    return ["    " + line for line in lines]

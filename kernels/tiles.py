@@ -1,0 +1,234 @@
+"""The source of a fused step with few columns: a tile of neighbouring rows is computed at once, column by column.
+
+The loop that is vectorised goes over the rows of a tile, the lanes. What belongs to a row has a place for each
+lane (`h`). Arrays in which neighbouring rows do not lie side by side are copied so that they do (`x`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..phases import Phase
+from ..plan import Reduce, Store
+from .source import Source
+from .text import combination, indented, stored_name
+
+
+class Tiles(Source):
+    """Lines of source for tiles: those of `Source` for a column or a row, in loops over lanes."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        sizes, lane = self.nest.rows, self.nest.lane
+        self.others = [axis for axis in range(len(sizes)) if axis != lane]
+        self.strides = [place.row_strides[lane] for place in self.nest.places]
+        """Of every array, along the lanes."""
+        self.named("lanes", self.nest.lanes)
+        if self.others:
+            self.named("inner", sizes[-1])
+        apart = {a for a, stride in enumerate(self.strides) if stride not in (0, 1)}
+        whole = {a for a, k in enumerate(self.loaded) if self.views[a].inside is None and k not in self.fixed}
+        self.copied = apart & whole
+        """Arrays that are copied."""
+        self.collected = {a for a in apart if a >= len(self.loaded)}
+        """Arrays of stores that are collected."""
+        targets = {a for a, store in enumerate(self.step.stores, len(self.loaded)) if store.combine}
+        self.gathered = {a for a in targets if not self.strides[a]}
+        """Arrays of stores that combine all lanes."""
+        phases = self.schedule.phases
+        groups = [*map(self.column_reads, phases), *map(self.row_reads, self.all_phases)]
+        self.shared_values = set().union(*groups)
+        """Values of the row that one loop hands to another."""
+        for k in sorted(self.shared_values | {k for p in phases for k in p.reductions}):
+            self.head.append(f"h{k} = row_memory(lanes, {stored_name(self.entries[k].dtype)})")
+
+    @property
+    def tiled(self) -> bool:
+        return False
+
+    @property
+    def divided(self) -> bool:
+        return False
+
+    @property
+    def all_phases(self) -> list[Phase]:
+        """The phases, and what comes before them."""
+        return [self.schedule.before, *self.schedule.phases]
+
+    def is_shared(self, a: int) -> bool:
+        """Whether an array is the same for all other rows."""
+        return not any(self.nest.places[a].row_strides[axis] for axis in self.others)
+
+    # --- loops over rows ---------------------------------------------------------------------------------
+
+    def bases(self) -> list[str]:
+        tile = {self.nest.lane: "tile"}
+        row = tile | {axis: f"i{axis}" for axis in self.others}
+        arrays = range(len(self.views))
+        self.before_tile = [line for a in arrays if self.is_shared(a) for line in self.base(a, tile)]
+        self.before_row = [line for a in arrays if not self.is_shared(a) for line in self.base(a, row)]
+        return []
+
+    def rows(self, inside: list[str]) -> list[str]:
+        sizes, lane = self.nest.rows, self.nest.lane
+        lines = [*self.before_row, *self.with_copies(inside, shared=False)]
+        if self.others:
+            lines = self.over_rows(sizes[:-1], lines) if lane else ["for i1 in range(inner):", *indented(lines)]
+        lines = [*self.before_tile, *self.with_copies(lines, shared=True)]
+        first, last = ("0", "inner") if lane else ("start", "stop")
+        width = f"width = min(lanes, {last} - tile)"
+        return [f"for tile in range({first}, {last}, lanes):", *indented([width, *lines])]
+
+    def row_number(self) -> str:
+        row = "tile + lane"
+        if not self.others:
+            return row
+        first = ("i0" if len(self.others) == 1 else "row") if self.nest.lane else f"({row})"
+        return f"{first} * inner + {row if self.nest.lane else 'i1'}"
+
+    # --- loops over lanes --------------------------------------------------------------------------------
+
+    def over_lanes(self, lines: Sequence[str], stores: Iterable[Store] = ()) -> list[str]:
+        """A loop over the lanes, and what stores combine all lanes to."""
+        gathered = [store for store in stores if self.store_array(store) in self.gathered]
+        numbers = [self.store_array(store) - len(self.loaded) for store in gathered]
+        end = [super(Tiles, self).stored(store, f"q{i}", self.by_column(self.store_array(store)))
+               for i, store in zip(numbers, gathered, strict=True)]  # fmt: skip
+        return [*map(self.cleared, numbers), "for lane in range(width):", *indented(lines), *end]
+
+    def handed(self, reads: Iterable[int]) -> list[str]:
+        """Values of the row, from the loop that computed them."""
+        return [f"v{k} = {self.recall(f'h{k}[lane]', k)}" for k in sorted(reads)]
+
+    def row_reads(self, phase: Phase) -> set[int]:
+        """Values that what is computed for a row takes from other loops."""
+        values = {i for k in phase.row if not isinstance(self.entries[k], Reduce) for i in self.operands(k)}
+        values |= {store.value for store in phase.row_stores}
+        return values - set(phase.row) - self.fixed
+
+    def column_reads(self, phase: Phase) -> set[int]:
+        """Values of the row that what is computed for a column takes."""
+        computed = [k for k in phase.columns if k not in phase.recalled]
+        values = {i for k in [*computed, *phase.reductions] for i in self.operands(k)}
+        values |= {store.value for store in phase.stores}
+        return {k for k in values if not self.schedule.varies[k]} - self.fixed
+
+    def operands(self, k: int) -> tuple[int, ...]:
+        """What a value is computed of."""
+        return () if k < len(self.step.loads) else self.entries[k].operands
+
+    def row(self, phase: Phase) -> list[str]:
+        lines = super().row(phase)
+        if not lines:
+            return []
+        reductions = [k for k in phase.row if isinstance(self.entries[k], Reduce)]
+        known = [f"r{k} = {self.recall(f'h{k}[lane]', k)}" for k in reductions]
+        results = [k for k in phase.row if k in self.shared_values and k not in reductions]
+        arrays = [self.array[k] for k in phase.row if k in self.array and k not in self.fixed]
+        lines = [*self.inside(arrays), *known, *self.handed(self.row_reads(phase)), *lines]
+        return self.over_lanes([*lines, *(f"h{k}[lane] = v{k}" for k in results)], phase.row_stores)
+
+    def reductions(self, phase: Phase) -> list[str]:
+        found = [(k, self.entries[k]) for k in phase.reductions]
+        lines = [f"h{k}[lane] = {self.identity(entry.name, entry.dtype)}" for k, entry in found]
+        return self.over_lanes(lines) if lines else []
+
+    def column_loops(self, phase: Phase, lines: list[str], first: str, last: str) -> list[str]:
+        arrays = [self.array[k] for k in phase.columns if k in self.array and k not in phase.recalled]
+        before = [f"r{k} = {self.recall(f'h{k}[lane]', k)}" for k in phase.reductions]
+        after = [f"h{k}[lane] = r{k}" for k in phase.reductions]
+        lines = [*self.inside(arrays), *self.handed(self.column_reads(phase)), *before, *lines, *after]
+        return super().column_loops(phase, self.over_lanes(lines, phase.stores), first, last)
+
+    def inside(self, arrays: Sequence[int]) -> list[str]:
+        """Whether a row lies inside views that do not cover the domain."""
+        lines = [line for a in arrays for line in self.bounds(a, self.nest.places[a])]
+        return [f"i{self.nest.lane} = tile + lane", *lines] if lines else []
+
+    def is_register(self, store: Store) -> bool:
+        return False
+
+    def memory(self, name: str, dtype: Any) -> None:
+        if not self.is_set("columns"):
+            sizes = map(self.column_size, range(len(self.nest.columns)))
+            self.head.append(f"columns = {' * '.join([*sizes, 'lanes'])}")
+        self.head.append(f"{name} = row_memory(columns, {stored_name(dtype)})")
+
+    def place(self) -> str:
+        return f"({self.linear()}) * lanes + lane" if self.linear() != "j" else "j * lanes + lane"
+
+    def row_index(self, a: int) -> str:
+        return self.term("lane", self.strides[a], f"y{a}") or "0"
+
+    def index(self, a: int) -> str:
+        terms = [self.row_index(a), super().index(a)]
+        return " + ".join(term for term in terms if term != "0") or "0"
+
+    # --- arrays in which neighbouring rows do not lie side by side ---------------------------------------
+
+    def with_copies(self, lines: list[str], shared: bool) -> list[str]:
+        """Lines between those that copy arrays and those that store what was collected."""
+        copied, collected = ([a for a in sorted(found) if self.is_shared(a) == shared]
+                             for found in (self.copied, self.collected))  # fmt: skip
+        before = [line for a in copied for line in self.copy(a)]
+        before += [line for a in collected for line in self.begin(a)]
+        return [*before, *lines, *(line for a in collected for line in self.end(a))]
+
+    def by_column(self, a: int) -> bool:
+        """Whether an array moves along the columns."""
+        return any(self.nest.places[a].column_strides)
+
+    def copy(self, a: int) -> list[str]:
+        """Copy a load's array."""
+        pointer, index = self.column_pointer(a), self.index(a)
+        return self.over_tile(a, f"{self.near(a)} = {super().element(a, pointer, index)}")
+
+    def begin(self, a: int) -> list[str]:
+        """Clear what is collected, if something is combined there."""
+        store = self.step.stores[a - len(self.loaded)]
+        line = f"{self.near(a)} = {self.identity(store.combine or '', store.view.dtype)}" if store.combine else ""
+        return self.over_tile(a, line) if line else []
+
+    def end(self, a: int) -> list[str]:
+        """Store what is collected."""
+        store = self.step.stores[a - len(self.loaded)]
+        return self.over_tile(a, super().stored(store, self.collected_value(a), self.by_column(a)))
+
+    def collected_value(self, a: int) -> str:
+        """What is collected for a store so far."""
+        return f"({self.near(a)} != 0)" if self.views[a].dtype == np.bool_ else self.near(a)
+
+    def near(self, a: int) -> str:
+        """The place of an array's copy where it is side by side."""
+        name = f"x{a}"
+        if not self.is_set(name):
+            if self.by_column(a):
+                self.memory(name, self.views[a].dtype)
+            else:
+                self.head.append(f"{name} = row_memory(lanes, {stored_name(self.views[a].dtype)})")
+        return f"{name}[{self.place() if self.by_column(a) else 'lane'}]"
+
+    def over_tile(self, a: int, line: str) -> list[str]:
+        """A line for every lane, and for every column of an array that moves along them."""
+        lines = ["for lane in range(width):", *indented([line])]
+        if not self.by_column(a):
+            return lines
+        phase = Phase(columns=[k for k in self.loaded if self.array[k] == a])
+        phase.stores = [store for store in self.step.stores if self.store_array(store) == a]
+        return super().column_loops(phase, lines, "0", self.column_range()[1])
+
+    def element(self, a: int, pointer: str, index: str) -> str:
+        return self.near(a) if a in self.copied else super().element(a, pointer, index)
+
+    def stored(self, store: Store, value: str, column: bool = False) -> str:
+        a, dtype = self.store_array(store), store.view.dtype
+        if a not in self.collected | self.gathered:
+            return super().stored(store, value, column and self.by_column(a))
+        near = a in self.collected
+        place = self.near(a) if near else f"q{a - len(self.loaded)}"
+        if store.combine:
+            value = combination(store.combine, dtype, self.collected_value(a) if near else place, value)
+        return f"{place} = {value}"
