@@ -139,6 +139,7 @@ def main(args: Sequence[str] | None = None) -> None:
     from . import report
     from .chart import chart
 
+    print(report.heading(results), end="\n\n")
     if results["rows"]:
         print(report.table(results), end="\n\n")
     print(report.other_parts(results))

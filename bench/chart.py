@@ -9,7 +9,8 @@ from .report import COMPILED, PEERS, _title
 
 COLOURS = {"jax.jit": "#e69f00", "torch": "#d55e00", "torch fused": "#cc3311", "torch.compile": "#882255",
            "mlx": "#56b4e9", "mlx compile": "#0072b2", "autograd": "#009e73", "fastvjp": "#000000",
-           "numpy by hand": "#999999", "numba by hand": "#bbbb00"}  # fmt: skip
+           "numpy by hand": "#999999", "numba by hand": "#bbbb00",
+           "numba, short functions": "#dddd66"}  # fmt: skip
 
 
 def chart(results: dict[str, Any], path: Path) -> None:

@@ -17,8 +17,11 @@ from .workloads import label
 COMPILED = "fastvjp compiled"
 PEERS = [name for name, library in LIBRARIES.items() if library.automatic and not library.ours]
 SHORT = {"fastvjp compiled": "compiled", "fastvjp": "vjp", "fastvjp numpy": "vjp np", "numpy by hand": "np hand",
-         "numba by hand": "nb hand", "torch.compile": "torch.cmp", "torch fused": "torch fus",
-         "mlx compile": "mlx cmp"}  # fmt: skip
+         "numba by hand": "nb hand", "numba, short functions": "nb short", "torch.compile": "torch.cmp",
+         "torch fused": "torch fus", "mlx compile": "mlx cmp"}  # fmt: skip
+
+SETTINGS = ("FASTVJP_", "NUMBA_", "OPENBLAS_", "MKL_", "OMP_", "XLA_", "JAX_", "MLX_", "TORCH")
+"""How environment variables begin that change what libraries do, such as the CPU that OpenBLAS takes this one for."""
 
 
 def cpu_model() -> str:
@@ -35,7 +38,10 @@ def conditions(libraries: Sequence[Library], threads: int | None) -> dict[str, A
     try:
         import threadpoolctl
 
-        pools = [f"{p['internal_api']} {p['num_threads']}" for p in threadpoolctl.threadpool_info()]
+        pools = [
+            f"{p['internal_api']} {p.get('architecture', '')} {p['num_threads']}"
+            for p in threadpoolctl.threadpool_info()
+        ]
     except ImportError:
         pools = ["threadpoolctl is not installed"]
     return {
@@ -46,9 +52,17 @@ def conditions(libraries: Sequence[Library], threads: int | None) -> dict[str, A
         "cores": os.cpu_count(),
         "threads": threads or "defaults of each library",
         "thread_pools": pools,
+        "environment": {k: v for k, v in sorted(os.environ.items()) if k.startswith(SETTINGS)},
         "load_average": [round(x, 1) for x in os.getloadavg()],
         "versions": {lib.package.partition(".")[0]: lib.version() for lib in libraries},
     }
+
+
+def heading(results: dict[str, Any]) -> str:
+    """The conditions that matter most, in a line."""
+    found = results["conditions"]
+    settings = [f"{k}={v}" for k, v in found["environment"].items()]
+    return ", ".join([found["cpu"], f"{found['cores']} cores", *found["thread_pools"], *settings])
 
 
 def summarise(results: dict[str, Any]) -> None:
