@@ -21,7 +21,7 @@ SHORT = {"fastvjp compiled": "compiled", "fastvjp": "vjp", "fastvjp numpy": "vjp
          "torch fused": "torch fus", "mlx compile": "mlx cmp"}  # fmt: skip
 
 SETTINGS = ("FASTVJP_", "NUMBA_", "OPENBLAS_", "MKL_", "OMP_", "XLA_", "JAX_", "MLX_", "TORCH")
-"""How environment variables begin that change what libraries do, such as the CPU that OpenBLAS takes this one for."""
+"""How environment variables begin that change what libraries do, such as which CPU OpenBLAS has kernels for."""
 
 
 def cpu_model() -> str:

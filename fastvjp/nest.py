@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .plan import FusedStep, View
 
 Bounds = tuple[int, int]
-
-SHORT = 8
-"""Columns up to so many are short: neighbouring rows are computed at once, ..."""
-SHORT_ROW = 32
-"""... and up to so many where the columns of a row are reduced."""
-LEAST = 8
-"""Rows that it takes."""
-LANES = 2048
-"""Elements of the rows that are computed at once: some kB, so that all that belongs to them is in the cache."""
-UNIT = 16
-"""Their number is a multiple of it."""
-FEW = 32
-"""Rows along the last axis, up to which neighbours are those along the first."""
 
 
 @dataclass(frozen=True)
@@ -42,26 +29,15 @@ class Nest:
     places: tuple[Place, ...]
     flat: bool
     """One row, whose columns are shared out among chunks."""
-
-    short: bool
-    """Whether neighbouring rows are computed at once, and columns one after another."""
-
-    @property
-    def lane(self) -> int:
-        """The axis of neighbouring rows: the last, or the first where that is short."""
-        return 0 if len(self.rows) == 2 and self.rows[1] <= min(FEW, self.rows[0]) else len(self.rows) - 1
-
-    @property
-    def lanes(self) -> int:
-        """How many rows are computed at once."""
-        if not self.short:
-            return 1
-        return max(min(LANES // math.prod(self.columns), 256) // UNIT, 1) * UNIT
+    lanes: int = 0
+    """Rows of a tile, if neighbouring rows are computed at once, column by column."""
+    lane: int = 0
+    """The axis of these rows: the first or the last."""
 
     @property
     def inner(self) -> int:
         """Rows that are a loop inside an iteration: those of the last axis."""
-        return self.rows[-1] if self.short and len(self.rows) > 1 else 1
+        return self.rows[-1] if self.lanes and len(self.rows) > 1 else 1
 
     @property
     def count(self) -> int:
@@ -102,10 +78,7 @@ def nest_of(step: FusedStep) -> Nest:
         )
         for r, c in zip(rows[1], columns[1], strict=True)
     ]
-    nest = Nest(rows[0], columns[0], tuple(places), flat, False)
-    limit = SHORT_ROW if step.has_rows else SHORT
-    short = bool(rows[0]) and math.prod(columns[0]) <= limit and rows[0][nest.lane] >= LEAST
-    return replace(nest, short=short)
+    return Nest(rows[0], columns[0], tuple(places), flat)
 
 
 _Axes = tuple[tuple[int, ...], list[list[tuple[int, Bounds | None]]]]

@@ -16,15 +16,15 @@ from dataclasses import replace
 
 from ..avals import aval
 from ..layouts import Layout
-from ..nest import Nest, Place, nest_of
+from ..nest import Nest, Place
 from ..operands import out_of_range
-from ..plan import Call, FusedStep, Match, Operand, Reduce, Scalar, Store, View
-from . import jit
+from ..plan import FusedStep, Match, Operand, Reduce, Scalar, Store, View
 from .loops import Allocate, Loop, grain_for
 from .pointers import PythonPointer
 from .source import TILE, Source
 from .text import fill_source
 from .tiles import Tiles
+from .tiling import operations, tiled_nest
 
 MOVE = 0.02
 """Nanoseconds for a byte to or from memory, ..."""
@@ -47,7 +47,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
         return [*lower(replace(step, then=None), allocate), *lower(step.then)]
     if 0 in step.shape:
         return [_fill(s.target, s.combine) for s in step.stores if s.combine]
-    nest = nest_of(step)
+    nest = tiled_nest(step)
     if _writer(step, nest).row_bytes() > MAX_ROW_BYTES:
         assert allocate is not None
         return [loop for single in single_steps(step, allocate) for loop in lower(single, allocate)]
@@ -120,13 +120,13 @@ def _writer(
     step: FusedStep, nest: Nest, grain: int | None = None, slots: Mapping[int, View] | None = None
 ) -> Source:
     """What writes the kernel; without a grain, of one chunk."""
-    kind = Tiles if nest.short else Source
+    kind = Tiles if nest.lanes else Source
     return kind(step, nest, nest.count if grain is None else grain, slots or {})
 
 
 def _whole(step: FusedStep) -> Loop:
     """A step in one chunk."""
-    nest = nest_of(step)
+    nest = tiled_nest(step)
     return Loop(*_writer(step, nest).generate(), nest.count)
 
 
@@ -156,8 +156,7 @@ def _cost(step: FusedStep) -> float:
     views = [*(o for o in step.loads if isinstance(o, View)), *step.writes]
     cost = sum(MOVE * v.dtype.itemsize for v in views)
     for e in step.body:
-        operations = 1 if not isinstance(e, Call) else jit.operations(e.name)
-        cost += operations * (COMPLEX if e.dtype.kind == "c" else REAL * e.dtype.itemsize)
+        cost += operations([e]) * (COMPLEX if e.dtype.kind == "c" else REAL * e.dtype.itemsize)
     return cost
 
 

@@ -65,7 +65,7 @@ class Source:
     def row_bytes(self) -> int:
         """Bytes of row memory that the kernel takes."""
         kept = [self.entries[k].dtype.itemsize for phase in self.schedule.phases for k in phase.kept]
-        return math.prod(self.nest.columns) * self.nest.lanes * sum(kept)
+        return math.prod(self.nest.columns) * max(self.nest.lanes, 1) * sum(kept)
 
     def generate(self) -> Generated:
         """The kernel."""

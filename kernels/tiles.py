@@ -15,6 +15,7 @@ from ..phases import Phase
 from ..plan import Reduce, Store
 from .source import Source
 from .text import combination, indented, stored_name
+from .tiling import apart
 
 
 class Tiles(Source):
@@ -29,11 +30,11 @@ class Tiles(Source):
         self.named("lanes", self.nest.lanes)
         if self.others:
             self.named("inner", sizes[-1])
-        apart = {a for a, stride in enumerate(self.strides) if stride not in (0, 1)}
+        neighbours_apart = set(apart(self.nest))
         whole = {a for a, k in enumerate(self.loaded) if self.views[a].inside is None and k not in self.fixed}
-        self.copied = apart & whole
+        self.copied = neighbours_apart & whole
         """Arrays that are copied."""
-        self.collected = {a for a in apart if a >= len(self.loaded)}
+        self.collected = {a for a in neighbours_apart if a >= len(self.loaded)}
         """Arrays of stores that are collected."""
         targets = {a for a, store in enumerate(self.step.stores, len(self.loaded)) if store.combine}
         self.gathered = {a for a in targets if not self.strides[a]}

@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ..nest import SHORT, Place, nest_of
+from ..nest import Place, nest_of
 from ..plan import FusedStep, Store
 
+SHORT = 8
+"""Columns up to so many are one thread's."""
 LARGEST_GROUP = 1024
 SMALLEST_GROUP = 32
 SERIAL = 4096

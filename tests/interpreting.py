@@ -9,13 +9,12 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from fastvjp.kernels import codegen, jit, loops, machine, source
+from fastvjp.kernels import codegen, jit, loops, machine, source, tiling
 from fastvjp.kernels.executable import Executable
 from fastvjp.kernels.pointers import PythonPointer
 from hypothesis import strategies as st
 from random_programs import Case
 
-import fastvjp.nest as nests
 from fastvjp import fusion, phases
 from fastvjp.execution import structure
 from fastvjp.plan import Plan
@@ -25,14 +24,16 @@ from fastvjp.program import Program, Uniform
 LIMITS: dict[str, tuple[list[Any], list[float]]] = {
     "CHUNK": ([loops], [0.001, 0.5, 2]),
     "TILE": ([codegen, source], [1, 3, 1000]),
-    "LEAST": ([nests], [1, 2, 100]),
+    "LEAST": ([tiling], [1, 2, 100]),
     "MAX_PARTIALS": ([codegen], [1, 2]),
     "MAX_ROW_BYTES": ([codegen], [0, 30]),
-    "SHORT": ([nests], [0, 2, 100]),
-    "SHORT_ROW": ([nests], [0, 2, 100]),
-    "LANES": ([nests], [1, 6, 20]),
-    "UNIT": ([nests], [1, 2]),
-    "FEW": ([nests], [0, 2]),
+    "SHORT": ([tiling], [0, 2, 100]),
+    "HEAVY": ([tiling], [0, 10]),
+    "SHORT_ROW": ([tiling], [0, 2, 100]),
+    "LANES": ([tiling], [1, 6, 20]),
+    "MIXED": ([tiling], [1, 2]),
+    "UNIT": ([tiling], [1, 2]),
+    "FEW": ([tiling], [0, 2]),
     "SINGLE_ROW": ([fusion], [0, 3]),
     "MAX_BODY": ([fusion], [1, 5, 20]),
     "MAX_ARRAYS": ([fusion], [2, 6, 12]),

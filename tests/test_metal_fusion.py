@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from interpreting import run
 from random_programs import Case, cases
 
-from fastvjp import nest
-
 pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `emulator`, is not installed")
 
 LIMITS = {
@@ -24,7 +22,7 @@ LIMITS = {
     "MAX_PARTIALS": (grid, [1, 8, 1 << 18]),
     "PER_THREAD": (grid, [1, 4]),
     "LARGEST_GROUP": (grid, [32, 1024]),
-    "SHORT": (nest, [1, 2, 8]),
+    "SHORT": (grid, [1, 2, 8]),
 }
 """Values that small arrays reach."""
 
@@ -39,8 +37,6 @@ def test_whole_numbers(setting: str, case: Case, small: dict[str, int]) -> None:
     with ExitStack() as stack:
         for name, value in small.items():
             stack.enter_context(patch.object(LIMITS[name][0], name, value))
-            if name == "SHORT":
-                stack.enter_context(patch.object(grid, name, value))
         stack.enter_context(on(setting))
         results = run(case, device(setting).compile)
     for var, result in zip(case.outputs, results, strict=True):

@@ -1,0 +1,77 @@
+"""Which fused steps are computed in tiles of neighbouring rows (tiles.py), and which row by row (source.py)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..nest import Nest, Place, nest_of
+from ..plan import Call, Entry, FusedStep
+from . import jit
+
+SHORT = 8
+"""Columns up to so many are too few for the loop over them to be vectorised."""
+SHORT_ROW = 32
+"""Where columns are reduced, that is so up to here, if there is much to compute ..."""
+HEAVY = 10
+"""... for each array of which rows must be copied to lie side by side: so many operations."""
+LEAST = 8
+"""Rows that tiles are made of."""
+LANES = 2048
+"""Elements of a tile: some kB, so that all that belongs to them is in the cache."""
+MOST = 256
+"""Rows of a tile at most, ..."""
+MIXED = 128
+"""... and where arrays are laid out in different orders: each row may be on another page of memory."""
+UNIT = 16
+"""The number of rows in a tile is a multiple of it."""
+FEW = 32
+"""Rows along the last axis, up to which those of a tile are neighbours along the first."""
+
+
+def tiled_nest(step: FusedStep) -> Nest:
+    """The nest of a step, with tiles where columns are few or arrays are laid out in different orders."""
+    nest = nest_of(step)
+    if nest.flat or not nest.rows:
+        return nest
+    last = len(nest.rows) - 1
+    if math.prod(nest.columns) <= (SHORT_ROW if step.has_rows else SHORT):
+        first = last == 1 and nest.rows[1] <= min(FEW, nest.rows[0])
+        tiled = replace(nest, lanes=min(LANES // math.prod(nest.columns), MOST), lane=0 if first else last)
+        if math.prod(nest.columns) > SHORT and operations(step.body) < HEAVY * len(apart(tiled)):
+            return nest
+    elif not step.has_rows and any(_along(p, last) and p.column_strides[0] not in (0, 1) for p in nest.places):
+        along_rows, along_columns = (sum(_along(p, axis) for p in nest.places) for axis in (last, last + 1))
+        tiled = replace(_without_columns(nest, along_rows > along_columns), lanes=MIXED, lane=last + 1)
+    else:
+        return nest
+    return replace(tiled, lanes=max(tiled.lanes // UNIT, 1) * UNIT) if tiled.rows[tiled.lane] >= LEAST else nest
+
+
+def operations(body: Iterable[Entry]) -> int:
+    """About how many operations it takes."""
+    return sum(jit.operations(entry.name) if isinstance(entry, Call) else 1 for entry in body)
+
+
+def apart(nest: Nest) -> list[int]:
+    """Arrays in which neighbouring rows do not lie side by side."""
+    return [a for a, place in enumerate(nest.places) if place.row_strides[nest.lane] not in (0, 1)]
+
+
+def _along(place: Place, axis: int) -> bool:
+    """Whether neighbours along an axis lie side by side."""
+    return (*place.row_strides, *place.column_strides)[axis] == 1
+
+
+def _without_columns(nest: Nest, turned: bool) -> Nest:
+    """The axis of columns as another of rows: the last or, turned, the last but one."""
+
+    def joined(rows: tuple, columns: tuple) -> tuple:
+        return (*rows[:-1], *columns, rows[-1]) if turned else (*rows, *columns)
+
+    places = [
+        Place(joined(p.row_strides, p.column_strides), (0,), joined(p.row_bounds, p.column_bounds), (None,))
+        for p in nest.places
+    ]
+    return replace(nest, rows=joined(nest.rows, nest.columns), columns=(1,), places=tuple(places))
