@@ -138,7 +138,7 @@ WRONG = {
     "place in row memory": (source.Source, "linear", lambda self: "0"),
     "places of a tile": (tiles.Tiles, "place", lambda self: "lane"),
     "values of the row of a tile": (tiles.Tiles, "handed", lambda self, reads: []),
-    "what a tile collects": (tiles.Tiles, "begin", lambda self, a: []),
+    "what a tile collects": (tiles.Tiles, "end", lambda self, a: []),
     "chunks that meet": (nests.Nest, "unit", lambda self, place: 1),
     "bounds of padded views": (source.Source, "bounds", lambda self, a, place: [f"in{a} = True"]),
     "rows": (fusion.Builder, "layout", aligned_last),

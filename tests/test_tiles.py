@@ -1,0 +1,113 @@
+"""Steps that go through tiles of neighbouring rows: compiled, at the limits that users have, against NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from fastvjp.kernels.tiling import LEAST, MIXED, MOST, SHORT, SHORT_ROW, UNIT, tiled_nest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from interpreting import plan_of
+from oracles import check_derivatives
+
+import fastvjp as fv
+from fastvjp.nest import Nest
+from fastvjp.plan import FusedStep
+
+
+def softmax(m: Any, x: Any) -> Any:
+    e = m.exp(x - m.max(x, axis=-1, keepdims=True))
+    return e / m.sum(e, axis=-1, keepdims=True)
+
+
+def standardised(m: Any, x: Any) -> Any:
+    centred = x - m.mean(x, axis=-1, keepdims=True)
+    return m.tanh(centred / m.sqrt(m.mean(centred * centred, axis=-1, keepdims=True) + 1))
+
+
+FUNCTIONS = {
+    "softmax": softmax,
+    "standardised": standardised,
+    "to_each_column": lambda m, x: m.sum(m.sin(x), axis=tuple(range(x.ndim - 1))),
+    "to_each_row": lambda m, x: m.sum(m.exp(-x * x), axis=-1),
+    "to_one": lambda m, x: m.sum(m.tanh(x) * x[..., :1]),
+    "distances": lambda m, x: m.sum((x[..., :, None, :] - x[..., None, :5, :]) ** 2, axis=-1),
+    "kept_for_later": lambda m, x: m.sum(
+        m.exp(x) / m.sum(m.exp(x), axis=-1, keepdims=True) * m.sin(9 * x), axis=-1
+    ),
+    "padded": lambda m, x: x[1:] * x[:-1] + m.exp(x[1:]) * m.sum(x[1:], axis=-1, keepdims=True),
+    "other_order": lambda m, x: m.tanh(m.swapaxes(x, -1, -2)) * m.reshape(x, m.swapaxes(x, -1, -2).shape),
+    "other_order_with_sums": lambda m, x: m.sum(
+        m.exp(-m.swapaxes(x, -1, -2)) * m.reshape(x, m.swapaxes(x, -1, -2).shape), axis=0
+    ),
+}
+ROWS = (LEAST - 1, LEAST, UNIT + 1, MIXED + 3, 2 * MOST + 5)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_values_and_derivatives(name: str, data: st.DataObject) -> None:
+    """In float64, and the values in float32."""
+    rows, columns = data.draw(st.sampled_from(ROWS)), data.draw(st.integers(1, SHORT_ROW + 1))
+    shape = data.draw(st.sampled_from([(rows, columns), (2, rows, columns), (rows, 3, columns)]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    x = rng.uniform(-1, 1, shape)
+    if data.draw(st.booleans()):
+        x = np.asfortranarray(x)
+    function = FUNCTIONS[name]
+    expected = function(np, x)
+    check_derivatives(lambda x: [function(fv, x)], lambda x: [function(np, x)], [x], rng, forward=False)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(function(fv, fv.array(x)), expected, rtol=1e-12, atol=1e-13 * scale)
+    single = fv.compile(lambda x: function(fv, x))(x.astype("float32"))
+    np.testing.assert_allclose(single, function(np, x.astype("float32")), rtol=2e-4, atol=2e-5 * scale)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "complex64"])
+def test_other_dtypes(rng: np.random.Generator, dtype: str) -> None:
+    x = rng.integers(0, 2 if dtype == "bool" else 5, (300, 5)).astype(dtype)
+    for fun in (np.sum, np.prod, np.any) if dtype == "complex64" else (np.sum, np.prod, np.max, np.min, np.any):
+        for axis in (0, 1):
+            ours = getattr(fv, fun.__name__)
+            got = ours(fv.where(fv.array(x) == x[:, :1], x, x[0]), axis=axis)
+            np.testing.assert_array_equal(got, fun(np.where(x == x[:, :1], x, x[0]), axis=axis))
+
+
+def nests(fun: Any, *args: np.ndarray) -> list[Nest]:
+    return [tiled_nest(step) for step in plan_of(fv.record(fun, *args))[0].steps if isinstance(step, FusedStep)]
+
+
+@pytest.mark.parametrize(
+    ("fun", "shape", "tiled"),
+    [
+        (softmax, (300, SHORT), True),
+        (softmax, (300, SHORT_ROW), True),
+        (softmax, (300, SHORT_ROW + 1), False),
+        (softmax, (LEAST - 1, SHORT), False),
+        (standardised, (300, 10), True),
+        (lambda m, x: m.sum(x * x, axis=1), (300, SHORT), True),
+        (lambda m, x: m.sum(x * x, axis=1), (300, SHORT + 1), False),  # too little to copy rows for
+        (lambda m, x: x + m.tanh(x.T), (300, 300), True),
+        (lambda m, x: m.tanh(x.T), (300, 300), True),
+        (lambda m, x: x[:, ::2] + x[0, ::2], (300, 300), False),  # no other order is better
+    ],
+)
+def test_which_steps_are_tiled(rng: np.random.Generator, fun: Any, shape: tuple[int, int], tiled: bool) -> None:
+    (nest,) = nests(lambda x: fun(fv, x), rng.random(shape))
+    assert bool(nest.lanes) == tiled and nest.lanes % UNIT == 0
+
+
+def test_an_index_that_is_none_of_a_row_is_found_in_any_tile(rng: np.random.Generator) -> None:
+    rows = 3 * MOST
+    index = rng.integers(0, 5, rows)
+    x = rng.random((rows, 5))
+    pick = fv.compile(lambda x, i: fv.exp(x)[fv.arange(rows), i] / fv.sum(fv.exp(x), axis=1))
+    expected = np.exp(x)[np.arange(rows), index] / np.exp(x).sum(axis=1)
+    np.testing.assert_allclose(pick(x, index), expected, rtol=1e-12)
+    bad = int(rng.integers(rows))
+    index[bad] = 5
+    with pytest.raises(IndexError, match=rf"out of range for an axis of size 5 \(element {bad} of"):
+        pick(x, index)
