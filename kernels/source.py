@@ -421,7 +421,7 @@ class Source:
         """A loaded value, as source: outside of a view that does not cover the domain, what it is filled with."""
         view, a = self.step.loads[k], self.array[k]
         assert isinstance(view, View)
-        text = self.element(a, pointer, index)
+        text = f"load({pointer}, {index}, {a}, {len(self.views)})"
         if view.dtype == np.bool_:
             text = f"({text} != 0)"
         if inside or view.inside is None:
@@ -435,10 +435,6 @@ class Source:
             if b is not None
         ]
         return f"({text} if {' & '.join(conditions)} else s{self.scalars.index(view.fill)})"
-
-    def element(self, a: int, pointer: str, index: str) -> str:
-        """What an array has there, as source."""
-        return f"load({pointer}, {index}, {a}, {len(self.views)})"
 
     def store_array(self, store: Store) -> int:
         """The number of a store's array."""

@@ -30,11 +30,10 @@ class Tiles(Source):
         self.named("lanes", self.nest.lanes)
         if self.others:
             self.named("inner", sizes[-1])
-        neighbours_apart = set(apart(self.nest))
-        whole = {a for a, k in enumerate(self.loaded) if self.views[a].inside is None and k not in self.fixed}
-        self.copied = neighbours_apart & whole
+        distant = apart(self.nest)
+        self.copied = {a for a in distant if a < len(self.loaded) and self.loaded[a] not in self.fixed}
         """Arrays that are copied."""
-        self.collected = {a for a in neighbours_apart if a >= len(self.loaded)}
+        self.collected = {a for a in distant if a >= len(self.loaded)}
         """Arrays of stores that are collected."""
         targets = {a for a, store in enumerate(self.step.stores, len(self.loaded)) if store.combine}
         self.gathered = {a for a in targets if not self.strides[a]}
@@ -129,6 +128,7 @@ class Tiles(Source):
         known = [f"r{k} = {self.recall(f'h{k}[lane]', k)}" for k in reductions]
         results = [k for k in phase.row if k in self.shared_values and k not in reductions]
         arrays = [self.array[k] for k in phase.row if k in self.array and k not in self.fixed]
+        arrays = [a for a in arrays if a not in self.copied]
         lines = [*self.inside(arrays), *known, *self.handed(self.row_reads(phase)), *lines]
         return self.over_lanes([*lines, *(f"h{k}[lane] = v{k}" for k in results)], phase.row_stores)
 
@@ -138,7 +138,7 @@ class Tiles(Source):
         return self.over_lanes(lines) if lines else []
 
     def column_loops(self, phase: Phase, lines: list[str], first: str, last: str) -> list[str]:
-        arrays = [self.array[k] for k in phase.columns if k in self.array and k not in phase.recalled]
+        arrays = [self.array[k] for k in phase.columns if k in self.array and self.array[k] not in self.copied]
         before = [f"r{k} = {self.recall(f'h{k}[lane]', k)}" for k in phase.reductions]
         after = [f"h{k}[lane] = r{k}" for k in phase.reductions]
         lines = [*self.inside(arrays), *self.handed(self.column_reads(phase)), *before, *lines, *after]
@@ -183,23 +183,24 @@ class Tiles(Source):
         return any(self.nest.places[a].column_strides)
 
     def copy(self, a: int) -> list[str]:
-        """Copy a load's array."""
-        pointer, index = self.column_pointer(a), self.index(a)
-        return self.over_tile(a, f"{self.near(a)} = {super().element(a, pointer, index)}")
+        """Copy a load's array, and what it is filled with where it does not cover the domain."""
+        value = super().load(self.loaded[a], self.column_pointer(a), self.index(a))
+        return self.over_tile(a, f"{self.near(a)} = {value}")
 
     def begin(self, a: int) -> list[str]:
         """Clear what is collected, if something is combined there."""
         store = self.step.stores[a - len(self.loaded)]
-        line = f"{self.near(a)} = {self.identity(store.combine or '', store.view.dtype)}" if store.combine else ""
-        return self.over_tile(a, line) if line else []
+        if not store.combine:
+            return []
+        return self.over_tile(a, f"{self.near(a)} = {self.identity(store.combine, store.view.dtype)}")
 
     def end(self, a: int) -> list[str]:
         """Store what is collected."""
         store = self.step.stores[a - len(self.loaded)]
-        return self.over_tile(a, super().stored(store, self.collected_value(a), self.by_column(a)))
+        return self.over_tile(a, super().stored(store, self.near_value(a), self.by_column(a)))
 
-    def collected_value(self, a: int) -> str:
-        """What is collected for a store so far."""
+    def near_value(self, a: int) -> str:
+        """What is there."""
         return f"({self.near(a)} != 0)" if self.views[a].dtype == np.bool_ else self.near(a)
 
     def near(self, a: int) -> str:
@@ -214,15 +215,17 @@ class Tiles(Source):
 
     def over_tile(self, a: int, line: str) -> list[str]:
         """A line for every lane, and for every column of an array that moves along them."""
-        lines = ["for lane in range(width):", *indented([line])]
+        inside = self.inside([a]) if a < len(self.loaded) else []
+        lines = ["for lane in range(width):", *indented([*inside, line])]
         if not self.by_column(a):
             return lines
         phase = Phase(columns=[k for k in self.loaded if self.array[k] == a])
         phase.stores = [store for store in self.step.stores if self.store_array(store) == a]
         return super().column_loops(phase, lines, "0", self.column_range()[1])
 
-    def element(self, a: int, pointer: str, index: str) -> str:
-        return self.near(a) if a in self.copied else super().element(a, pointer, index)
+    def load(self, k: int, pointer: str, index: str, inside: bool = False) -> str:
+        a = self.array[k]
+        return self.near_value(a) if a in self.copied else super().load(k, pointer, index, inside)
 
     def stored(self, store: Store, value: str, column: bool = False) -> str:
         a, dtype = self.store_array(store), store.view.dtype
@@ -231,5 +234,5 @@ class Tiles(Source):
         near = a in self.collected
         place = self.near(a) if near else f"q{a - len(self.loaded)}"
         if store.combine:
-            value = combination(store.combine, dtype, self.collected_value(a) if near else place, value)
+            value = combination(store.combine, dtype, self.near_value(a) if near else place, value)
         return f"{place} = {value}"

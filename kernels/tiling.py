@@ -31,17 +31,15 @@ FEW = 32
 
 
 def tiled_nest(step: FusedStep) -> Nest:
-    """The nest of a step, with tiles where columns are few or arrays are laid out in different orders."""
+    """The nest of a step, with tiles where columns are few or do not lie side by side."""
     nest = nest_of(step)
-    if nest.flat or not nest.rows:
-        return nest
-    last = len(nest.rows) - 1
-    if math.prod(nest.columns) <= (SHORT_ROW if step.has_rows else SHORT):
+    last, columns = len(nest.rows) - 1, math.prod(nest.columns)
+    if nest.rows and columns <= (SHORT_ROW if step.has_rows else SHORT):
         first = last == 1 and nest.rows[1] <= min(FEW, nest.rows[0])
-        tiled = replace(nest, lanes=min(LANES // math.prod(nest.columns), MOST), lane=0 if first else last)
-        if math.prod(nest.columns) > SHORT and operations(step.body) < HEAVY * len(apart(tiled)):
+        tiled = replace(nest, lanes=min(LANES // columns, MOST), lane=0 if first else last)
+        if columns > SHORT and operations(step.body) < HEAVY * len(apart(tiled)):
             return nest
-    elif not step.has_rows and any(_along(p, last) and p.column_strides[0] not in (0, 1) for p in nest.places):
+    elif not step.has_rows and any(p.column_strides[0] not in (0, 1) for p in nest.places):
         along_rows, along_columns = (sum(_along(p, axis) for p in nest.places) for axis in (last, last + 1))
         tiled = replace(_without_columns(nest, along_rows > along_columns), lanes=MIXED, lane=last + 1)
     else:
@@ -61,7 +59,7 @@ def apart(nest: Nest) -> list[int]:
 
 def _along(place: Place, axis: int) -> bool:
     """Whether neighbours along an axis lie side by side."""
-    return (*place.row_strides, *place.column_strides)[axis] == 1
+    return axis >= 0 and (*place.row_strides, *place.column_strides)[axis] == 1
 
 
 def _without_columns(nest: Nest, turned: bool) -> Nest:
@@ -74,4 +72,5 @@ def _without_columns(nest: Nest, turned: bool) -> Nest:
         Place(joined(p.row_strides, p.column_strides), (0,), joined(p.row_bounds, p.column_bounds), (None,))
         for p in nest.places
     ]
-    return replace(nest, rows=joined(nest.rows, nest.columns), columns=(1,), places=tuple(places))
+    rows = joined(nest.rows, nest.columns)
+    return replace(nest, rows=rows, columns=(1,), places=tuple(places), flat=False)
