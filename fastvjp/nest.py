@@ -35,21 +35,22 @@ class Nest:
     """The axis of these rows: the first or the last."""
 
     @property
-    def inner(self) -> int:
-        """Rows that are a loop inside an iteration: those of the last axis."""
-        return self.rows[-1] if self.lanes and len(self.rows) > 1 else 1
+    def outer(self) -> int:
+        """Axes of rows that are shared out; the others are loops inside an iteration, around tiles."""
+        if not self.lanes or len(self.rows) == 1:
+            return len(self.rows)
+        return len(self.rows) - 1 if self.lane else 1
 
     @property
     def count(self) -> int:
         """Iterations that can be shared out."""
-        return self.columns[0] if self.flat else math.prod(self.rows) // self.inner
+        return self.columns[0] if self.flat else math.prod(self.rows[: self.outer])
 
     def shared(self, place: Place) -> list[tuple[int, int]]:
         """Size and stride of an array along each axis that is shared out."""
         if self.flat:
             return [(self.columns[0], place.column_strides[0])]
-        axes = list(zip(self.rows, place.row_strides, strict=True))
-        return axes[:-1] if self.inner > 1 else axes
+        return list(zip(self.rows, place.row_strides, strict=True))[: self.outer]
 
     def unit(self, place: Place) -> int:
         """Iterations after which an array moves on for good, so that chunks of them do not meet in it."""

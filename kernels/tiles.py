@@ -28,7 +28,7 @@ class Tiles(Source):
         self.strides = [place.row_strides[lane] for place in self.nest.places]
         """Of every array, along the lanes."""
         self.named("lanes", self.nest.lanes)
-        if self.others:
+        if lane:
             self.named("inner", sizes[-1])
         distant = apart(self.nest)
         self.copied = {a for a in distant if a < len(self.loaded) and self.loaded[a] not in self.fixed}
@@ -75,19 +75,23 @@ class Tiles(Source):
     def rows(self, inside: list[str]) -> list[str]:
         sizes, lane = self.nest.rows, self.nest.lane
         lines = [*self.before_row, *self.with_copies(inside, shared=False)]
-        if self.others:
-            lines = self.over_rows(sizes[:-1], lines) if lane else ["for i1 in range(inner):", *indented(lines)]
+        if lane:
+            lines = self.over_rows(sizes[:-1], lines)
+        else:
+            for axis in reversed(self.others):
+                lines = [f"for i{axis} in range({self.constant(f'size{axis}', sizes[axis])}):", *indented(lines)]
         lines = [*self.before_tile, *self.with_copies(lines, shared=True)]
         first, last = ("0", "inner") if lane else ("start", "stop")
         width = f"width = min(lanes, {last} - tile)"
         return [f"for tile in range({first}, {last}, lanes):", *indented([width, *lines])]
 
     def row_number(self) -> str:
-        row = "tile + lane"
-        if not self.others:
-            return row
-        first = ("i0" if len(self.others) == 1 else "row") if self.nest.lane else f"({row})"
-        return f"{first} * inner + {row if self.nest.lane else 'i1'}"
+        sizes, row = self.nest.rows, "tile + lane"
+        if self.nest.lane:
+            return f"{'i0' if len(sizes) == 2 else 'row'} * inner + {row}"
+        for axis in self.others:
+            row = f"({row}) * {self.constant(f'size{axis}', sizes[axis])} + i{axis}"
+        return row
 
     # --- loops over lanes --------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ MIXED = 128
 UNIT = 16
 """The number of rows in a tile is a multiple of it."""
 FEW = 32
-"""Rows along the last axis, up to which those of a tile are neighbours along the first."""
+"""Rows along the last axis, up to which those of a tile are neighbours along the longest."""
 
 
 def tiled_nest(step: FusedStep) -> Nest:
@@ -35,8 +35,13 @@ def tiled_nest(step: FusedStep) -> Nest:
     nest = nest_of(step)
     last, columns = len(nest.rows) - 1, math.prod(nest.columns)
     if nest.rows and columns <= (SHORT_ROW if step.has_rows else SHORT):
-        first = last == 1 and nest.rows[1] <= min(FEW, nest.rows[0])
-        tiled = replace(nest, lanes=min(LANES // columns, MOST), lane=0 if first else last)
+        if last and nest.rows[last] <= FEW:
+            # a step that tells which row is wrong counts them in their order
+            tiled = nest if step.matches else _with_longest_first(nest)
+            last = 0 if tiled.rows[0] > tiled.rows[last] else last
+        else:
+            tiled = nest
+        tiled = replace(tiled, lanes=min(LANES // columns, MOST), lane=last)
         if columns > SHORT and operations(step.body) < HEAVY * len(apart(tiled)):
             return nest
     elif not step.has_rows and any(p.column_strides[0] not in (0, 1) for p in nest.places):
@@ -55,6 +60,17 @@ def operations(body: Iterable[Entry]) -> int:
 def apart(nest: Nest) -> list[int]:
     """Arrays in which neighbouring rows do not lie side by side."""
     return [a for a, place in enumerate(nest.places) if place.row_strides[nest.lane] not in (0, 1)]
+
+
+def _with_longest_first(nest: Nest) -> Nest:
+    """The longest axis of rows before the others."""
+    first = max(range(len(nest.rows)), key=nest.rows.__getitem__)
+
+    def moved(rows: tuple) -> tuple:
+        return (rows[first], *rows[:first], *rows[first + 1 :])
+
+    places = [replace(p, row_strides=moved(p.row_strides), row_bounds=moved(p.row_bounds)) for p in nest.places]
+    return replace(nest, rows=moved(nest.rows), places=tuple(places))
 
 
 def _along(place: Place, axis: int) -> bool:
