@@ -117,7 +117,7 @@ def check(x, y, uniform=(False, False)):
     assert np.all(abs(found - exact) <= terms * np.finfo(x.dtype).eps * bound)
 
 
-SHAPES = [((), 5, 4, 3), ((), 5, 4, 1), ((), 1, 4, 3), ((), 5, 1, 3), ((2, 3), 4, 5, 6)]
+SHAPES = [((), 5, 4, 3), ((), 5, 4, 1), ((), 1, 4, 3), ((), 5, 1, 3), ((2, 3), 4, 5, 6), ((8, 9), 3, 2, 4)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "complex128"])
