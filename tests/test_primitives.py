@@ -399,6 +399,8 @@ def test_any_reduction(name: str, choice: tuple[Any, ...], seed: int) -> None:
     rng = np.random.default_rng(seed)
     case = next(c for c in CASES if c.primitive == name)
     x = case.domains[0].draw(rng, shape, "float64")
+    if name == "prod":  # differences of 64 factors, of which some are nearly 0, tell nothing
+        x = np.copysign(rng.uniform(0.5, 1.5, shape), x)
     fun = functools.partial(getattr(mx, name), axis=axes, keepdims=keepdims)
     naive = {"logsumexp": log_of_sum}.get(name) or getattr(np, name)
     reference = functools.partial(naive, axis=axes, keepdims=keepdims)
