@@ -253,7 +253,25 @@ class Source:
 
     def reductions(self, phase: Phase) -> list[str]:
         """What reductions begin with."""
-        return [f"r{k} = {self.identity(self.entries[k].name, self.entries[k].dtype)}" for k in phase.reductions]
+        return [f"r{k} = {self.begins(self.entries[k])}" for k in phase.reductions]
+
+    def begins(self, entry: Reduce) -> str:
+        """What a reduction of nothing is, as source."""
+        if entry.where is not None and entry.dtype.kind == "f":
+            return f"{entry.dtype}(-0.0)"  # which changes no number that is added
+        return self.identity("add" if entry.where is not None else entry.name, entry.dtype)
+
+    def reduced(self, k: int) -> str:
+        """A reduction with one more column, as source.
+
+        Where a column is matched there is no other: to add it to nothing is vectorised, a condition is not.
+        """
+        entry = self.entries[k]
+        value = f"v{entry.operand}"
+        if entry.where is None:
+            return combination(entry.name, entry.dtype, f"r{k}", value)
+        assert isinstance(self.entries[entry.where], Match)
+        return combination("add", entry.dtype, f"r{k}", f"({value} if v{entry.where} else {self.begins(entry)})")
 
     def cleared(self, i: int) -> str:
         """What the combination of a store begins with."""
@@ -343,10 +361,7 @@ class Source:
             lines.append(f"v{k} = {recalled if k in phase.recalled else self.column_value(k, near, inside)}")
         for k in phase.kept:
             lines.append(f"m{k}[{self.place()}] = v{k}")
-        for k in phase.reductions:
-            entry = self.entries[k]
-            value = combination(entry.name, entry.dtype, f"r{k}", f"v{entry.operand}")
-            lines.append(f"r{k} = {value if entry.where is None else f'{value} if v{entry.where} else r{k}'}")
+        lines += [f"r{k} = {self.reduced(k)}" for k in phase.reductions]
         for i, store in enumerate(self.step.stores):
             if store not in phase.stores:
                 continue

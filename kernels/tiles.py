@@ -138,7 +138,7 @@ class Tiles(Source):
 
     def reductions(self, phase: Phase) -> list[str]:
         found = [(k, self.entries[k]) for k in phase.reductions]
-        lines = [f"h{k}[lane] = {self.identity(entry.name, entry.dtype)}" for k, entry in found]
+        lines = [f"h{k}[lane] = {self.begins(entry)}" for k, entry in found]
         return self.over_lanes(lines) if lines else []
 
     def column_loops(self, phase: Phase, lines: list[str], first: str, last: str) -> list[str]:

@@ -188,7 +188,8 @@ def test_what_is_picked_keeps_its_sign_and_is_not_touched_by_others():
     for given in (x, -x):
         picked, expected = np.asarray(fv.compile(lambda x: fun(fv, x))(given)[0]), fun(np, given)[0]
         np.testing.assert_array_equal(picked, expected)
-        np.testing.assert_array_equal(np.signbit(picked), np.signbit(expected))
+        number = ~np.isnan(expected)  # the sign of a nan means nothing
+        np.testing.assert_array_equal(np.signbit(picked[number]), np.signbit(expected[number]))
 
 
 def test_values_that_only_other_steps_use_again_leave_no_step(rng):
