@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..nest import Nest, Place, nest_of
-from ..plan import Call, Entry, FusedStep
+from ..plan import Call, Entry, FusedStep, View
 from . import jit
 
 SHORT = 8
@@ -20,6 +20,8 @@ LEAST = 8
 """Rows that tiles are made of."""
 LANES = 2048
 """Elements of a tile: some kB, so that all that belongs to them is in the cache."""
+MEMORY = 1 << 17
+"""Bytes that tiles may take of a thread's stack, about."""
 MOST = 256
 """Rows of a tile at most, ..."""
 MIXED = 128
@@ -49,7 +51,10 @@ def tiled_nest(step: FusedStep) -> Nest:
         tiled = replace(_without_columns(nest, along_rows > along_columns), lanes=MIXED, lane=last + 1)
     else:
         return nest
-    return replace(tiled, lanes=max(tiled.lanes // UNIT, 1) * UNIT) if tiled.rows[tiled.lane] >= LEAST else nest
+    if tiled.rows[tiled.lane] < LEAST:
+        return nest
+    lanes = min(tiled.lanes, MEMORY // _bytes(step, tiled))
+    return replace(tiled, lanes=max(lanes // UNIT, 1) * UNIT)
 
 
 def operations(body: Iterable[Entry]) -> int:
@@ -71,6 +76,13 @@ def _with_longest_first(nest: Nest) -> Nest:
 
     places = [replace(p, row_strides=moved(p.row_strides), row_bounds=moved(p.row_bounds)) for p in nest.places]
     return replace(nest, rows=moved(nest.rows), places=tuple(places))
+
+
+def _bytes(step: FusedStep, nest: Nest) -> int:
+    """What a row takes in memory: copies of what lies apart and, at most, all that is computed for it."""
+    views = [*(o for o in step.loads if isinstance(o, View)), *(store.view for store in step.stores)]
+    copies = sum(views[a].dtype.itemsize for a in apart(nest)) * math.prod(nest.columns)
+    return copies + sum(entry.dtype.itemsize for entry in step.body) + 1
 
 
 def _along(place: Place, axis: int) -> bool:

@@ -308,6 +308,20 @@ def test_row_memory_is_bounded(rng):
     np.testing.assert_allclose(on_small_stack(lambda: compiled(x)), fun(np, x), rtol=1e-12)
 
 
+def test_tiles_of_many_arrays_are_bounded(rng):
+    xs = [rng.random((3000, 8)) + 1j for _ in range(12)]
+
+    def fun(*xs):
+        return fv.real(sum(fv.sum(fv.sum(fv.exp(x), axis=1, keepdims=True) * x) for x in xs))
+
+    gradients = fv.compile(fv.grad(fun, argnums=range(12)))
+    gradients(*xs)
+    expected = [
+        np.conj(np.exp(x) * x.sum(axis=1, keepdims=True) + np.exp(x).sum(axis=1, keepdims=True)) for x in xs
+    ]
+    np.testing.assert_allclose(on_small_stack(lambda: gradients(*xs)), expected, rtol=1e-10)
+
+
 def test_sums_of_long_rows_lose_little(rng):
     x = rng.random((8, 1_000_000), np.float32)
     total = np.asarray(fv.compile(lambda x: fv.sum(x * x, axis=1))(x))
