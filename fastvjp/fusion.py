@@ -176,7 +176,9 @@ class Builder(Ordered):
             return None
         sources = list(other.loads)
         loads = {sources[o.at] for k in calls for o in other.body[k].operands if o.loaded}
-        if sum(self._is_large(o) for o in loads - self.loads.keys()) > 1:
+        new = loads - self.loads.keys()
+        read = {o.buffer for o in self.loads if isinstance(o, View)}
+        if len({o.buffer for o in new if self._is_large(o)} - read) > 1 or not self.has_room(len(new)):
             return None
         for k in calls:
             if (other, k) not in self.copies:

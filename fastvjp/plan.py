@@ -67,7 +67,7 @@ class Call:
 class Reduce:
     """A value combined over the columns, by an associative element function: the same for all of a row.
 
-    With `where`, a bool, over those columns alone for which it holds.
+    With `where`, a bool that holds for one column at most (a `Match`), it is what that column has.
     """
 
     name: str

@@ -264,13 +264,12 @@ class Source:
     def reduced(self, k: int) -> str:
         """A reduction with one more column, as source.
 
-        Where a column is matched there is no other: to add it to nothing is vectorised, a condition is not.
+        Of columns with a condition there is one at most: to add it to nothing is vectorised, a choice is not.
         """
         entry = self.entries[k]
         value = f"v{entry.operand}"
         if entry.where is None:
             return combination(entry.name, entry.dtype, f"r{k}", value)
-        assert isinstance(self.entries[entry.where], Match)
         return combination("add", entry.dtype, f"r{k}", f"({value} if v{entry.where} else {self.begins(entry)})")
 
     def cleared(self, i: int) -> str:
