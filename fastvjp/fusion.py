@@ -178,7 +178,8 @@ class Builder(Ordered):
         loads = {sources[o.at] for k in calls for o in other.body[k].operands if o.loaded}
         new = loads - self.loads.keys()
         read = {o.buffer for o in self.loads if isinstance(o, View)}
-        if len({o.buffer for o in new if self._is_large(o)} - read) > 1 or not self.has_room(len(new)):
+        large = {o.buffer for o in new if isinstance(o, View) and self._is_large(o)}
+        if len(large - read) > 1 or not self.has_room(len(new)):
             return None
         for k in calls:
             if (other, k) not in self.copies:
@@ -189,11 +190,9 @@ class Builder(Ordered):
                 self.copies[other, k] = Number(False, self.append(call._replace(operands=tuple(operands))))
         return self.copies[other, value]
 
-    def _is_large(self, operand: Operand) -> bool:
+    def _is_large(self, view: View) -> bool:
         """Whether loading it moves about as much memory as a value of the domain would."""
-        if isinstance(operand, Scalar):
-            return False
-        layout = operand.layout
+        layout = view.layout
         elements = math.prod(n for n, s in zip(layout.shape, layout.strides, strict=True) if s)
         return 8 * elements > math.prod(self.shape)
 
