@@ -62,7 +62,7 @@ class Nest:
 
 def nest_of(step: FusedStep) -> Nest:
     """Merge the axes of a step where every view moves over them evenly."""
-    views = [*(o for o in step.loads if isinstance(o, View)), *(store.view for store in step.stores)]
+    views = step.views
     split = step.rows if step.has_rows else 0
     rows = _merged(step.shape[:split], [_part(v, 0, split) for v in views])
     columns = _merged(step.shape[split:], [_part(v, split, len(step.shape)) for v in views])

@@ -159,6 +159,11 @@ class FusedStep:
         return list(dict.fromkeys([entry for entry in self.body if isinstance(entry, Match)]))
 
     @property
+    def views(self) -> list[View]:
+        """The views of its loads, then those of its stores."""
+        return [*(o for o in self.loads if isinstance(o, View)), *(store.view for store in self.stores)]
+
+    @property
     def entries(self) -> list[Entry]:
         """All that it computes."""
         return [*self.body, *(self.then.body if self.then else ())]

@@ -133,8 +133,12 @@ class Source:
     def memory(self, name: str, dtype: np.dtype) -> None:
         """Memory for a value of every column of a row."""
         if not self.is_set("columns"):
-            self.head.append(f"columns = {' * '.join(map(self.column_size, range(len(self.nest.columns))))}")
+            self.head.append(f"columns = {' * '.join(self.memory_sizes())}")
         self.head.append(f"{name} = row_memory(columns, {stored_name(dtype)})")
+
+    def memory_sizes(self) -> list[str]:
+        """Factors of its size."""
+        return [self.column_size(axis) for axis in range(len(self.nest.columns))]
 
     def place(self) -> str:
         """Where a column has its value there."""

@@ -131,9 +131,7 @@ class Tiles(Source):
         reductions = [k for k in phase.row if isinstance(self.entries[k], Reduce)]
         known = [f"r{k} = {self.recall(f'h{k}[lane]', k)}" for k in reductions]
         results = [k for k in phase.row if k in self.shared_values and k not in reductions]
-        arrays = [self.array[k] for k in phase.row if k in self.array and k not in self.fixed]
-        arrays = [a for a in arrays if a not in self.copied]
-        lines = [*self.inside(arrays), *known, *self.handed(self.row_reads(phase)), *lines]
+        lines = [*self.inside_of(phase.row), *known, *self.handed(self.row_reads(phase)), *lines]
         return self.over_lanes([*lines, *(f"h{k}[lane] = v{k}" for k in results)], phase.row_stores)
 
     def reductions(self, phase: Phase) -> list[str]:
@@ -142,11 +140,15 @@ class Tiles(Source):
         return self.over_lanes(lines) if lines else []
 
     def column_loops(self, phase: Phase, lines: list[str], first: str, last: str) -> list[str]:
-        arrays = [self.array[k] for k in phase.columns if k in self.array and self.array[k] not in self.copied]
         before = [f"r{k} = {self.recall(f'h{k}[lane]', k)}" for k in phase.reductions]
         after = [f"h{k}[lane] = r{k}" for k in phase.reductions]
-        lines = [*self.inside(arrays), *self.handed(self.column_reads(phase)), *before, *lines, *after]
+        lines = [*self.inside_of(phase.columns), *self.handed(self.column_reads(phase)), *before, *lines, *after]
         return super().column_loops(phase, self.over_lanes(lines, phase.stores), first, last)
+
+    def inside_of(self, values: Iterable[int]) -> list[str]:
+        """The same for values that are loaded where they are used."""
+        loaded = [k for k in values if k in self.array and k not in self.fixed]
+        return self.inside([self.array[k] for k in loaded if self.array[k] not in self.copied])
 
     def inside(self, arrays: Sequence[int]) -> list[str]:
         """Whether a row lies inside views that do not cover the domain."""
@@ -156,14 +158,11 @@ class Tiles(Source):
     def is_register(self, store: Store) -> bool:
         return False
 
-    def memory(self, name: str, dtype: Any) -> None:
-        if not self.is_set("columns"):
-            sizes = map(self.column_size, range(len(self.nest.columns)))
-            self.head.append(f"columns = {' * '.join([*sizes, 'lanes'])}")
-        self.head.append(f"{name} = row_memory(columns, {stored_name(dtype)})")
+    def memory_sizes(self) -> list[str]:
+        return [*super().memory_sizes(), "lanes"]
 
     def place(self) -> str:
-        return f"({self.linear()}) * lanes + lane" if self.linear() != "j" else "j * lanes + lane"
+        return f"({self.linear()}) * lanes + lane"
 
     def row_index(self, a: int) -> str:
         return self.term("lane", self.strides[a], f"y{a}") or "0"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..nest import Nest, Place, nest_of
-from ..plan import Call, Entry, FusedStep, View
+from ..plan import Call, Entry, FusedStep
 from . import jit
 
 SHORT = 8
@@ -80,8 +80,7 @@ def _with_longest_first(nest: Nest) -> Nest:
 
 def _bytes(step: FusedStep, nest: Nest) -> int:
     """What a row takes in memory: copies of what lies apart and, at most, all that is computed for it."""
-    views = [*(o for o in step.loads if isinstance(o, View)), *(store.view for store in step.stores)]
-    copies = sum(views[a].dtype.itemsize for a in apart(nest)) * math.prod(nest.columns)
+    copies = sum(step.views[a].dtype.itemsize for a in apart(nest)) * math.prod(nest.columns)
     return copies + sum(entry.dtype.itemsize for entry in step.body) + 1
 
 
