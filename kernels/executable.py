@@ -19,6 +19,7 @@ from ..plan import Operand, Plan, Scalar, View
 from ..program import Buffer, Uniform
 from . import threads
 from .buffers import CpuBuffer, as_cpu, strided, upload
+from .columns import by_column
 from .loops import Loop
 from .lowering import Launch, Temporaries, code_of, lower
 from .machine import Assembly, failure, runner
@@ -102,7 +103,7 @@ class Executable:
     """Takes the values of the leaves and returns those of the outputs."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+        self.plan = plan = by_column(plan)
         reads = [o for step in plan.steps for o in step.reads]
         used = {o.leaf if isinstance(o, Scalar) else o.buffer: o for o in reads}
         leaves = range(len(plan.leaves))

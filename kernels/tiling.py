@@ -36,7 +36,7 @@ def tiled_nest(step: FusedStep) -> Nest:
     """The nest of a step, with tiles where columns are few or do not lie side by side."""
     nest = nest_of(step)
     last, columns = len(nest.rows) - 1, math.prod(nest.columns)
-    if nest.rows and columns <= (SHORT_ROW if step.has_rows else SHORT):
+    if is_narrow(step, nest):
         if last and nest.rows[last] <= FEW:
             # a step that tells which row is wrong counts them in their order
             tiled = nest if step.matches else _with_longest_first(nest)
@@ -55,6 +55,30 @@ def tiled_nest(step: FusedStep) -> Nest:
         return nest
     lanes = min(tiled.lanes, MEMORY // _bytes(step, tiled))
     return replace(tiled, lanes=max(lanes // UNIT, 1) * UNIT)
+
+
+def is_narrow(step: FusedStep, nest: Nest) -> bool:
+    """Whether columns are too few for the loop over them to be vectorised."""
+    return bool(nest.rows) and math.prod(nest.columns) <= (SHORT_ROW if step.has_rows else SHORT)
+
+
+def unaligned(step: FusedStep) -> int:
+    """About how many elements are copied, or are not computed on vectors because of how arrays lie."""
+    if 0 in step.shape:
+        return 0
+    nest = tiled_nest(step)
+    if nest.lanes:
+        return sum(_moved(nest, nest.places[a]) for a in apart(nest))
+    found = sum(_moved(nest, place) for place in nest.places if place.column_strides[-1] not in (0, 1))
+    if is_narrow(step, nest):
+        found += math.prod((*nest.rows, *nest.columns)) * operations(step.body)
+    return found
+
+
+def _moved(nest: Nest, place: Place) -> int:
+    """Elements of an array."""
+    strides = (*place.row_strides, *place.column_strides)
+    return math.prod(n for n, s in zip((*nest.rows, *nest.columns), strides, strict=True) if s)
 
 
 def operations(body: Iterable[Entry]) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pytest
-from fastvjp.kernels import codegen, jit, loops, machine, source, tiling
+from fastvjp.kernels import codegen, columns, jit, loops, machine, source, tiling
 from fastvjp.kernels.executable import Executable
 from fastvjp.kernels.pointers import PythonPointer
 from hypothesis import strategies as st
@@ -21,7 +21,13 @@ from fastvjp.plan import Plan
 from fastvjp.planner import make_plan
 from fastvjp.program import Program, Uniform
 
-LIMITS: dict[str, tuple[list[Any], list[float]]] = {
+
+def fewer_the_more(steps: Any, turns: Sequence[int]) -> int:
+    """A cost by which all temporaries are turned that can be."""
+    return -len(turns)
+
+
+LIMITS: dict[str, tuple[list[Any], list[Any]]] = {
     "CHUNK": ([loops], [0.001, 0.5, 2]),
     "TILE": ([codegen, source], [1, 3, 1000]),
     "LEAST": ([tiling], [1, 2, 100]),
@@ -34,14 +40,15 @@ LIMITS: dict[str, tuple[list[Any], list[float]]] = {
     "MIXED": ([tiling], [1, 2]),
     "UNIT": ([tiling], [1, 2]),
     "FEW": ([tiling], [0, 2]),
+    "_cost": ([columns], [fewer_the_more, columns._cost]),
     "SINGLE_ROW": ([fusion], [0, 3]),
     "MAX_BODY": ([fusion], [1, 5, 20]),
     "MAX_ARRAYS": ([fusion], [2, 6, 12]),
     "CHEAP": ([fusion, phases], [0, 1]),
 }
 """Limits of the planner and the code generator: where each is read, and values that small arrays reach."""
-ALWAYS = {"CHUNK", "TILE", "LEAST"}
-"""Those without which small arrays have neither chunks nor tiles."""
+ALWAYS = {"CHUNK", "TILE", "LEAST", "LANES", "_cost"}
+"""Those without which small arrays have neither chunks nor tiles, nor are turned."""
 drawn_limits = st.fixed_dictionaries(
     {name: st.sampled_from(values) for name, (_, values) in LIMITS.items() if name in ALWAYS},
     optional={name: st.sampled_from(values) for name, (_, values) in LIMITS.items() if name not in ALWAYS},
@@ -49,7 +56,7 @@ drawn_limits = st.fixed_dictionaries(
 
 
 @contextmanager
-def limits(**values: float) -> Iterator[None]:
+def limits(**values: Any) -> Iterator[None]:
     """Run with these limits."""
     with ExitStack() as stack:
         for name, value in values.items():

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from fastvjp.kernels import source, tiles
+from fastvjp.kernels import columns, source, tiles
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from interpreting import drawn_limits, interpreted, limits, run
@@ -139,6 +139,7 @@ WRONG = {
     "places of a tile": (tiles.Tiles, "place", lambda self: "lane"),
     "values of the row of a tile": (tiles.Tiles, "handed", lambda self, reads: []),
     "what a tile collects": (tiles.Tiles, "end", lambda self, a: []),
+    "columns of temporaries": (columns._Turn, "applies", lambda self, view: True),
     "chunks that meet": (nests.Nest, "unit", lambda self, place: 1),
     "bounds of padded views": (source.Source, "bounds", lambda self, a, place: [f"in{a} = True"]),
     "rows": (fusion.Builder, "layout", aligned_last),

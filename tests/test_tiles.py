@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastvjp.kernels.tiling import LEAST, MIXED, MOST, SHORT, SHORT_ROW, UNIT, tiled_nest
+from fastvjp.kernels.columns import by_column
+from fastvjp.kernels.executable import Executable
+from fastvjp.kernels.tiling import LEAST, MIXED, MOST, SHORT, SHORT_ROW, UNIT, apart, tiled_nest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interpreting import plan_of
@@ -34,6 +36,9 @@ FUNCTIONS = {
     "to_each_row": lambda m, x: m.sum(m.exp(-x * x), axis=-1),
     "to_one": lambda m, x: m.sum(m.tanh(x) * x[..., :1]),
     "distances": lambda m, x: m.sum((x[..., :, None, :] - x[..., None, :5, :]) ** 2, axis=-1),
+    "mixture": lambda m, x: m.log(
+        m.sum(m.exp(-m.sum((x[..., :, None, :] - x[..., None, :5, :]) ** 2, axis=-1)), axis=-1)
+    ),
     "kept_for_later": lambda m, x: m.sum(
         m.exp(x) / m.sum(m.exp(x), axis=-1, keepdims=True) * m.sin(9 * x), axis=-1
     ),
@@ -100,6 +105,27 @@ def nests(fun: Any, *args: np.ndarray) -> list[Nest]:
 def test_which_steps_are_tiled(rng: np.random.Generator, fun: Any, shape: tuple[int, int], tiled: bool) -> None:
     (nest,) = nests(lambda x: fun(fv, x), rng.random(shape))
     assert bool(nest.lanes) == tiled and nest.lanes % UNIT == 0
+
+
+@pytest.mark.parametrize(
+    ("fun", "turned"),
+    [
+        (lambda x, y: fv.sum(fv.logsumexp(-fv.sum((x[:, None] - y) ** 2, axis=-1), axis=-1)), True),
+        (lambda x, y: fv.sum(softmax(fv, x) @ y), False),  # a product takes rows
+        (lambda x, y: fv.sum(fv.sin(fv.cumsum(x, axis=0) * 2)), False),
+    ],
+)
+def test_temporaries_are_turned(rng: np.random.Generator, fun: Any, turned: bool) -> None:
+    """Behind which only arguments and results are copied for tiles."""
+    x, y = rng.random((5000, 8)), rng.random((8, 8))
+    plan, _ = plan_of(fv.record(lambda x, y: fv.vjp(fun, [x, y], [1.0]), x, y))
+    found = Executable(plan).plan
+    assert (found is not plan) == turned
+    if turned:
+        assert by_column(found) is found
+        steps = [step for step in found.steps if isinstance(step, FusedStep) and tiled_nest(step).lanes]
+        copied = {step.views[a].buffer for step in steps for a in apart(tiled_nest(step))}
+        assert copied.isdisjoint(found.offsets)
 
 
 def test_an_index_that_is_none_of_a_row_is_found_in_any_tile(rng: np.random.Generator) -> None:
