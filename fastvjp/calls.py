@@ -124,14 +124,15 @@ def recorded(operands: int = 1) -> Callable[[F], F]:
         @functools.wraps(fun)
         def call(*args: Any, **options: Any) -> Any:
             statics = args[operands:]
-            for value in (*statics, *options.values()):
+            for value in (*statics, *options.values()) if options else statics:
                 if type(value) not in _STATIC and not _is_static(value):
                     return fun(*args, **options)
             trace = current()
             if operands == 1 and trace is not None and not trace.capturing and args and type(args[0]) is array:
                 a = args[0]
                 m = a._number if a._trace is trace else trace.number(a._var)
-                node = trace.node.next.get((fun, m, *statics, *options.items()))
+                key = (fun, m, *statics, *options.items()) if options else (fun, m, *statics)
+                node = trace.node.next.get(key)
                 if node is not None and node.aval is not None:
                     return _result(trace, node)
             if len(args) < operands:

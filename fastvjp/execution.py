@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from . import devices
@@ -29,11 +30,11 @@ class Ready:
         given: how many of the leaves, which come first, may be abstract: values are given for them.
     """
 
-    __slots__ = ("avals", "constants", "executable", "in_order", "sources")
+    __slots__ = ("avals", "constants", "executable", "pick")
 
     def __init__(self, listing: Listing, results: Sequence[Var], given: int = 0) -> None:
         self.executable, used = executable(listing.ancestors(results), results)
-        self.sources: list[int] = []
+        sources: list[int] = []
         self.constants: list[Buffer | Uniform] = []
         """Values that rules made: they belong to the structure."""
         for v in used:
@@ -43,9 +44,9 @@ class Ready:
                 self.constants.append(known(v))
             elif leaf >= given:
                 check(listing.leaves[leaf], v)
-            self.sources.append(leaf)
-        self.in_order = self.sources == list(range(len(listing.leaves)))
-        """Whether the executable takes the leaves as they come."""
+            sources.append(leaf)
+        self.pick = None if sources == list(range(len(listing.leaves))) else _picker(sources)
+        """Picks what the executable is given; None where it takes the leaves as they come."""
         self.avals = [v.aval for v in results]
 
     def values(self, leaves: Sequence[Leaf]) -> list[Buffer | Uniform]:
@@ -54,15 +55,24 @@ class Ready:
 
     def given(self, leaves: Sequence[Leaf]) -> Sequence[Any]:
         """What the executable is given."""
-        if self.in_order:
+        if self.pick is None:
             return leaves
-        if self.constants:
-            leaves = [*leaves, *self.constants]
-        return [leaves[i] for i in self.sources]
+        return self.pick([*leaves, *self.constants])
 
     def run(self, leaves: Sequence[Leaf]) -> list[Var]:
         """The results as variables with values."""
-        return list(map(Var, self.avals, self.executable.run(self.given(leaves))))
+        found: list[Any] = self.executable.run(self.given(leaves))
+        for i, a in enumerate(self.avals):
+            found[i] = Var(a, found[i])
+        return found
+
+
+def _picker(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """What picks the entries at these places; for fewer than two, `itemgetter` is given a slice."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    first = places[0] if places else 0
+    return itemgetter(slice(first, first + len(places)))
 
 
 def known(var: Var) -> Buffer | Uniform:

@@ -48,6 +48,11 @@ class Primitive:
     rules: Mapping[str, Callable[..., Any]] | None = None
     """Of a user's primitive: its derivative rules, which stand in no table."""
 
+    @property
+    def may_fail(self) -> bool:
+        """Whether it may be an error to run it: of its operands, or in what a user has written."""
+        return "index" in self.inputs or self.opaque or self.definition is not None
+
     def __repr__(self) -> str:
         return self.name
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import devices
 from .avals import Aval
@@ -16,6 +16,9 @@ from .execution import Ready, TracedValueError, known
 from .primitives import Primitive
 from .program import Abstract, Buffer, Op, Uniform, Var
 from .tracing import Trace
+
+if TYPE_CHECKING:
+    from .array import array
 
 _open: ContextVar[Trace | None] = ContextVar("open", default=None)
 current: Callable[[], Trace | None] = _open.get
@@ -25,14 +28,18 @@ current: Callable[[], Trace | None] = _open.get
 class Recording:
     """`with Recording() as recording:` ops of this thread are recorded, not run."""
 
+    __slots__ = ("outermost", "start", "trace")
+
     def __enter__(self) -> Recording:
         trace = current()
         self.outermost = trace is None
         if trace is None:
-            trace = Trace()
-            _open.set(trace)
-        self.trace = trace
-        self.start = trace.size()
+            self.trace = Trace()
+            self.start = 0
+            _open.set(self.trace)
+        else:
+            self.trace = trace
+            self.start = trace.size()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -44,15 +51,16 @@ class Recording:
         """The ops from one position to another, by default those recorded since this recording began."""
         return self.trace.listing().ops[self.start if start is None else start : stop]
 
-    def call(self, transform: Hashable, given: Sequence[Var], derive: Callable[[], list[Var]]) -> Sequence[Var]:
+    def call(self, transform: Hashable, given: Sequence[array], derive: Callable[[], list[Var]]) -> Sequence[Var]:
         """What a transform derives from the recorded ops by emitting further ones.
 
         `derive` must depend on nothing but `transform`, the recorded ops and `given`: it is a recorded call, and a
-        repeated one does not derive again.
+        repeated one does not derive again. Inputs of a transform are known by how many they are, and by how many
+        ops were recorded when they entered.
         """
         if self.trace.capturing:
             return derive()
-        return self.trace.call((transform, *map(self.trace.number, given)), derive)
+        return self.trace.call(self.trace.key(transform, given), derive)
 
     def run(self, results: Sequence[Var]) -> Sequence[Var]:
         """Run what `results` need if this is the outermost recording; otherwise leave it to that."""
@@ -60,12 +68,14 @@ class Recording:
             return results
         return self.ready(results).run(self.trace.leaves)
 
-    def finish(self, transform: Hashable, given: Sequence[Var], derive: Callable[[], list[Var]]) -> Sequence[Var]:
+    def finish(
+        self, transform: Hashable, given: Sequence[array], derive: Callable[[], list[Var]]
+    ) -> Sequence[Var]:
         """Derive results as `call` does, and run them if this is the outermost recording."""
         trace = self.trace
         if not self.outermost:
             return self.call(transform, given, derive)
-        key = (transform, *map(trace.number, given))
+        key = trace.key(transform, given)
         node = trace.node.next.get(key)
         ready = None if node is None else node.ready.get(devices.current().name)
         if node is None or ready is None:

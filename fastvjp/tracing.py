@@ -7,7 +7,7 @@ call is new, or where a transform looks at the ops, is the op list brought up to
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import devices
 from .avals import Aval
@@ -16,6 +16,9 @@ from .listing import Leaf, Listing
 from .primitives import Primitive
 from .program import Abstract, Buffer, Op, Uniform, Var, apply
 from .trie import NOTHING, Node, Ref, Template, trie
+
+if TYPE_CHECKING:
+    from .array import array
 
 ENTER, READ = "enter", "read"
 
@@ -125,12 +128,14 @@ class Trace:
 
     def inputs(self, variables: Sequence[Var]) -> list[Var]:
         """Variables of the same values, with respect to which ops can be differentiated."""
-        first = self._enter(variables)
         own = []
-        for number, v in enumerate(variables, first):
-            self.leaves.append(v.value or known(v))
-            self.vars[number] = var = Var(v.aval, v.value or known(v), self, number)
+        number = self._enter(variables)
+        for v in variables:
+            value = v.value or known(v)
+            self.leaves.append(value)
+            self.vars[number] = var = Var(v.aval, value, self, number)
             own.append(var)
+            number += 1
         return own
 
     def enter(self, variables: Sequence[Var]) -> None:
@@ -161,6 +166,13 @@ class Trace:
             self.enter([var if abstract or var.value is not None else Var(var.aval, known(var))])
             found = self.entered[var] = self.node.end - 1
         return found
+
+    def key(self, transform: Hashable, given: Iterable[array]) -> Hashable:
+        """The key of a call of a transform: with the numbers of the variables that it is given."""
+        key = [transform]
+        for x in given:
+            key.append(x._number if x._trace is self else self.number(x._var))
+        return tuple(key)
 
     def call(self, key: Hashable, emit: Callable[[], Sequence[Var]], scalars: Sequence[Any] = ()) -> Sequence[Var]:
         """The results of a call; `emit` records its ops if it is new.

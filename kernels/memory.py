@@ -26,9 +26,10 @@ def _slow_address(array: np.ndarray) -> int:
 
 def _fast_address(array: np.ndarray) -> int:
     """The pointer to the data is the first field behind the object header; `ctypes` takes ten times as long."""
-    return _pointer_at(id(array) + object.__basicsize__).value or 0
+    return _pointer_at(id(array) + _HEADER).value or 0
 
 
+_HEADER = object.__basicsize__
 _pointer_at = ctypes.c_void_p.from_address
 _sample = np.empty(1)
 address_of = _fast_address if _fast_address(_sample) == _slow_address(_sample) else _slow_address

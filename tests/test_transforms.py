@@ -10,6 +10,7 @@ import pytest
 from checks import close, numeric_grad, same
 
 import fastvjp as fv
+from fastvjp import execution
 
 
 class Pair(NamedTuple):
@@ -277,6 +278,23 @@ def test_grad_agrees_with_finite_differences(rng):
 
 
 # --- jvp ---
+
+
+def test_grad_does_not_compute_the_value(monkeypatch):
+    plans = []
+    make_plan = execution.make_plan
+    monkeypatch.setattr(execution, "make_plan", lambda *args: plans.append(make_plan(*args)) or plans[-1])
+    x = np.linspace(0, 1, 37)
+    fun = lambda x: (fv.sum(fv.sin(fv.cos(x))), x * 7)  # noqa: E731
+    close(fv.grad(fun)(x), -np.cos(np.cos(x)) * np.sin(x))
+    fv.value_and_grad(fun)(x)
+    assert [len(plan.outputs) for plan in plans] == [1, 3]
+
+
+def test_grad_where_the_value_is_an_error():
+    row = fv.array([1.0, 2.0])
+    with pytest.raises(IndexError, match="gather"):
+        fv.grad(lambda x: x + row[x.astype(fv.int32)])(5.0)
 
 
 def test_jvp_closed_forms(xyv):

@@ -8,22 +8,24 @@ from typing import Any
 import numpy as np
 
 from ..array import array, as_array
-from ..avals import is_differentiable
+from ..avals import Aval
 from ..ops.common import cast
 from ..primitives import REGISTRY
 from ..program import Var, uniform
 from ..recording import Recording, bind
-from ..tree import LEAF, TreeDef, flat, flatten
+from ..tree import TreeDef, flat, flatten
 
 
 class Arguments:
     """A tree of arrays as variables: flat, with what is needed to build it again."""
 
+    __slots__ = ("definition", "vars")
+
     def __init__(self, tree: Any, where: str, what: str) -> None:
         leaves, self.definition = flatten(tree)
-        self.vars = [
-            x._var if type(x) is array else leaf_array(x, where, what, i)._var for i, x in enumerate(leaves)
-        ]
+        self.vars: list[Var] = []
+        for i, x in enumerate(leaves):
+            self.vars.append(x._var if type(x) is array else leaf_array(x, where, what, i)._var)
 
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
@@ -31,26 +33,30 @@ class Arguments:
             return recording.trace.inputs(self.vars)
         return [bind(REGISTRY["alias"], v) for v in self.vars]
 
-    def tree(self, variables: Sequence[Var]) -> Any:
+    def tree(self, variables: Iterable[Var]) -> Any:
         """The tree with these variables as arrays at its leaves."""
         return as_tree(self.definition, variables)
 
-    def tangents(self, given: Any, where: str) -> list[Var]:
-        """Tangents of these arguments as variables; errors say which argument does not match."""
+    def tangents(self, given: Any, where: str) -> list[array]:
+        """Tangents of these arguments, of their avals; errors say which argument does not match.
+
+        They are arrays of their own, as the function may rebind those that are given.
+        """
         wanted = check_sequence(given, where, "tangents")
         if len(wanted) != len(self.definition.children):
             raise ValueError(
                 f"[{where}] Number of primals ({len(self.definition.children)}) "
                 f"does not match number of tangents ({len(wanted)})."
             )
-        return matched(wanted, self.definition, self.vars, where, ("tangent", "primal"))
+        primals = [array._of(v) for v in self.vars]
+        return [x.copy() for x in matched(wanted, self.definition, primals, where, ("tangent", "primal"))]
 
 
 def as_tree(definition: TreeDef, variables: Iterable[Var]) -> Any:
     """Build a tree of arrays."""
-    arrays = list(map(array._of, variables))
-    if definition is LEAF:
-        return arrays[0]
+    arrays = []
+    for v in variables:
+        arrays.append(array._of(v))
     return arrays if definition.flat and definition.kind is list else definition.unflatten(iter(arrays))
 
 
@@ -75,7 +81,7 @@ def check_sequence(values: Any, where: str, what: str) -> list[Any]:
     """A list of the given list or tuple; TypeError with a hint otherwise."""
     if type(values) is list:
         return values
-    if isinstance(values, list | tuple):
+    if isinstance(values, (list, tuple)):
         return list(values)
     raise TypeError(
         f"[{where}] Expected {what} as a list or tuple with one entry per argument, "
@@ -84,14 +90,16 @@ def check_sequence(values: Any, where: str, what: str) -> list[Any]:
 
 
 class Outputs:
-    """What the user's function returned, as variables.
+    """What the user's function returned, as arrays.
 
     A returned list or tuple is several outputs; anything else, a dict say, is one.
     """
 
+    __slots__ = ("arrays", "count", "definition")
+
     def __init__(self, returned: Any, where: str) -> None:
         if type(returned) is array:
-            self.count, self.definition, self.vars = 1, flat(list, 1), [returned._var]
+            self.count, self.definition, self.arrays = 1, flat(list, 1), [returned]
             return
         several = isinstance(returned, list | tuple) and not hasattr(returned, "_fields")
         leaves, self.definition = flatten(list(returned) if several else [returned])
@@ -100,31 +108,34 @@ class Outputs:
             for i, child in enumerate(self.definition.children):
                 if child.kind is type(None):
                     self._leaf(None, where, i)
-        self.vars = [self._leaf(leaf, where, i) for i, leaf in enumerate(leaves)]
+        self.arrays = [self._leaf(leaf, where, i) for i, leaf in enumerate(leaves)]
 
     @staticmethod
-    def _leaf(leaf: Any, where: str, i: int) -> Var:
-        if type(leaf) is array:
-            return leaf._var
+    def _leaf(leaf: Any, where: str, i: int) -> array:
         if isinstance(leaf, array | np.ndarray | np.generic | float | int | complex):
-            return as_array(leaf, where)._var
+            return as_array(leaf, where)
         raise TypeError(
             f"[{where}] The function's output {i} is of type {type(leaf).__name__}. "
             f"Expected: arrays, numbers, or lists, tuples and dicts of them."
         )
 
-    def tree(self, variables: Sequence[Var]) -> list[Any]:
+    @property
+    def vars(self) -> list[Var]:
+        """The variables of the arrays."""
+        return [x._var for x in self.arrays]
+
+    def tree(self, variables: Iterable[Var]) -> list[Any]:
         """The list of outputs with these variables at the leaves."""
         return as_tree(self.definition, variables)
 
-    def cotangents(self, wanted: list[Any], where: str) -> list[Var]:
-        """The cotangents as variables of the outputs' avals; errors say which output does not match."""
+    def cotangents(self, wanted: list[Any], where: str) -> list[array]:
+        """The cotangents, of the outputs' avals; errors say which output does not match."""
         if len(wanted) != self.count:
             raise ValueError(
                 f"[{where}] Number of outputs to compute gradients for ({self.count}) "
                 f"does not match number of cotangents ({len(wanted)})."
             )
-        return matched(wanted, self.definition, self.vars, where, ("cotangent", "output"))
+        return matched(wanted, self.definition, self.arrays, where, ("cotangent", "output"))
 
 
 class Aux:
@@ -134,7 +145,12 @@ class Aux:
         self.given = given
         self.leaves, self.definition = flatten(tree)
         self.at = [i for i, leaf in enumerate(self.leaves) if isinstance(leaf, array)]
-        self.vars = [self.leaves[i]._var for i in self.at]
+        self.arrays: list[array] = [self.leaves[i] for i in self.at]
+
+    @property
+    def vars(self) -> list[Var]:
+        """The variables of the arrays."""
+        return [x._var for x in self.arrays]
 
     def trees(self, results: Sequence[Var]) -> tuple[Any, ...]:
         """The tree with the last of the results at its arrays; an empty tuple where there is none."""
@@ -161,9 +177,9 @@ def split_aux(returned: Any, has_aux: bool, where: str) -> tuple[Any, Aux]:
 
 
 def matched(
-    given: list[Any], definition: TreeDef, variables: Sequence[Var], where: str, names: tuple[str, str]
-) -> list[Var]:
-    """Cotangents of outputs, or tangents of primals, as variables of the avals of these."""
+    given: list[Any], definition: TreeDef, likes: Sequence[array], where: str, names: tuple[str, str]
+) -> list[array]:
+    """Cotangents of outputs, or tangents of primals, of the avals of these."""
     leaves, structure = flatten(given)
     if structure is not definition and structure != definition:
         what, whose = names
@@ -171,30 +187,31 @@ def matched(
             f"[{where}] {what.capitalize()}s have the structure {structure}, {whose}s {definition}. "
             f"Expected: one {what} for every array of the {whose}s."
         )
-    return [
-        x._var if type(x) is array and x._aval is v.aval else _matched(x, v, where, names, i)
-        for i, (x, v) in enumerate(zip(leaves, variables, strict=True))
-    ]
+    for i, like in enumerate(likes):
+        x, a = leaves[i], like._aval
+        if type(x) is not array or x._aval is not a:
+            leaves[i] = _matched(x, a, where, names, i)
+    return leaves
 
 
-def _matched(leaf: Any, like: Var, where: str, names: tuple[str, str], i: int) -> Var:
-    if type(leaf) is float and like.aval.shape == () and like.aval.inexact:
-        return uniform(leaf, (), like.aval.dtype)
+def _matched(leaf: Any, like: Aval, where: str, names: tuple[str, str], i: int) -> array:
+    if type(leaf) is float and like.shape == () and like.inexact:
+        return array._of(uniform(leaf, (), like.dtype))
     what, whose = names
     if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype == np.float16:
         leaf = leaf.astype(np.float32)
     given = leaf_array(leaf, where, f"{what}s", i)
-    if given.shape != like.aval.shape:
-        wanted, got = ["(" + ",".join(map(str, shape)) + ")" for shape in (like.aval.shape, given.shape)]
+    if given.shape != like.shape:
+        wanted, got = ["(" + ",".join(map(str, shape)) + ")" for shape in (like.shape, given.shape)]
         scalar = given.size == 1 and what == "cotangent"
         hint = " If you are using grad your function must return a scalar." if scalar else ""
         raise ValueError(
             f"[{where}] {whose.capitalize()} shape {wanted} does not match {what} shape {got}, "
             f"at {whose} {i}.{hint}"
         )
-    if given.dtype.kind == "c" and like.aval.dtype.kind != "c":
+    if given.dtype.kind == "c" and like.dtype.kind != "c":
         raise TypeError(
-            f"[{where}] The {what} of {whose} {i} is {given.dtype}, but the {whose} is {like.aval.dtype}. "
+            f"[{where}] The {what} of {whose} {i} is {given.dtype}, but the {whose} is {like.dtype}. "
             f"Expected a real one. Hint: fastvjp.real({what})."
         )
-    return cast(given, like.aval.dtype)._var if is_differentiable(like.aval.dtype) else given._var
+    return cast(given, like.dtype) if like.inexact else given

@@ -53,23 +53,23 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 
         def derive() -> list[Var]:
             stop = recording.trace.size()
-            return [*outputs.vars, *push(recording, start, stop, inputs, outputs.vars, along)]
+            return [*outputs.vars, *push(recording, start, stop, inputs, outputs, along)]
 
-        n = len(outputs.vars)
-        results = recording.finish(("jvp", start, len(inputs), n), [*inputs, *along, *outputs.vars], derive)
+        n = len(outputs.arrays)
+        results = recording.finish(("jvp", start, len(inputs), n), [*along, *outputs.arrays], derive)
     return outputs.tree(results[:n]), outputs.tree(results[n:])
 
 
 def push(
-    recording: Recording, start: int, stop: int, inputs: list[Var], outputs: list[Var], tangents: list[Var]
+    recording: Recording, start: int, stop: int, inputs: list[Var], outputs: Outputs, tangents: list[array]
 ) -> list[Var]:
     """Tangents of the outputs: transpose the ops recorded from start to stop, then transpose that."""
-    stand_ins = [abstract(v.aval, "jvp") for v in outputs]
+    stand_ins = [abstract(v.aval, "jvp") for v in outputs.vars]
     forward = recording.span(start, stop)
     middle = recording.trace.size()
-    transposed = backward(forward, inputs, zip(outputs, stand_ins, strict=True))
-    pairs = [(v, t) for v, t in zip(transposed, tangents, strict=True) if v is not None]
-    return zeros_for(backward(recording.span(middle), stand_ins, pairs), outputs)
+    transposed = backward(forward, inputs, zip(outputs.vars, stand_ins, strict=True))
+    pairs = [(v, t._var) for v, t in zip(transposed, tangents, strict=True) if v is not None]
+    return zeros_for(backward(recording.span(middle), stand_ins, pairs), outputs.vars)
 
 
 def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -133,22 +133,21 @@ def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
             start = recording.trace.size()
             outputs = Outputs([partial(*arguments.tree(inputs))], "jacfwd")
             stop = recording.trace.size()
-            zeros = [full_like_aval(v.aval, 0)._var for v in inputs]
+            zeros = [full_like_aval(v.aval, 0) for v in inputs]
             columns: list[list[Var]] = []
             for i, v in enumerate(inputs):
 
                 def column(t: array, i: int = i) -> Any:
-                    along = [t._var if i == j else z for j, z in enumerate(zeros)]
-                    given = [*inputs, *outputs.vars, *along]
-                    derive = lambda: push(recording, start, stop, inputs, outputs.vars, along)  # noqa: E731
+                    along = [t if i == j else z for j, z in enumerate(zeros)]
+                    given = [*outputs.arrays, *along]
+                    derive = lambda: push(recording, start, stop, inputs, outputs, along)  # noqa: E731
                     return [array._of(x) for x in recording.call(("jacfwd", start, stop), given, derive)]
 
                 found = vmap(column, out_axes=-1)(_basis(array._of(v)))
                 columns.append([emit("reshape", x, shape=x.shape[:-1] + v.aval.shape)._var for x in found])
-            flat = [c[k] for k in range(len(outputs.vars)) for c in columns]
-            done = recording.run(flat)
-        n = len(inputs)
-        by_output = [pick(arguments.tree(done[k * n : (k + 1) * n])) for k in range(len(outputs.vars))]
+            n, count = len(inputs), len(outputs.arrays)
+            done = recording.run([c[k] for k in range(count) for c in columns])
+        by_output = [pick(arguments.tree(done[k * n : (k + 1) * n])) for k in range(count)]
         return outputs.definition.unflatten(iter(by_output))[0]
 
     return jacobian

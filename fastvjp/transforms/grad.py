@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..array import array, as_array
-from ..avals import is_differentiable
 from ..ops.common import full_like_aval
 from ..program import Var
 from ..recording import Recording
@@ -42,7 +41,7 @@ def value_and_grad(
         >>> fastvjp.value_and_grad(lambda x: fastvjp.sum(x * x))(fastvjp.array([1.0, 2.0]))
         (array(5, dtype=float32), array([2, 4], dtype=float32))
     """
-    return _differentiated("value_and_grad", fun, argnums, argnames)
+    return _differentiated("value_and_grad", fun, argnums, argnames, with_value=True)
 
 
 def grad(
@@ -57,17 +56,17 @@ def grad(
         >>> fastvjp.grad(lambda x: x**3)(2.0)
         array(12, dtype=float32)
     """
-    both = _differentiated("grad", fun, argnums, argnames)
-
-    def gradient(*args: Any, **kwargs: Any) -> Any:
-        return both(*args, **kwargs)[1]
-
-    return gradient
+    return _differentiated("grad", fun, argnums, argnames, with_value=False)
 
 
 def _differentiated(
-    where: str, fun: Callable[..., Any], argnums: int | Sequence[int] | None, argnames: str | Sequence[str]
-) -> Callable[..., tuple[Any, Any]]:
+    where: str,
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] | None,
+    argnames: str | Sequence[str],
+    with_value: bool,
+) -> Callable[..., Any]:
+    """The function of the gradient, or of the value, with what is auxiliary, and the gradient."""
     check_callable(fun, where)
     names = [argnames] if isinstance(argnames, str) else list(argnames)
     if argnums is None and not names:
@@ -76,20 +75,22 @@ def _differentiated(
     numbers: list[int] = [] if argnums is None else [argnums] if isinstance(argnums, int) else list(argnums)
     _check_choice(where, numbers, names)
 
-    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def differentiated(*args: Any, **kwargs: Any) -> Any:
+        chosen = []
         for n in numbers:
             if n >= len(args):
                 raise ValueError(
                     f"[{where}] Can't compute the gradient of argument index {n} because the function is "
                     f"called with only {len(args)} positional arguments."
                 )
+            chosen.append(args[n])
         for name in names:
             if name not in kwargs:
                 raise ValueError(
                     f"[{where}] Can't compute the gradient of keyword argument '{name}' because the function "
                     f"is called with keyword arguments {sorted(kwargs)}."
                 )
-        chosen = [*[args[n] for n in numbers], *[kwargs[name] for name in names]]
+            chosen.append(kwargs[name])
         arguments = Arguments(chosen, where, "differentiated arguments")
         _check_dtypes(where, arguments.vars)
         with Recording() as recording:
@@ -97,47 +98,54 @@ def _differentiated(
             start = recording.trace.size()
             traced = arguments.tree(inputs)
             given = list(args)
-            for n, x in zip(numbers, traced, strict=False):
-                given[n] = x
-            named = dict(zip(names, traced[len(numbers) :], strict=True))
-            returned = fun(*given, **{**kwargs, **named})
-            value, aux = _scalar(returned, where)
+            for i, n in enumerate(numbers):
+                given[n] = traced[i]
+            if names:
+                kwargs.update(zip(names, traced[len(numbers) :], strict=True))
+            value, aux = _scalar(fun(*given, **kwargs), where)
 
             def derive() -> list[Var]:
-                one = full_like_aval(value.aval, 1)._var
-                found = backward(recording.span(start), inputs, [(value, one)])
-                return [*zeros_for(found, inputs), value, *aux.vars]
+                ops = recording.span(start)
+                one = full_like_aval(value._aval, 1)._var
+                found = zeros_for(backward(ops, inputs, [(value._var, one)]), inputs)
+                # a value that nobody asks for is computed only where that may be an error
+                wanted = with_value or any(op.primitive.may_fail for op in ops)
+                return [*found, value._var, *aux.vars] if wanted else found
 
-            results = recording.finish(("grad", start, len(inputs)), [*inputs, value, *aux.vars], derive)
+            form = ("grad", with_value, start, len(inputs))
+            results = recording.finish(form, [value, *aux.arrays], derive)
         gradients = arguments.tree(results[: len(inputs)])
-        out = array._of(results[len(inputs)])
-        (rest,) = aux.trees(results) if aux.given else ((),)
         gradient = None if not numbers else gradients[0] if single else tuple(gradients[: len(numbers)])
         if names:
             gradient = (gradient, dict(zip(names, gradients[len(numbers) :], strict=True)))
-        return (out, *rest) if aux.given else out, gradient
+        if not with_value:
+            return gradient
+        out = array._of(results[len(inputs)])
+        return (out, *aux.trees(results)[0]) if aux.given else out, gradient
 
-    return value_and_gradient
+    return differentiated
 
 
-def _scalar(returned: Any, where: str) -> tuple[Var, Aux]:
+def _scalar(returned: Any, where: str) -> tuple[array, Aux]:
     """The scalar and the auxiliary outputs of what the function returned."""
-    several = isinstance(returned, tuple)
-    if several and not returned:
-        raise ValueError(f"[{where}] The function returned an empty tuple. Expected its first entry a scalar.")
-    value = returned[0] if several else returned
-    if isinstance(value, list | dict | tuple | str) or value is None:
+    value, aux = returned, NO_AUX
+    if isinstance(returned, tuple):
+        if not returned:
+            raise ValueError(f"[{where}] The function returned an empty tuple. Expected its first entry a scalar.")
+        value, aux = returned[0], Aux(tuple(returned[1:]), True)
+    if not isinstance(value, array):
+        if isinstance(value, list | dict | tuple | str) or value is None:
+            raise ValueError(
+                f"[{where}] The function must return a scalar array or a tuple that starts with one, "
+                f"got {type(value).__name__}."
+            )
+        value = as_array(value, where)
+    if value._aval.ndim:
         raise ValueError(
-            f"[{where}] The function must return a scalar array or a tuple that starts with one, "
-            f"got {type(value).__name__}."
-        )
-    out = as_array(value, where)
-    if out._var.aval.ndim:
-        raise ValueError(
-            f"[{where}] The function must return a scalar to differentiate, got an array of shape {out.shape}. "
+            f"[{where}] The function must return a scalar to differentiate, got an array of shape {value.shape}. "
             f"Hint: reduce it with .sum() or .mean(), or use fastvjp.vjp or fastvjp.jacrev."
         )
-    return out._var, Aux(tuple(returned[1:]), True) if several else NO_AUX
+    return value, aux
 
 
 def _check_choice(where: str, numbers: list[int], names: list[str]) -> None:
@@ -153,7 +161,7 @@ def _check_choice(where: str, numbers: list[int], names: list[str]) -> None:
 
 def _check_dtypes(where: str, variables: Sequence[Var]) -> None:
     for v in variables:
-        if not is_differentiable(v.aval.dtype):
+        if not v.aval.inexact:
             raise TypeError(
                 f"[{where}] Cannot differentiate with respect to an array of dtype {v.aval.dtype}: only "
                 f"floating and complex arguments have gradients. Hint: x.astype(fastvjp.float32)."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..array import array
 from ..program import Op, Program, Var, replay
 from ..recording import Recording, abstract, bind_multiple
 from .arguments import Arguments, Aux, Outputs, check_callable, check_sequence, split_aux
@@ -54,17 +55,17 @@ def vjp(
         outputs = Outputs(returned, "vjp")
         if cotangents is _OMITTED:
             values, pullback = _pullback(recording, start, arguments, inputs, outputs, aux)
-            return (outputs.tree(values[: len(outputs.vars)]), pullback, *aux.trees(values))
+            return (outputs.tree(values[: len(outputs.arrays)]), pullback, *aux.trees(values))
         given = outputs.cotangents(cotangents, "vjp")
 
         def derive() -> list[Var]:
-            pairs = zip(outputs.vars, given, strict=True)
+            pairs = zip(outputs.vars, [x._var for x in given], strict=True)
             found = backward(recording.span(start), inputs, pairs)
             return [*outputs.vars, *zeros_for(found, inputs), *aux.vars]
 
-        form = ("vjp", start, len(inputs), len(outputs.vars))
-        results = recording.finish(form, [*inputs, *outputs.vars, *given, *aux.vars], derive)
-    n = len(outputs.vars)
+        n = len(outputs.arrays)
+        form = ("vjp", start, len(inputs), n)
+        results = recording.finish(form, [*outputs.arrays, *given, *aux.arrays], derive)
     return (outputs.tree(results[:n]), arguments.tree(results[n : n + len(inputs)]), *aux.trees(results))
 
 
@@ -87,16 +88,21 @@ def _pullback(
         trace.memo = _detached(Program([*stand_ins, *residuals], ops, vjps))
         return [*outputs.vars, *aux.vars, *residuals]
 
-    form = ("pullback", start, len(inputs), len(outputs.vars))
-    results = recording.finish(form, [*inputs, *outputs.vars, *aux.vars], derive)
+    form = ("pullback", start, len(inputs), len(outputs.arrays))
+    results = recording.finish(form, [*outputs.arrays, *aux.arrays], derive)
     linear: Program = trace.memo if trace.capturing else trace.node.memo
-    n = len(outputs.vars) + len(aux.vars)
+    n = len(outputs.arrays) + len(aux.arrays)
+    residuals = [array._of(v) for v in results[n:]]
 
     def pullback(cotangents: Any) -> list[Any]:
         given = outputs.cotangents(check_sequence(cotangents, "pullback", "cotangents"), "pullback")
-        operands = [*given, *results[n:]]
+        operands = [*given, *residuals]
+
+        def derive() -> list[Var]:
+            return inline(linear, [x._var for x in operands])
+
         with Recording() as inner:
-            return arguments.tree(inner.finish(linear, operands, lambda: inline(linear, operands)))
+            return arguments.tree(inner.finish(linear, operands, derive))
 
     return results[:n], pullback
 

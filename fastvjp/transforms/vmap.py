@@ -68,7 +68,8 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
                 return [_place(x, axis, extended, size)._var for x, axis in pairs]
 
             form = ("vmap", start, size, tuple(targets), len(env))
-            done = recording.finish(form, [*env, *env.values(), *[x._var for x in results]], derive)
+            mapped = [array._of(v) for v in (*env, *env.values())]
+            done = recording.finish(form, [*mapped, *results], derive)
         return structure.unflatten(iter([array._of(v) for v in done]))
 
     return batched
