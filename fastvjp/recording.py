@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import devices
@@ -51,16 +52,18 @@ class Recording:
         """The ops from one position to another, by default those recorded since this recording began."""
         return self.trace.listing().ops[self.start if start is None else start : stop]
 
-    def call(self, transform: Hashable, given: Sequence[array], derive: Callable[[], list[Var]]) -> Sequence[Var]:
-        """What a transform derives from the recorded ops by emitting further ones.
+    def call(
+        self, transform: Hashable, given: Sequence[array], derive: Callable[..., list[Var]], *operands: Any
+    ) -> Sequence[Var]:
+        """What a transform derives from the recorded ops by emitting further ones: `derive(*operands)`.
 
-        `derive` must depend on nothing but `transform`, the recorded ops and `given`: it is a recorded call, and a
+        It must depend on nothing but `transform`, the recorded ops and `given`: it is a recorded call, and a
         repeated one does not derive again. Inputs of a transform are known by how many they are, and by how many
         ops were recorded when they entered.
         """
         if self.trace.capturing:
-            return derive()
-        return self.trace.call(self.trace.key(transform, given), derive)
+            return derive(*operands)
+        return self.trace.call(self.trace.key(transform, given), partial(derive, *operands))
 
     def run(self, results: Sequence[Var]) -> Sequence[Var]:
         """Run what `results` need if this is the outermost recording; otherwise leave it to that."""
@@ -69,17 +72,17 @@ class Recording:
         return self.ready(results).run(self.trace.leaves)
 
     def finish(
-        self, transform: Hashable, given: Sequence[array], derive: Callable[[], list[Var]]
+        self, transform: Hashable, given: Sequence[array], derive: Callable[..., list[Var]], *operands: Any
     ) -> Sequence[Var]:
         """Derive results as `call` does, and run them if this is the outermost recording."""
         trace = self.trace
         if not self.outermost:
-            return self.call(transform, given, derive)
+            return self.call(transform, given, derive, *operands)
         key = trace.key(transform, given)
         node = trace.node.next.get(key)
         ready = None if node is None else node.ready.get(devices.current().name)
         if node is None or ready is None:
-            ready = self.kept(trace.call(key, derive))
+            ready = self.kept(trace.call(key, partial(derive, *operands)))
         else:
             trace.node = node
         return ready.run(trace.leaves)

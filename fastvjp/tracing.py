@@ -140,14 +140,19 @@ class Trace:
 
     def enter(self, variables: Sequence[Var]) -> None:
         """Take in variables from outside: their values are leaves."""
-        for number, v in enumerate(variables, self._enter(variables)):
+        number = self._enter(variables)
+        for v in variables:
             self.leaves.append(v.trace if v.value is None else v.value)  # type: ignore[arg-type]
             self.vars[number] = v
             self.entered[v] = number
+            number += 1
 
     def _enter(self, variables: Sequence[Var]) -> int:
         """Go on to a node that gives variables; returns the number of the first."""
-        key = (ENTER, *map(signature, variables))
+        signatures: list[Hashable] = [ENTER]
+        for v in variables:
+            signatures.append(signature(v))
+        key = tuple(signatures)
         first = self.node.end
         child = self.node.next.get(key)
         if child is None:

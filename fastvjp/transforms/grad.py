@@ -103,17 +103,9 @@ def _differentiated(
             if names:
                 kwargs.update(zip(names, traced[len(numbers) :], strict=True))
             value, aux = _scalar(fun(*given, **kwargs), where)
-
-            def derive() -> list[Var]:
-                ops = recording.span(start)
-                one = full_like_aval(value._aval, 1)._var
-                found = zeros_for(backward(ops, inputs, [(value._var, one)]), inputs)
-                # a value that nobody asks for is computed only where that may be an error
-                wanted = with_value or any(op.primitive.may_fail for op in ops)
-                return [*found, value._var, *aux.vars] if wanted else found
-
             form = ("grad", with_value, start, len(inputs))
-            results = recording.finish(form, [value, *aux.arrays], derive)
+            operands = (recording, start, inputs, value, aux, with_value)
+            results = recording.finish(form, [value, *aux.arrays], _derive, *operands)
         gradients = arguments.tree(results[: len(inputs)])
         gradient = None if not numbers else gradients[0] if single else tuple(gradients[: len(numbers)])
         if names:
@@ -124,6 +116,18 @@ def _differentiated(
         return (out, *aux.trees(results)[0]) if aux.given else out, gradient
 
     return differentiated
+
+
+def _derive(
+    recording: Recording, start: int, inputs: list[Var], value: array, aux: Aux, with_value: bool
+) -> list[Var]:
+    """The gradient by the inputs; behind it the value and what is auxiliary."""
+    ops = recording.span(start)
+    one = full_like_aval(value._aval, 1)._var
+    found = zeros_for(backward(ops, inputs, [(value._var, one)]), inputs)
+    # a value that nobody asks for is computed only where that may be an error
+    wanted = with_value or any(op.primitive.may_fail for op in ops)
+    return [*found, value._var, *aux.vars] if wanted else found
 
 
 def _scalar(returned: Any, where: str) -> tuple[array, Aux]:

@@ -57,16 +57,20 @@ def vjp(
             values, pullback = _pullback(recording, start, arguments, inputs, outputs, aux)
             return (outputs.tree(values[: len(outputs.arrays)]), pullback, *aux.trees(values))
         given = outputs.cotangents(cotangents, "vjp")
-
-        def derive() -> list[Var]:
-            pairs = zip(outputs.vars, [x._var for x in given], strict=True)
-            found = backward(recording.span(start), inputs, pairs)
-            return [*outputs.vars, *zeros_for(found, inputs), *aux.vars]
-
         n = len(outputs.arrays)
         form = ("vjp", start, len(inputs), n)
-        results = recording.finish(form, [*outputs.arrays, *given, *aux.arrays], derive)
+        operands = (recording, start, inputs, outputs, given, aux)
+        results = recording.finish(form, [*outputs.arrays, *given, *aux.arrays], _derive, *operands)
     return (outputs.tree(results[:n]), arguments.tree(results[n : n + len(inputs)]), *aux.trees(results))
+
+
+def _derive(
+    recording: Recording, start: int, inputs: list[Var], outputs: Outputs, given: list[array], aux: Aux
+) -> list[Var]:
+    """The outputs, the products and what is auxiliary."""
+    pairs = zip(outputs.vars, [x._var for x in given], strict=True)
+    found = backward(recording.span(start), inputs, pairs)
+    return [*outputs.vars, *zeros_for(found, inputs), *aux.vars]
 
 
 def _pullback(
@@ -97,12 +101,8 @@ def _pullback(
     def pullback(cotangents: Any) -> list[Any]:
         given = outputs.cotangents(check_sequence(cotangents, "pullback", "cotangents"), "pullback")
         operands = [*given, *residuals]
-
-        def derive() -> list[Var]:
-            return inline(linear, [x._var for x in operands])
-
         with Recording() as inner:
-            return arguments.tree(inner.finish(linear, operands, derive))
+            return arguments.tree(inner.finish(linear, operands, _inlined, linear, operands))
 
     return results[:n], pullback
 
@@ -119,6 +119,10 @@ def _detached(program: Program) -> Program:
 
     replay(program.ops, env, again)
     return Program(inputs, ops, [env.get(v, v) for v in program.outputs])
+
+
+def _inlined(program: Program, operands: list[array]) -> list[Var]:
+    return inline(program, [x._var for x in operands])
 
 
 def inline(program: Program, inputs: Sequence[Var]) -> list[Var]:
