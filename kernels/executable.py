@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from types import CodeType
 from typing import Any, NoReturn
@@ -22,7 +22,7 @@ from .buffers import CpuBuffer, as_cpu, strided, upload
 from .columns import by_column
 from .loops import Loop
 from .lowering import Launch, Temporaries, code_of, lower
-from .machine import Assembly, failure, runner
+from .machine import POOL, Assembly, failure, runner
 from .memory import KEPT_SCRATCH, address_of, output_memory, scratch_memory
 from .pointers import PythonPointer
 
@@ -46,6 +46,7 @@ class _Frame(threading.local):
         self.scratch: np.ndarray | None = None
         for at, word in executable.assembly.pointers:
             self.words[at] = self.base + 8 * word
+        self.words[executable.assembly.calls] = self.base
         if 0 < executable.scratch <= OWN_SCRATCH:
             self.scratch = np.empty(executable.scratch, np.uint8)
             executable.place(self.words, self.scratch)
@@ -57,6 +58,8 @@ class Native:
     def __init__(self) -> None:
         self.loops: list[tuple[Loop, int]] = []
         self.start = 0
+        self.word = 0
+        """At which its call stands."""
         self.chunks = False
         self.during: AbstractContextManager[None] | None = None
         self.run = runner()
@@ -69,12 +72,10 @@ class Native:
 
     def __call__(self, base: int, memory: Memory) -> None:
         """Run on the words at this address."""
-        pool = threads.pool() if self.chunks else 0
-        if self.during is None:
-            result = self.run(base, self.start, len(self.loops), pool)
-        else:
-            with self.during:
-                result = self.run(base, self.start, len(self.loops), pool)
+        if self.chunks:
+            PythonPointer(base, np.int64)[self.word + POOL] = threads.pool()
+        with self.during or nullcontext():
+            result = self.run(base + 8 * self.word)
         if result:
             self.fail(result, base)
 
@@ -89,9 +90,9 @@ class Native:
         """A call as lines of a plan's `run`, where the step has this name."""
         if self.during is not None:
             return [f"{name}(frame.base, None)"]
-        pool = "pool()" if self.chunks else "0"
         return [
-            f"result = native(frame.base, {self.start}, {len(self.loops)}, {pool})",
+            *([f"frame.words[{self.word + POOL}] = pool()"] if self.chunks else []),
+            f"result = native(frame.base + {8 * self.word})",
             f"if result: {name}.fail(result, frame.base)",
         ]
 
@@ -122,6 +123,9 @@ class Executable:
         self.parts = [self._assemble(step) for step in lowered]
         """One for each step of the plan."""
         self.steps = _joined(self.parts, self.assembly.finish())
+        for native in (*self.parts, *self.steps):
+            if isinstance(native, Native):
+                native.word = self.assembly.call(native.start, len(native.loops))
         self.words = np.array(self.assembly.words, np.int64)
         self.outputs = [_Output(o, self.made, plan) for o in plan.outputs]
         self.frame = _Frame(self)

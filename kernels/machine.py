@@ -1,11 +1,16 @@
 """A plan's loops as numbers: an array of int64 words that one compiled function runs in one call.
 
 The words hold, in this order: addresses of the arrays that a call gives; the scalars that it gives, two words for
-a complex one; addresses of temporaries and of the scalars; the argument words of every loop; and the steps
+a complex one; addresses of temporaries and of the scalars; the argument words of every loop; the steps
 themselves, each as
 
     kernel address, first argument word, iterations, iterations of a chunk, number of relocations,
-    then for each relocation: argument word, word of the address, byte offset.
+    then for each relocation: argument word, word of the address, byte offset;
+
+and calls of the compiled function, which is given the address of one and so takes one argument, as each takes
+ctypes some time:
+
+    address of the words, word of the first step, number of steps, pool.
 
 A relocation writes an address plus an offset into an argument word, just before its kernel runs: so a call from
 Python sets the words in front, and nothing else. A kernel is called once for each chunk, on several threads
@@ -27,7 +32,9 @@ from .loops import Loop
 from .native import Code
 from .pointers import PythonPointer
 
-RUN = "int64(int64, int64, int64, int64)"
+RUN = "int64(int64)"
+POOL = 3
+"""Which word of a call holds the pool: 0, for no threads, unless it is set."""
 STEP_BITS = 24
 """Of the word that says which step failed and how."""
 
@@ -39,7 +46,9 @@ class Assembly:
         self.word = {buffer: i for i, buffer in enumerate(given)}
         """The word that holds the address of each buffer."""
         self.pointers: list[tuple[int, int]] = []
-        """Words that hold addresses of scalars, and the words where these begin."""
+        """Words that hold addresses of words: those of scalars."""
+        self.calls: list[int] = []
+        """Words that hold the address of all words."""
         end = len(given) + sum(size for _, size in scalars)
         at = len(given)
         for leaf, size in scalars:
@@ -72,10 +81,16 @@ class Assembly:
             self.words += step
         return starts
 
+    def call(self, start: int, steps: int) -> int:
+        """Append a call of so many steps from this word; returns the word at which it begins."""
+        self.calls.append(len(self.words))
+        self.words += [0, start, steps, 0]
+        return self.calls[-1]
+
 
 @functools.cache
-def runner() -> Callable[[int, int, int, int], int]:
-    """The function `run(address of the words, word of the first step, number of steps, pool)`.
+def runner() -> Callable[[int], int]:
+    """The function `run(address of a call)`.
 
     It returns 0, or what `failure` understands.
     """
@@ -86,7 +101,7 @@ def runner() -> Callable[[int, int, int, int], int]:
     except jit.CompileError as error:
         warnings.warn(f"Plans run in plain Python: {error}", CompileWarning, stacklevel=2)
         return _python_run
-    run = native.function_of_words(code.address, 4)
+    run = native.function_of_words(code.address, 1)
     run.code = code  # type: ignore[attr-defined]  lives as long
     return run
 
@@ -105,7 +120,9 @@ def failure(result: int) -> tuple[int, int]:
 def _native_run() -> Any:
     pointer, run_chunks, int64 = jit.memory_operations()["pointer"], threads.run_chunks(), jit.numba().int64
 
-    def run(base, at, steps, pool):
+    def run(call):
+        words = pointer(call, int64)
+        base, at, steps, pool = words[0], words[1], words[2], words[3]
         words = pointer(base, int64)
         for step in range(steps):
             kernel, args, count, grain, relocations = (
@@ -123,7 +140,9 @@ def _native_run() -> Any:
     return run
 
 
-def _python_run(base: int, at: int, steps: int, pool: int) -> int:
+def _python_run(call: int) -> int:
+    words = PythonPointer(call, np.int64)
+    base, at, steps = (int(words[i]) for i in range(POOL))
     words = PythonPointer(base, np.int64)
     for step in range(steps):
         kernel, args, count, grain, relocations = (int(words[at + i]) for i in range(5))

@@ -113,10 +113,11 @@ def _operations(executable: Executable, constants: _Constants) -> dict[str, Any]
     words, placed = constants.words, constants.placed
     size, first, stop = len(words), min(placed, default=0), max(placed, default=-1) + 1
     total = size + -(-executable.scratch // 8)
-    start, steps, pool = 0, 0, 0
-    for native in executable.steps:  # one, or none
-        start, steps, pool = native.start, len(native.loops), threads.pool() if native.chunks else 0
     run_words = _runner(constants)
+    call = -1
+    for native in executable.steps:  # one, or none
+        call = native.word
+        words[call + machine.POOL] = threads.pool() if native.chunks else 0
 
     def begin():
         memory = np.empty(total, np.int64)
@@ -125,7 +126,10 @@ def _operations(executable: Executable, constants: _Constants) -> dict[str, Any]
         return memory
 
     def run(memory, arguments):
-        return run_words(np.int64(memory.ctypes.data), start, steps, pool)
+        if call < 0:
+            return 0
+        memory[call] = memory.ctypes.data
+        return run_words(np.int64(memory[call] + 8 * call))
 
     return {"begin": _jitted(begin, **jit.INSIDE), "run": _jitted(run, **jit.INSIDE), "failure": _failure()}
 
@@ -135,13 +139,13 @@ def _failure() -> Any:
     return _jitted(machine.failure, **jit.INSIDE)
 
 
-def _runner(constants: _Constants) -> Callable[[int, int, int, int], int]:
+def _runner(constants: _Constants) -> Callable[[int], int]:
     """`machine.runner()` for Numba code, which then keeps the constants alive."""
     if jit.jit_disabled():
         return machine.runner()
     address = intrinsics.constant_address(machine.run_code().address, constants)
     call = jit.memory_operations()["call"]
-    return _jitted(lambda base, at, steps, pool: call(address(), (base, at, steps, pool)), **jit.INSIDE)
+    return _jitted(lambda place: call(address(), (place,)), **jit.INSIDE)
 
 
 @functools.lru_cache(maxsize=4096)

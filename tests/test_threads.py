@@ -10,7 +10,7 @@ import threading
 import numpy as np
 import pytest
 from fastvjp.kernels import jit, loops, threads
-from fastvjp.kernels.machine import Assembly, failure, runner
+from fastvjp.kernels.machine import POOL, Assembly, failure, runner
 from fastvjp.kernels.memory import address_of
 
 import fastvjp as fv
@@ -89,8 +89,19 @@ def one_loop(source, count, grain, arrays):
     assembly = Assembly([], [], [])
     loop = loops.Loop(source, (), (), tuple(address_of(a) for a in arrays), count, grain)
     assembly.add(loop, jit.compile_loop(source))
+    return finished(assembly)
+
+
+def finished(assembly):
+    """The words of one loop, and where their call begins."""
     (start,) = assembly.finish()
-    return np.array(assembly.words, np.int64), start
+    call = assembly.call(start, 1)
+    return np.array(assembly.words, np.int64), call
+
+
+def run_words(words, call, pool):
+    words[call], words[call + POOL] = address_of(words), pool
+    return runner()(address_of(words) + 8 * call)
 
 
 @compiled
@@ -101,8 +112,8 @@ def test_each_iteration_runs_once(count, grain, pool):
         "def fused(args, start, stop):\n    seen = pointer(args[0], int64)\n"
         "    for i in range(start, stop):\n        seen[i] += 1\n    return 0\n"
     )
-    words, start = one_loop(source, count, grain, [seen])
-    assert runner()(address_of(words), start, 1, threads.pool()) == 0
+    words, call = one_loop(source, count, grain, [seen])
+    assert run_words(words, call, threads.pool()) == 0
     assert (seen == 1).all()
 
 
@@ -112,11 +123,10 @@ def test_the_first_chunk_that_fails_gives_the_status(rng, pool):
     for first in rng.integers(1, 500, 50):
         assembly = Assembly([], [], [])
         assembly.add(loops.Loop(source, (), (), (int(first),), 500, 3), jit.compile_loop(source))
-        (start,) = assembly.finish()
-        words = np.array(assembly.words, np.int64)
+        words, call = finished(assembly)
         expected = -(-int(first) // 3) * 3
         for pool_ in (0, threads.pool()):
-            failed = failure(runner()(address_of(words), start, 1, pool_))
+            failed = failure(run_words(words, call, pool_))
             assert failed == ((1, expected) if expected < 500 else (0, 0))
 
 
