@@ -52,6 +52,10 @@ def strided(array: np.ndarray, layout: Layout) -> np.ndarray:
             return array
     if 0 in layout.shape:
         return np.empty(layout.shape, array.dtype)
+    if array.flags.c_contiguous:  # of which a view is made in a tenth of the time
+        size = array.itemsize
+        strides = tuple([s * size for s in layout.strides])
+        return np.ndarray(layout.shape, array.dtype, array, layout.offset * size, strides)
     start = array
     if layout.offset:  # the element at the offset, as the base of the view
         steps, size = abs(layout.offset), array.itemsize if layout.offset > 0 else -array.itemsize

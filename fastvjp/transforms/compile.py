@@ -174,7 +174,10 @@ class _Compiled:
 
     def run(self, given: Sequence[Var]) -> list[Var]:
         """Results and state for these arguments."""
-        return self.ready.run([*map(_whole, given), *self.constants])
+        leaves = []
+        for v in given:
+            leaves.append(_whole(v))
+        return self.ready.run(leaves + self.constants)
 
     def update(self, outputs: Any, results: Sequence[Var]) -> None:
         """Give the state its new values: in the arrays that `fun` kept, else in new ones in their containers."""
