@@ -51,7 +51,7 @@ class Primitive:
     @property
     def may_fail(self) -> bool:
         """Whether it may be an error to run it: of its operands, or in what a user has written."""
-        return "index" in self.inputs or self.opaque or self.definition is not None
+        return "index" in self.inputs or self.definition is not None
 
     def __repr__(self) -> str:
         return self.name

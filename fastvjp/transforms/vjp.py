@@ -97,6 +97,7 @@ def _pullback(
     linear: Program = trace.memo if trace.capturing else trace.node.memo
     n = len(outputs.arrays) + len(aux.arrays)
     residuals = [array._of(v) for v in results[n:]]
+    outputs.arrays = [x.copy() for x in outputs.arrays]  # whoever holds the others may rebind them
 
     def pullback(cotangents: Any) -> list[Any]:
         given = outputs.cotangents(check_sequence(cotangents, "pullback", "cotangents"), "pullback")
