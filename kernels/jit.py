@@ -146,7 +146,7 @@ def namespace() -> dict[str, Any]:
         copy = FunctionType(function.__code__, module, name, function.__defaults__)
         jitted[name] = numba().njit(**OPTIONS, **INSIDE, forceinline=name not in COLD)(copy)
     for module in modules.values():
-        module.update({name: jitted[name] for name in module.keys() & jitted.keys()})
+        module.update({name: jitted[name] for name in {*module, "min", "max"} & jitted.keys()})
     types = {name: numba().from_dtype(dtype) for name, dtype in avals.DTYPES.items()}
     return {"np": np, **jitted, **types}
 

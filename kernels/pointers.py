@@ -151,6 +151,18 @@ def compiled_operations(numba: Any) -> dict[str, Any]:
 
         return combine
 
+    def extreme_integer(relation: str) -> Any:
+        """`min` or `max` of two integers; Numba's own goes through tuples, which takes long to compile."""
+
+        @intrinsic
+        def combine(context: Any, x: Any, y: Any) -> Any:
+            def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
+                return builder.select(builder.icmp_signed(relation, *args), *args)
+
+            return types.int64(types.int64, types.int64), generate
+
+        return combine
+
     return {
         "pointer": pointer,
         "address": address,
@@ -158,6 +170,8 @@ def compiled_operations(numba: Any) -> dict[str, Any]:
         "load": load,
         "store": store,
         "row_memory": row_memory,
+        "min": extreme_integer("<"),
+        "max": extreme_integer(">"),
         "larger": extreme("maximum"),
         "smaller": extreme("minimum"),
     }

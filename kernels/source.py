@@ -12,7 +12,7 @@ from ..nest import Nest, Place
 from ..phases import Phase, Schedule, schedule
 from ..plan import Call, FusedStep, Match, Reduce, Scalar, Store, View
 from .jit import HELPERS, parameters
-from .text import combination, identity, indented, stored_name
+from .text import combination, folded, identity, indented, stored_name
 
 SCALARS = {"f": "float64", "c": "complex128", "i": "int64", "u": "uint64", "b": "int64"}
 """How a scalar argument lies in memory, by the kind of its dtype."""
@@ -333,10 +333,10 @@ class Source:
         begin, end = [f"low{a}_0" for a in bounds], [f"high{a}_0" for a in bounds]
         lines = [
             f"whole = {' & '.join(f'in{a}' for a in partial)}",
-            f"begin = min(max({', '.join([first, *begin])}), {last}) if whole else {last}"
+            f"begin = min({folded('max', [first, *begin])}, {last}) if whole else {last}"
             if begin
             else f"begin = {first} if whole else {last}",
-            f"end = max(begin, min({', '.join([last, *end])}))" if end else f"end = {last}",
+            f"end = max(begin, {folded('min', [last, *end])})" if end else f"end = {last}",
         ]
         for start, stop, inside in ((first, "begin", False), ("begin", "end", True), ("end", last, False)):
             body = self.columns(phase, registers, near, inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,6 +40,11 @@ def combination(combine: str, dtype: np.dtype, x: str, y: str) -> str:
     if dtype.kind == "f":
         return f"{'larger' if combine == 'maximum' else 'smaller'}({x}, {y})"
     return f"({x} if {x} {'>' if combine == 'maximum' else '<'} {y} else {y})"
+
+
+def folded(name: str, values: Sequence[str]) -> str:
+    """Calls of a function of two arguments that take in all values, as source."""
+    return functools.reduce(lambda x, y: f"{name}({x}, {y})", values)
 
 
 def stored_name(dtype: np.dtype) -> str:

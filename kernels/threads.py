@@ -112,8 +112,8 @@ def _layer() -> ModuleType | None:
 
 def _work() -> Any:
     """What each thread does: `work(operands, sizes, steps, data)`, as `parallel_for` calls it."""
-    pointer, int64 = jit.memory_operations()["pointer"], jit.numba().int64
-    call, add, least = jit.memory_operations()["call"], intrinsics.fetch("add"), intrinsics.fetch("min")
+    pointer, call, smaller = (jit.memory_operations()[name] for name in ("pointer", "call", "min"))
+    add, least, int64 = intrinsics.fetch("add"), intrinsics.fetch("min"), jit.numba().int64
 
     def work(operands, sizes, steps, data):
         address = pointer(operands, int64)[0]
@@ -123,7 +123,7 @@ def _work() -> Any:
             start = add(address + 8 * NEXT, grain)
             if start >= count:
                 return 0
-            if call(kernel, (arguments, start, min(start + grain, count))) != 0:
+            if call(kernel, (arguments, start, smaller(start + grain, count))) != 0:
                 least(address + 8 * FAILED, start)
 
     return work
@@ -135,8 +135,8 @@ def run_chunks() -> Any:
 
     If chunks fail it is the status of the first of them, whatever the threads.
     """
-    numba, pointer, stack = jit.numba(), jit.memory_operations()["pointer"], intrinsics.stack(JOB_WORDS)
-    call, int64 = jit.memory_operations()["call"], numba.int64
+    pointer, call, smaller = (jit.memory_operations()[name] for name in ("pointer", "call", "min"))
+    stack, int64 = intrinsics.stack(JOB_WORDS), jit.numba().int64
 
     def run_chunks(pool, kernel, arguments, count, grain):
         first = 0
@@ -146,15 +146,15 @@ def run_chunks() -> Any:
             job[NEXT], job[FAILED] = 0, count
             job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN] = kernel, arguments, count, grain
             # one operand, the job's address, the same for all threads; as many calls as there are threads
-            threads = min(words[THREADS], (count + grain - 1) // grain)
+            threads = smaller(words[THREADS], (count + grain - 1) // grain)
             job[OPERANDS], job[SIZES], job[STEPS] = address, threads, 0
             operands, sizes, steps = address + 8 * OPERANDS, address + 8 * SIZES, address + 8 * STEPS
             call(words[PARALLEL_FOR], (words[WORK], operands, sizes, steps, 0, 0, 1, threads))
             first = job[FAILED]  # that chunk once more, to see its status
         for start in range(first, count, grain):
-            status = call(kernel, (arguments, start, min(start + grain, count)))
+            status = call(kernel, (arguments, start, smaller(start + grain, count)))
             if status != 0:
                 return status
         return 0
 
-    return numba.njit(**jit.OPTIONS, **jit.INSIDE)(run_chunks)
+    return jit.numba().njit(**jit.OPTIONS, **jit.INSIDE)(run_chunks)
