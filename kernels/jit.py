@@ -106,6 +106,15 @@ def numba() -> Any:
     return module
 
 
+def inner(function: FunctionType, simple: bool = True, **options: Any) -> Any:
+    """A function that only what is compiled here calls; a simple one needs few of Numba's passes (target.py)."""
+    from . import target
+
+    if simple:
+        options |= {"pipeline": target.Passes, "_nrt": False}  # nothing counts references
+    return target.jit(**OPTIONS, **INSIDE, **options)(function)
+
+
 @functools.cache
 def jit_disabled() -> bool:
     """Whether NUMBA_DISABLE_JIT is set: kernels then run as Python."""
@@ -144,7 +153,7 @@ def namespace() -> dict[str, Any]:
     for name, function in {**ELEMENTS, **HELPERS, **COLD, **KERNELS}.items():
         module = modules.setdefault(id(function.__globals__), dict(function.__globals__))
         copy = FunctionType(function.__code__, module, name, function.__defaults__)
-        jitted[name] = numba().njit(**OPTIONS, **INSIDE, forceinline=name not in COLD)(copy)
+        jitted[name] = inner(copy, forceinline=name not in COLD)
     for module in modules.values():
         module.update({name: jitted[name] for name in {*module, "min", "max"} & jitted.keys()})
     types = {name: numba().from_dtype(dtype) for name, dtype in avals.DTYPES.items()}
@@ -166,24 +175,30 @@ def defined_names(source: str) -> list[str]:
 @functools.lru_cache(maxsize=256)
 def user_element(name: str) -> Any:
     """A user's element function, jitted, and with it the functions that it calls."""
+    from . import target
+
+    target.complete()
 
     def jitted(value: Any) -> Any:
         if not isinstance(value, FunctionType):
             return value
         if is_own(value):
             return namespace()[value.__name__]
-        return numba().njit(**OPTIONS, **INSIDE, forceinline=True)(rebuilt(value, jitted))
+        return inner(rebuilt(value, jitted), simple=False, forceinline=True)
 
     return jitted(DEFINED[name].functions[name])
 
 
 def check_element(name: str, dtype: np.dtype, operands: int, statics: int) -> None:
     """TypeError if a user's element function cannot be compiled, or gives no number."""
+    from . import target
+
     element, types = user_element(name), numba().types
     which = f"[{DEFINED[name].title}] The element function {DEFINED[name].functions[name].__name__}"
     given = (numba().from_dtype(dtype),) * operands + (types.int64,) * statics
     try:
-        element.compile(given)
+        with target.current():
+            element.compile(given)
         result = element.overloads[given].signature.return_type
     except numba().core.errors.NumbaError as error:
         raise TypeError(f"{which} cannot be compiled by Numba for {dtype}: {error}") from error
@@ -278,21 +293,25 @@ def _object_file(function: Callable[[], FunctionType], signature: str) -> bytes:
     """
     from llvmlite import ir
 
+    from . import target
+
     source = function()
-    jitted = numba().njit(signature, **OPTIONS, **INSIDE, fastmath={"reassoc"})(source)
+    jitted = inner(source, fastmath={"reassoc"})
+    with target.current():
+        jitted.compile(signature)
     _check_results(source)
-    ((types, result),) = jitted.overloads.items()
-    target, callee = result.target_context, result.fndesc
-    module = target.create_module("entry")
-    inner = ir.Function(
-        module, target.call_conv.get_function_type(callee.restype, callee.argtypes), callee.llvm_func_name
+    (result,) = jitted.overloads.values()
+    context, callee = result.target_context, result.fndesc
+    module = context.create_module("entry")
+    called = ir.Function(
+        module, context.call_conv.get_function_type(callee.restype, callee.argtypes), callee.llvm_func_name
     )
-    words = [target.get_value_type(t) for t in (callee.restype, *callee.argtypes)]
+    words = [context.get_value_type(t) for t in (callee.restype, *callee.argtypes)]
     entry = ir.Function(module, ir.FunctionType(words[0], words[1:]), native.ENTRY)
     builder = ir.IRBuilder(entry.append_basic_block())
-    _, value = target.call_conv.call_function(builder, inner, callee.restype, callee.argtypes, entry.args)
+    _, value = context.call_conv.call_function(builder, called, callee.restype, callee.argtypes, entry.args)
     builder.ret(value)
-    return native.emit([str(module), jitted.inspect_llvm(types)])
+    return native.emit([str(module), *result.library.texts])
 
 
 def _check_results(source: FunctionType) -> None:

@@ -144,7 +144,7 @@ def sort_positions(args, start, stop, dtype, key_dtype):
                     keys[at], places[at] = keys[at - 1], places[at - 1]
                     at -= 1
                 keys[at], places[at] = key, j
-        width = RUN
+        width = np.int64(RUN)  # which grows: a constant's type is its value
         while width < n:
             for first in range(0, n, 2 * width):
                 middle, end = min(first + width, n), min(first + 2 * width, n)

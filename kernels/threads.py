@@ -157,4 +157,4 @@ def run_chunks() -> Any:
                 return status
         return 0
 
-    return jit.numba().njit(**jit.OPTIONS, **jit.INSIDE)(run_chunks)
+    return jit.inner(run_chunks)

@@ -1,0 +1,181 @@
+"""A Numba target that ends where LLVM begins: functions become text in LLVM's language, and nothing else.
+
+Numba's own target optimises every function that another one calls and makes machine code of it, though the
+caller takes it in all the same. Here native.py does so once, of a kernel as a whole. On its first compile Numba
+also loads all that it can compile, linear algebra and containers included: kernels begin with arithmetic, and have
+the rest once a user's function may need it.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextlib import AbstractContextManager
+from typing import Any
+
+from numba.core import (
+    cgutils,
+    codegen,
+    compiler,
+    cpu,
+    dispatcher,
+    fastmathpass,
+    registry,
+    typed_passes,
+    typing,
+    untyped_passes,
+)
+from numba.core.compiler_machinery import PassManager
+from numba.core.descriptors import TargetDescriptor
+from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_override, target_registry
+
+NAME = "fastvjp"
+PASSES = (
+    untyped_passes.TranslateByteCode,
+    untyped_passes.FixupArgs,
+    untyped_passes.IRProcessing,
+    untyped_passes.LiteralPropagationSubPipelinePass,  # for isinstance
+    typed_passes.NopythonTypeInference,
+    typed_passes.IRLegalization,
+    typed_passes.NativeLowering,
+    typed_passes.NoPythonBackend,
+)
+"""What is done to a function of this folder: without closures, comprehensions, `with` and exceptions, and where a
+variable has one type, that is less than in Numba's usual pipeline."""
+
+
+class Library(codegen.JITCodeLibrary):
+    """The texts of a function and of all that it calls."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.texts: dict[str, None] = {}
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Add a text."""
+        self.texts[cgutils.normalize_ir_text(str(ir_module))] = None
+
+    def add_linking_library(self, library: Any) -> None:
+        """Add those of a function that is called."""
+        self.texts |= library.texts
+
+
+class Codegen(codegen.JITCPUCodegen):
+    """What makes libraries."""
+
+    _library_class = Library
+
+
+class Types(typing.Context):
+    """The types of what functions can call."""
+
+    complete = False
+
+    def load_additional_registries(self) -> None:
+        """Load arithmetic, or all."""
+        if self.complete:
+            super().load_additional_registries()
+        else:
+            from numba.core.typing import cmathdecl, mathdecl, npydecl
+
+            for module in (cmathdecl, mathdecl, npydecl):
+                self.install_registry(module.registry)
+
+
+class Lowering(cpu.CPUContext):
+    """How what functions can call becomes LLVM's language."""
+
+    complete = False
+
+    def init(self) -> None:
+        """Set up what text is made with."""
+        super().init()
+        self._internal_codegen = Codegen(NAME)
+
+    def load_additional_registries(self) -> None:
+        """Load arithmetic, or all."""
+        if self.complete:
+            super().load_additional_registries()
+        else:
+            from numba.core import optional  # noqa: F401
+            from numba.cpython import builtins, cmathimpl, mathimpl, numbers, rangeobj, tupleobj  # noqa: F401
+            from numba.np import npyimpl
+
+            for module in (cmathimpl, mathimpl, npyimpl):
+                self.install_registry(module.registry)
+
+    def post_lowering(self, mod: Any, library: Any) -> None:
+        """Grant what a loop may do to sums; Numba's runtime, which counts references, is not linked."""
+        if self.fastmath:
+            fastmathpass.rewrite_module(mod, self.fastmath)
+
+    def get_executable(self, library: Any, fndesc: Any, env: Any) -> Any:
+        """What a function is found by: there is nothing to execute."""
+        return fndesc
+
+
+class Target(TargetDescriptor):
+    """What belongs together."""
+
+    options = cpu.CPUTargetOptions
+
+    @functools.cached_property
+    def typing_context(self) -> Types:
+        """Of all functions."""
+        return Types()
+
+    @functools.cached_property
+    def target_context(self) -> Lowering:
+        """Of all functions."""
+        return Lowering(self.typing_context, NAME)
+
+
+class Dispatcher(dispatcher.Dispatcher):
+    """A function and its compiled forms, which Python cannot call."""
+
+    targetdescr = Target(NAME)
+
+    def add_overload(self, cres: Any) -> None:
+        """Add a compiled form."""
+        self.overloads[tuple(cres.signature.args)] = cres
+
+
+class Passes(compiler.CompilerBase):
+    """The passes above."""
+
+    def define_pipelines(self) -> list[PassManager]:
+        """They are the only pipeline."""
+        passes = PassManager(NAME)
+        for each in PASSES:
+            passes.add_pass(each, each.__name__)
+        passes.finalize()
+        return [passes]
+
+
+class FastVJP(CPU):
+    """By its name Numba knows the target; it has all that the CPU has."""
+
+
+def jit(pipeline: type[compiler.CompilerBase] = compiler.Compiler, **options: Any) -> Any:
+    """Numba's decorator for this target."""
+    options["nopython"] = True
+    return lambda function: Dispatcher(function, targetoptions=options, pipeline_class=pipeline)
+
+
+target_registry[NAME] = FastVJP
+dispatcher_registry[FastVJP] = Dispatcher
+jit_registry[FastVJP] = jit
+
+
+def current() -> AbstractContextManager[None]:
+    """While something is compiled."""
+    return target_override(NAME)
+
+
+@functools.cache
+def complete() -> None:
+    """Load all that Numba can compile."""
+    registry.cpu_target.target_context.refresh()  # Numba's runtime belongs to its own target, whoever is first
+    context = Dispatcher.targetdescr.target_context
+    for part in (context, context.typing_context):
+        part.complete = True
+        part.load_additional_registries()
