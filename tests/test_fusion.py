@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -24,6 +25,7 @@ import fastvjp as fv
 import fastvjp.nest as nests
 from fastvjp import fusion, phases, planner
 from fastvjp.layouts import Layout
+from fastvjp.plan import View
 
 __all__ = ["interpreted"]
 
@@ -130,6 +132,12 @@ def aligned_last(builder: fusion.Builder, layout: Layout) -> Layout:
     return Layout(builder.shape, strides, layout.offset)
 
 
+def on_one_place(turn: columns._Turn, view: View) -> View:
+    """All columns of a temporary on the place of one."""
+    shape, strides, offset = view.layout
+    return replace(view, layout=Layout(shape, tuple(s // turn.columns for s in strides), offset // turn.columns))
+
+
 combination, identity = source.combination, source.identity
 WRONG = {
     "combination": (source, "combination", lambda c, *rest: combination("add" if c == "maximum" else c, *rest)),
@@ -139,7 +147,7 @@ WRONG = {
     "places of a tile": (tiles.Tiles, "place", lambda self: "lane"),
     "values of the row of a tile": (tiles.Tiles, "handed", lambda self, reads: []),
     "what a tile collects": (tiles.Tiles, "end", lambda self, a: []),
-    "columns of temporaries": (columns._Turn, "applies", lambda self, view: True),
+    "columns of temporaries": (columns._Turn, "__call__", on_one_place),
     "chunks that meet": (nests.Nest, "unit", lambda self, place: 1),
     "bounds of padded views": (source.Source, "bounds", lambda self, a, place: [f"in{a} = True"]),
     "rows": (fusion.Builder, "layout", aligned_last),
