@@ -1,4 +1,4 @@
-"""GradBench's gmm, ode and kmeans from their mathematical statements, and a pairwise model."""
+"""GradBench's gmm, ode and kmeans from their mathematical statements; points pairwise, in motion, transported."""
 
 from __future__ import annotations
 
@@ -56,6 +56,29 @@ def pairwise(np: Any, x: Any, log_width: Any) -> Any:
     return np.mean(np.log(np.sum(np.exp(-0.5 * squares * np.exp(-2.0 * log_width)), axis=1))) - log_width
 
 
+def rigid(np: Any, turns: Any, shifts: Any, points: Any, seen: Any) -> Any:
+    """Squared distance of what is seen from points, each turned by a rotation vector of its own and shifted.
+
+    Rotations by Cayley's map: (I - K)^-1 (I + K) x = x + 2 / (1 + w w) (K x + K K x) with K x = w cross x.
+    """
+    zero = 0.0 * turns[:, 0]
+    a, b, c = turns[:, 0], turns[:, 1], turns[:, 2]
+    rows = [np.stack(row, axis=1) for row in ([zero, -c, b], [c, zero, -a], [-b, a, zero])]
+    k = np.stack(rows, axis=1)
+    scale = 2.0 / (1.0 + np.sum(turns * turns, axis=1))
+    turned = points + scale[:, None, None] * ((k + k @ k) @ points)
+    return np.sum((turned + shifts[:, :, None] - seen) ** 2)
+
+
+def sinkhorn(np: Any, costs: Any, steps: int) -> Any:
+    """Cost of transport between uniform weights, regularised by entropy (Cuturi 2013), in logarithms."""
+    rows, columns = 0.0 * costs[:, 0], 0.0 * costs[0]
+    for _ in range(steps):
+        rows = -np.logsumexp(columns[None, :] - costs, axis=1)
+        columns = -np.logsumexp(rows[:, None] - costs, axis=0)
+    return np.sum(np.exp(rows[:, None] + columns[None, :] - costs) * costs)
+
+
 def make_gmm(rng: Any, n: int, d: int, k: int) -> Made:
     place = numpy.zeros((d, d), numpy.int64)
     rows, columns = numpy.tril_indices(d, -1)
@@ -77,6 +100,15 @@ def make_pairwise(rng: Any, n: int, d: int) -> Made:
     return [rng.normal(size=(n, d)), -0.5], []
 
 
+def make_rigid(rng: Any, n: int) -> Made:
+    wrt = [rng.normal(size=(n, 3)), rng.normal(size=(n, 3))]
+    return wrt, [rng.normal(size=(n, 3, 2)), rng.normal(size=(n, 3, 2))]
+
+
+def make_sinkhorn(rng: Any, n: int, steps: int) -> Made:
+    return [rng.uniform(0.0, 5.0, (n, n))], []
+
+
 WORKLOADS = [
     Workload("gmm", gmm, make_gmm, {"n": 20, "d": 4, "k": 3}, ({"n": 1000, "d": 10, "k": 25},), ("float64",)),
     Workload("ode", ode, make_ode, {"n": 5, "steps": 4}, ({"n": 100, "steps": 20},), ("float64",), ("steps",)),
@@ -84,5 +116,9 @@ WORKLOADS = [
     Workload(
         "pairwise", pairwise, make_pairwise, {"n": 20, "d": 3}, ({"n": 500, "d": 3},), BOTH,
         tolerance={"float32": 1e-3, "float64": 1e-9},  # the pulls of near points cancel
+    ),
+    Workload("rigid", rigid, make_rigid, {"n": 20}, ({"n": 20_000},), BOTH),
+    Workload(
+        "sinkhorn", sinkhorn, make_sinkhorn, {"n": 10, "steps": 3}, ({"n": 200, "steps": 20},), BOTH, ("steps",)
     ),
 ]  # fmt: skip
