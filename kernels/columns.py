@@ -1,6 +1,6 @@
 """Temporaries of few columns, laid out column by column where tiles (tiles.py) then find rows side by side.
 
-Only fused steps may touch such a temporary: they take any layout, other kernels want C order.
+Only fused steps may touch such a temporary, and what can be one: they take any layout, other kernels C order.
 """
 
 from __future__ import annotations
@@ -13,38 +13,49 @@ import numpy as np
 
 from ..avals import Aval, aval
 from ..layouts import Layout
-from ..plan import ALIGNMENT, FusedStep, Plan, View
+from ..plan import ALIGNMENT, FusedStep, Plan, Step, View
 from . import tiling
+from .lowering import fused
 
 
 def by_column(plan: Plan) -> Plan:
     """The plan with those temporaries turned by which more is saved than lost."""
     first = len(plan.leaves)
+    parts = [fused(step) for step in plan.steps]
     possible = {b: turn for b in plan.offsets if (turn := _turn(plan.buffers[b - first]))}
-    touched: defaultdict[int, dict[int, FusedStep]] = defaultdict(dict)
-    """The steps that touch a temporary, by number."""
-    for i, step in enumerate(plan.steps):
-        for o in [*step.reads, *step.writes]:
-            if not isinstance(o, View) or o.buffer not in possible:
-                continue
-            if isinstance(step, FusedStep) and possible[o.buffer].applies(o):
-                touched[o.buffer][i] = step
-            else:
-                del possible[o.buffer]
-        if isinstance(step, FusedStep):
-            for store in step.stores:
-                if store.combine:  # of which all is filled first, as if it were contiguous
-                    possible.pop(store.view.buffer, None)
+    for step, part in zip(plan.steps, parts, strict=True):
+        for view in _views(step) if part is None else [v for single in part for v in _fixed(single, possible)]:
+            possible.pop(view.buffer, None)
+    touching: defaultdict[int, dict[FusedStep, None]] = defaultdict(dict)
+    """The steps that touch a temporary."""
+    for single in (single for part in parts for single in part or ()):
+        for view in _views(single):
+            touching[view.buffer][single] = None
     turns: dict[int, _Turn] = {}
     for b, turn in possible.items():
-        steps, more = touched[b].values(), turns | {b: turn}
-        if _cost(steps, more) < _cost(steps, turns):
+        more, cost = turns | {b: turn}, _cost(touching[b], turns)
+        if cost and _cost(touching[b], more) <= cost:  # equal: what else such a step has may follow
             turns = more
     if not turns:
         return plan
+    steps: list[Step] = []
+    for step, part in zip(plan.steps, parts, strict=True):
+        if part is None or turns.keys().isdisjoint([view.buffer for view in _views(step)]):
+            steps.append(replace(step))
+        else:
+            steps += [_turned(single, turns) for single in part]
     buffers = [turns[b].aval if b in turns else a for b, a in enumerate(plan.buffers, first)]
-    steps = [_turned(step, turns) if isinstance(step, FusedStep) else replace(step) for step in plan.steps]
     return replace(plan, buffers=buffers, steps=steps)
+
+
+def _views(step: Step) -> list[View]:
+    return [o for o in (*step.reads, *step.writes) if isinstance(o, View)]
+
+
+def _fixed(step: FusedStep, turns: Mapping[int, _Turn]) -> list[View]:
+    """The views of a step that cannot be turned."""
+    combined = [store.view for store in step.stores if store.combine]  # filled first, as contiguous memory
+    return combined + [v for v in _views(step) if v.buffer in turns and not turns[v.buffer].applies(v)]
 
 
 @dataclass(frozen=True)

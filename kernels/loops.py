@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from ..avals import Aval
-from ..plan import KernelStep, Scalar, View
+from ..plan import FusedStep, KernelStep, Scalar, View
 from .pointers import PythonPointer
 
 CHUNK = 30_000
@@ -39,6 +39,9 @@ class Loop:
 
 Allocate = Callable[[Aval], View]
 """Memory for the time of one step."""
+
+Fused = Callable[[KernelStep], list[FusedStep] | None]
+"""A structural primitive as fused steps, or None for operands of which it takes other loops."""
 
 Lowering = Callable[[KernelStep, Allocate], list[Loop] | None]
 """The loops of a structural primitive, or None for operands that its Python launcher must take."""

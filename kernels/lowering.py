@@ -15,7 +15,7 @@ from ..warnings import CompileWarning
 from . import codegen, indexing, matmul, reductions, scans, sorting, structure
 from .buffers import strided
 from .jit import CompileError, check_element, compile_loop, interpret_loop
-from .loops import Loop, Lowering
+from .loops import Fused, Loop, Lowering
 from .native import Code
 
 LAUNCHERS: dict[str, Callable[..., None]] = {
@@ -28,10 +28,15 @@ LOWERINGS: dict[str, Lowering] = {
     **scans.LOWERINGS,
     **indexing.LOWERINGS,
     **sorting.LOWERINGS,
-    **structure.LOWERINGS,
     **matmul.LOWERINGS,
 }
-"""Structural primitives as loops, which are preferred."""
+"""Structural primitives as loops, which are preferred ..."""
+
+FUSED: dict[str, Fused] = {
+    **structure.FUSED,
+    **matmul.FUSED,
+}
+"""... and as fused steps, which are preferred to these."""
 
 
 class Temporaries:
@@ -55,16 +60,27 @@ class Temporaries:
         return dense(number, a)
 
 
+def fused(step: Step) -> list[FusedStep] | None:
+    """The fused steps that a step is, if it is none of its own kind."""
+    if isinstance(step, FusedStep):
+        return [step]
+    found = None if step.primitive.definition else FUSED.get(step.primitive.name)
+    return None if found is None else found(step)
+
+
 def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
     """The loops of a step, or the launch of one that has none."""
     temporaries.next_step()
-    if isinstance(step, KernelStep):
-        lowering = None if step.primitive.definition else LOWERINGS.get(step.primitive.name)
-        loops = None if lowering is None else lowering(step, temporaries.allocate)
-        if loops is None:
-            return Launch(step)
+    steps = fused(step)
+    if steps is not None:
+        loops = [loop for single in steps for loop in codegen.lower(single, temporaries.allocate)]
     else:
-        loops = codegen.lower(step, temporaries.allocate)
+        assert isinstance(step, KernelStep)
+        lowering = None if step.primitive.definition else LOWERINGS.get(step.primitive.name)
+        lowered = None if lowering is None else lowering(step, temporaries.allocate)
+        if lowered is None:
+            return Launch(step)
+        loops = lowered
     try:
         for loop in loops:
             compile_loop(loop.source)

@@ -12,8 +12,8 @@ from ..avals import aval
 from ..layouts import Layout, broadcast_to, contiguous_strides
 from ..operands import aval_of, canonical
 from ..plan import Call, Entry, FusedStep, KernelStep, Operand, Reduce, Scalar, Store, View
-from . import blas, codegen
-from .loops import Allocate, Loop, Lowering
+from . import blas
+from .loops import Allocate, Fused, Loop, Lowering
 from .products import PREFIXES, Reading, product, reads_matrix, reads_vector
 from .structure import copy
 
@@ -30,8 +30,6 @@ def lower(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
         return None
     if 0 in out.layout.shape:
         return []
-    if (small := _small(step)) is not None:
-        return codegen.lower(small, allocate)
     x, copy_x = _in_memory(step.inputs[0], allocate)
     y, copy_y = _in_memory(step.inputs[1], allocate)
     x, y, out = canonical(x, y, out)
@@ -44,14 +42,16 @@ def lower(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
     return [*copy_x, *copy_y, *again_x, *again_y, *loops]
 
 
-def _small(step: KernelStep) -> FusedStep | None:
+def small(step: KernelStep) -> list[FusedStep] | None:
     """Many small products as one step, which computes neighbouring ones at once.
 
     A call of OpenBLAS takes 350 ns, 40 where it has kernels for small matrices, as for some of AVX-512.
     """
     x, y = step.inputs
     (*batch, m, n), k = step.output.layout.shape, aval_of(x).shape[-1]
-    if not (isinstance(x, View) and isinstance(y, View)) or math.prod(batch) < BATCH or not 0 < m * n * k <= SMALL:
+    if not (isinstance(x, View) and isinstance(y, View)) or step.output.dtype.name not in PREFIXES:
+        return None
+    if math.prod(batch) < BATCH or not 0 < m * n * k <= SMALL:
         return None
     (*batch_x, across, along), (*batch_y, down, right) = x.layout.strides, y.layout.strides
     shape = (*batch, m, n, k)
@@ -62,7 +62,7 @@ def _small(step: KernelStep) -> FusedStep | None:
     out = step.output.layout
     target = View(step.output.buffer, step.output.dtype, Layout(shape, (*out.strides, 0), out.offset))
     body: list[Entry] = [Call("multiply", target.dtype, (0, 1)), Reduce("add", target.dtype, 2)]
-    return FusedStep(shape, len(shape) - 1, list(views), body, [Store(3, target, row=True)])
+    return [FusedStep(shape, len(shape) - 1, list(views), body, [Store(3, target, row=True)])]
 
 
 def _in_memory(o: Operand, allocate: Allocate) -> tuple[View, list[Loop]]:
@@ -95,6 +95,7 @@ def _readable(
     return x, reading, loops
 
 
+FUSED: dict[str, Fused] = {"matmul": small}
 LOWERINGS: dict[str, Lowering] = {"matmul": lower}
 
 

@@ -10,7 +10,7 @@ from ..layouts import Layout
 from ..operands import aval_of, joined, section, seen_as
 from ..plan import FusedStep, KernelStep, Operand, Scalar, Store, View
 from .codegen import lower
-from .loops import Allocate, Loop, Lowering
+from .loops import Allocate, Fused, Loop
 
 
 def word(dtype: np.dtype) -> np.dtype:
@@ -18,14 +18,19 @@ def word(dtype: np.dtype) -> np.dtype:
     return dtype if dtype.itemsize > 8 else np.dtype(f"u{dtype.itemsize}")
 
 
-def copy(source: Operand, target: View) -> list[Loop]:
-    """The loop that writes an operand's values to a view of its shape; none if there are no values."""
+def moved(source: Operand, target: View) -> list[FusedStep]:
+    """The step that writes an operand's values to a view of its shape; none if there are no values."""
     if 0 in target.layout.shape:
         return []
     if isinstance(source, View):
         source, target = seen_as(word(source.dtype), source), seen_as(word(target.dtype), target)
     shape = target.layout.shape
-    return lower(FusedStep(shape, len(shape), [source], [], [Store(0, target)]))
+    return [FusedStep(shape, len(shape), [source], [], [Store(0, target)])]
+
+
+def copy(source: Operand, target: View) -> list[Loop]:
+    """The same as a loop."""
+    return [loop for step in moved(source, target) for loop in lower(step)]
 
 
 def shaped(o: Operand, shape: tuple[int, ...], allocate: Allocate) -> tuple[View, list[Loop]]:
@@ -40,15 +45,15 @@ def shaped(o: Operand, shape: tuple[int, ...], allocate: Allocate) -> tuple[View
     return repeated, copy(Scalar(o.leaf, aval_of(one)), one)
 
 
-def slice_update(step: KernelStep, _: Allocate) -> list[Loop]:
+def slice_update(step: KernelStep) -> list[FusedStep]:
     """Copy x and replace a section by y."""
     x, y = step.inputs
-    return copy(x, step.output) + copy(y, section(step.output, **step.params))
+    return moved(x, step.output) + moved(y, section(step.output, **step.params))
 
 
-def concatenate(step: KernelStep, _: Allocate) -> list[Loop]:
+def concatenate(step: KernelStep) -> list[FusedStep]:
     """Copy each array to its section of the result."""
-    return [loop for x, target in joined(step) for loop in copy(x, target)]
+    return [copied for x, target in joined(step) for copied in moved(x, target)]
 
 
-LOWERINGS: dict[str, Lowering] = {"slice_update": slice_update, "concatenate": concatenate}
+FUSED: dict[str, Fused] = {"slice_update": slice_update, "concatenate": concatenate}
