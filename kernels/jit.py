@@ -1,4 +1,4 @@
-"""The jit wrapper: every Numba option of the project stands here, and Numba is imported at the first compile.
+"""The jit wrapper: Numba's options stand here, its passes in target.py, and it is imported at the first compile.
 What was compiled once is on disk (cache.py) and needs no Numba.
 
 `@element` marks a scalar function, `@kernel` a loop written by hand. Both stay plain Python functions until they
@@ -184,7 +184,7 @@ def user_element(name: str) -> Any:
             return value
         if is_own(value):
             return namespace()[value.__name__]
-        return inner(rebuilt(value, jitted), simple=False, forceinline=True)
+        return inner(rebuilt(value, jitted), simple=False, forceinline=True, _nrt=True)
 
     return jitted(DEFINED[name].functions[name])
 
@@ -200,7 +200,7 @@ def check_element(name: str, dtype: np.dtype, operands: int, statics: int) -> No
         with target.current():
             element.compile(given)
         result = element.overloads[given].signature.return_type
-    except numba().core.errors.NumbaError as error:
+    except (numba().core.errors.NumbaError, NotImplementedError) as error:
         raise TypeError(f"{which} cannot be compiled by Numba for {dtype}: {error}") from error
     numbers = (types.Boolean, types.Integer, types.Float, *([types.Complex] if dtype.kind == "c" else []))
     if not isinstance(result, numbers):
@@ -292,6 +292,7 @@ def _object_file(function: Callable[[], FunctionType], signature: str) -> bytes:
     It needs nothing of Numba or Python at run time: what Numba would raise is lost, which kernels do not do.
     """
     from llvmlite import ir
+    from numba.core import cgutils
 
     from . import target
 
@@ -311,6 +312,9 @@ def _object_file(function: Callable[[], FunctionType], signature: str) -> bytes:
     builder = ir.IRBuilder(entry.append_basic_block())
     _, value = context.call_conv.call_function(builder, called, callee.restype, callee.argtypes, entry.args)
     builder.ret(value)
+    for name in ("NRT_incref", "NRT_decref"):  # of constants; what makes arrays needs more, and is not linked
+        counting = ir.Function(module, ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t]), name)
+        ir.IRBuilder(counting.append_basic_block()).ret_void()
     return native.emit([str(module), *result.library.texts])
 
 

@@ -13,8 +13,8 @@ ctypes some time:
     address of the words, word of the first step, number of steps, pool.
 
 A relocation writes an address plus an offset into an argument word, just before its kernel runs: so a call from
-Python sets the words in front, and nothing else. A kernel is called once for each chunk, on several threads
-(threads.py), and answers 0, or a status that says what is wrong, which ends the run.
+Python sets the words in front and, where there are chunks, the pool. A kernel is called once for each chunk, on
+several threads (threads.py), and answers 0, or a status that says what is wrong, which ends the run.
 """
 
 from __future__ import annotations

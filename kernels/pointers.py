@@ -156,6 +156,9 @@ def compiled_operations(numba: Any) -> dict[str, Any]:
 
         @intrinsic
         def combine(context: Any, x: Any, y: Any) -> Any:
+            if not (isinstance(x, types.Integer) and isinstance(y, types.Integer)):
+                raise TypeError(f"min and max are of integers here, not of {x} and {y}")
+
             def generate(target: Any, builder: Any, signature: Any, args: Any) -> Any:
                 return builder.select(builder.icmp_signed(relation, *args), *args)
 

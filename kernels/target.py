@@ -9,6 +9,7 @@ the rest once a user's function may need it.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -27,6 +28,9 @@ from numba.core import (
 from numba.core.compiler_machinery import PassManager
 from numba.core.descriptors import TargetDescriptor
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_override, target_registry
+from numba.np.ufunc.dufunc import DUFunc
+
+from .jit import INSIDE, OPTIONS
 
 NAME = "fastvjp"
 PASSES = (
@@ -79,6 +83,14 @@ class Types(typing.Context):
 
             for module in (cmathdecl, mathdecl, npydecl):
                 self.install_registry(module.registry)
+
+    def resolve_value_type(self, val: Any) -> Any:
+        """Functions that are jitted for Numba's own target are compiled for this one."""
+        if isinstance(val, DUFunc):
+            val = _here(val._dispatcher)
+        elif isinstance(val, dispatcher.Dispatcher) and not isinstance(val, Dispatcher):
+            val = _here(val)
+        return super().resolve_value_type(val)
 
 
 class Lowering(cpu.CPUContext):
@@ -155,10 +167,21 @@ class FastVJP(CPU):
     """By its name Numba knows the target; it has all that the CPU has."""
 
 
-def jit(pipeline: type[compiler.CompilerBase] = compiler.Compiler, **options: Any) -> Any:
+def jit(
+    pipeline: type[compiler.CompilerBase] = compiler.Compiler,
+    locals: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Any:
     """Numba's decorator for this target."""
     options["nopython"] = True
-    return lambda function: Dispatcher(function, targetoptions=options, pipeline_class=pipeline)
+    given = {"locals": locals or {}, "targetoptions": options, "pipeline_class": pipeline}
+    return lambda function: Dispatcher(function, **given)
+
+
+@functools.lru_cache(maxsize=256)
+def _here(function: Any) -> Dispatcher:
+    """A function that is jitted for another target."""
+    return jit(**OPTIONS, **INSIDE, _nrt=True)(function.py_func)
 
 
 target_registry[NAME] = FastVJP

@@ -151,6 +151,41 @@ def test_rule_that_captures_a_batched_array(rule, xyv):
         fv.grad(lambda x: fv.sum(fv.vmap(lambda c: each(x, c))(c)))(x)
 
 
+def test_a_rule_may_rebind_what_the_function_returned():
+    """Results are what they were when it returned, at the first call and when it is repeated."""
+    returned = {}
+
+    @fv.custom_function
+    def doubled(x):
+        return 2 * x
+
+    @doubled.vjp
+    def rule(primals, cotangent, output):
+        for x in returned.values():
+            x[...] = x * 100 + 1
+        return 2 * cotangent
+
+    def fun(a, b):
+        returned["y"] = y = doubled(a * b)
+        return y
+
+    def with_aux(a, b):
+        y = fun(a, b)
+        returned["loss"], returned["aux"] = fv.sum(y), fv.sum(a)
+        return returned["loss"], returned["aux"]
+
+    a, b = fv.array([1.0, 2.0]), fv.array([3.0, 4.0])
+    for _ in range(2):
+        outputs, vjps = fv.vjp(fun, [a, b], [a])
+        same([*outputs, *vjps], [[6, 16], [6, 16], [2, 8]])
+        (value, aux), gradient = fv.value_and_grad(with_aux)(a, b)
+        same([value, aux, *gradient], [22, 3, 6, 8])
+        outputs, pullback = fv.vjp(fun, [a, b])
+        same([*outputs, *pullback([a])], [[6, 16], [6, 16], [2, 8]])
+        for jacobian in (fv.jacfwd, fv.jacrev):
+            same(jacobian(fun, argnums=(0, 1))(a, b), [[[6, 0], [0, 8]], [[2, 0], [0, 4]]])
+
+
 def test_bare_and_unused_arguments(xyv):
     x, _, v = xyv
     f = fv.custom_function(lambda x, mode, n: x * n if mode == "scale" else x)

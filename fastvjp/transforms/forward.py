@@ -53,7 +53,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 
         def derive() -> list[Var]:
             stop = recording.trace.size()
-            return [*outputs.vars, *push(recording, start, stop, inputs, outputs, along)]
+            return [*outputs.vars, *push(recording, start, stop, inputs, outputs.vars, along)]
 
         n = len(outputs.arrays)
         results = recording.finish(("jvp", start, len(inputs), n), [*along, *outputs.arrays], derive)
@@ -61,15 +61,15 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 
 
 def push(
-    recording: Recording, start: int, stop: int, inputs: list[Var], outputs: Outputs, tangents: list[array]
+    recording: Recording, start: int, stop: int, inputs: list[Var], outputs: list[Var], tangents: list[array]
 ) -> list[Var]:
     """Tangents of the outputs: transpose the ops recorded from start to stop, then transpose that."""
-    stand_ins = [abstract(v.aval, "jvp") for v in outputs.vars]
+    stand_ins = [abstract(v.aval, "jvp") for v in outputs]
     forward = recording.span(start, stop)
     middle = recording.trace.size()
-    transposed = backward(forward, inputs, zip(outputs.vars, stand_ins, strict=True))
+    transposed = backward(forward, inputs, zip(outputs, stand_ins, strict=True))
     pairs = [(v, t._var) for v, t in zip(transposed, tangents, strict=True) if v is not None]
-    return zeros_for(backward(recording.span(middle), stand_ins, pairs), outputs.vars)
+    return zeros_for(backward(recording.span(middle), stand_ins, pairs), outputs)
 
 
 def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -132,6 +132,7 @@ def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
             inputs = arguments.enter(recording)
             start = recording.trace.size()
             outputs = Outputs([partial(*arguments.tree(inputs))], "jacfwd")
+            outputs.arrays = [x.copy() for x in outputs.arrays]  # a user's rule may rebind the others
             stop = recording.trace.size()
             zeros = [full_like_aval(v.aval, 0) for v in inputs]
             columns: list[list[Var]] = []
@@ -140,8 +141,9 @@ def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
                 def column(t: array, i: int = i) -> Any:
                     along = [t if i == j else z for j, z in enumerate(zeros)]
                     given = [*outputs.arrays, *along]
-                    derive = lambda: push(recording, start, stop, inputs, outputs, along)  # noqa: E731
-                    return [array._of(x) for x in recording.call(("jacfwd", start, stop), given, derive)]
+                    derive = lambda: push(recording, start, stop, inputs, outputs.vars, along)  # noqa: E731
+                    form = ("jacfwd", start, stop, len(inputs))
+                    return [array._of(x) for x in recording.call(form, given, derive)]
 
                 found = vmap(column, out_axes=-1)(_basis(array._of(v)))
                 columns.append([emit("reshape", x, shape=x.shape[:-1] + v.aval.shape)._var for x in found])

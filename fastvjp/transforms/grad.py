@@ -122,12 +122,12 @@ def _derive(
     recording: Recording, start: int, inputs: list[Var], value: array, aux: Aux, with_value: bool
 ) -> list[Var]:
     """The gradient by the inputs; behind it the value and what is auxiliary."""
-    ops = recording.span(start)
+    ops, values = recording.span(start), [value._var, *aux.vars]  # before a user's rule may rebind them
     one = full_like_aval(value._aval, 1)._var
     found = zeros_for(backward(ops, inputs, [(value._var, one)]), inputs)
     # a value that nobody asks for is computed only where that may be an error
     wanted = with_value or any(op.primitive.may_fail for op in ops)
-    return [*found, value._var, *aux.vars] if wanted else found
+    return [*found, *values] if wanted else found
 
 
 def _scalar(returned: Any, where: str) -> tuple[array, Aux]:

@@ -68,9 +68,9 @@ def _derive(
     recording: Recording, start: int, inputs: list[Var], outputs: Outputs, given: list[array], aux: Aux
 ) -> list[Var]:
     """The outputs, the products and what is auxiliary."""
-    pairs = zip(outputs.vars, [x._var for x in given], strict=True)
-    found = backward(recording.span(start), inputs, pairs)
-    return [*outputs.vars, *zeros_for(found, inputs), *aux.vars]
+    values, rest = outputs.vars, aux.vars  # as they are before a user's rule may rebind them
+    found = backward(recording.span(start), inputs, zip(values, [x._var for x in given], strict=True))
+    return [*values, *zeros_for(found, inputs), *rest]
 
 
 def _pullback(
@@ -80,9 +80,10 @@ def _pullback(
     trace = recording.trace
 
     def derive() -> list[Var]:
-        stand_ins = [abstract(v.aval, "vjp") for v in outputs.vars]
+        values, rest = outputs.vars, aux.vars  # as they are before a user's rule may rebind them
+        stand_ins = [abstract(v.aval, "vjp") for v in values]
         stop = trace.size()
-        found = backward(recording.span(start, stop), inputs, zip(outputs.vars, stand_ins, strict=True))
+        found = backward(recording.span(start, stop), inputs, zip(values, stand_ins, strict=True))
         vjps = zeros_for(found, inputs)
         emitted = set(recording.span(stop))
         ops = [op for op in trace.listing().ancestors(vjps) if op in emitted]
@@ -90,7 +91,7 @@ def _pullback(
         read = dict.fromkeys([*(v for op in ops for v in op.inputs), *vjps])
         residuals = [v for v in read if v not in made and (v.trace is trace or v in trace.entered)]
         trace.memo = _detached(Program([*stand_ins, *residuals], ops, vjps))
-        return [*outputs.vars, *aux.vars, *residuals]
+        return [*values, *rest, *residuals]
 
     form = ("pullback", start, len(inputs), len(outputs.arrays))
     results = recording.finish(form, [*outputs.arrays, *aux.arrays], derive)
