@@ -6,10 +6,13 @@ import json
 from unittest.mock import patch
 
 import pytest
+from fastvjp.kernels import jit
 
 import fastvjp as fv
 from bench.__main__ import main
+from bench.libraries import LIBRARIES
 from bench.libraries.ours import FastvjpCompiled
+from bench.measure import prepare, reference
 from bench.plans import METAL, costs
 from bench.workloads import WORKLOADS, problem
 from fastvjp import devices
@@ -41,6 +44,14 @@ def test_kernels_are_counted_as_they_are_started(name):
 def test_one_step_moves_inputs_and_results_once(name):
     found = costs(QUICK[name], "cpu")
     assert found["steps"] == 1 and found["bytes"] == found["least_bytes"] == QUICK[name].nbytes
+
+
+@pytest.mark.skipif(jit.jit_disabled(), reason="nothing is compiled")
+@pytest.mark.parametrize("library", ["numba by hand", "numba, short functions"])
+@pytest.mark.parametrize("name", ["chain", "black_scholes"])
+def test_kernels_by_hand_give_what_they_are_measured_for(name, library):
+    _, found = prepare(LIBRARIES[library], QUICK[name], reference(QUICK[name]))  # which compares them
+    assert found["error"] <= QUICK[name].tolerance
 
 
 def test_what_cannot_be_planned_is_named(tmp_path, capsys):

@@ -87,16 +87,23 @@ def _short_functions() -> dict[str, Callable[..., Any]]:
 def _exact_functions() -> dict[str, Callable[..., Any]]:
     import numba
     from fastvjp.kernels.jit import namespace
+    from fastvjp.kernels.snapshot import rebuilt
     from numba import float32
 
-    ours = namespace()
-    erf, half, root_half = ours["erf"], float32(0.5), float32(0.5**0.5)
+    def for_numba(value: Any) -> Any:
+        """A function, and what it calls, for Numba's own target."""
+        if not hasattr(value, "py_func"):
+            return value
+        return numba.njit(error_model="numpy", forceinline=True)(rebuilt(value.py_func, for_numba))
+
+    exp, log, tanh, erf = (for_numba(namespace()[name]) for name in ("exp", "log", "tanh", "erf"))
+    half, root_half = float32(0.5), float32(0.5**0.5)
 
     @numba.njit(error_model="numpy", forceinline=True)
     def normal(x, e):  # type: ignore[no-untyped-def]
         return half + half * erf(x * root_half)
 
-    return {**{name: ours[name] for name in ("exp", "log", "tanh")}, "normal": normal}
+    return {"exp": exp, "log": log, "tanh": tanh, "normal": normal}
 
 
 def _kernels(functions: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
