@@ -2,8 +2,10 @@
 
 The extension module of that layer has a C function `parallel_for`, which calls a function on several threads at
 once. It is loaded from where Numba is installed, without importing Numba; Numba functions of the user's that run
-on TBB share its threads. The function it calls here takes the next chunk until none is left: so a thread whose
-core is busy with something else holds up one chunk, and a thread that comes late finds nothing to do.
+on TBB share its threads. The chunks are divided into ranges of neighbours, one for each thread, which begins
+with its own: so what the step before has left in a core's cache is read there. It takes the next chunk of a
+range until none is left, then those of the other ranges: so a thread whose core is busy with something else
+holds up one chunk, and a thread that comes late finds nothing to do.
 
 Without TBB chunks run one after the other: docs/design.md says why not on another layer.
 """
@@ -35,8 +37,13 @@ WORK_SIGNATURE = "int64(int64, int64, int64, int64)"
 # words of the pool
 PARALLEL_FOR, WORK, THREADS = range(3)
 
-# words of a job, which lies on the runner's stack, and behind them the operands of `parallel_for`
-NEXT, FAILED, KERNEL, ARGUMENTS, COUNT, GRAIN, OPERANDS, SIZES, STEPS, JOB_WORDS = range(10)
+MOST_RANGES = 64
+# words of a job, which lies on the runner's stack, ...
+FAILED, KERNEL, ARGUMENTS, COUNT, GRAIN, SHARE, RANGES = range(7)
+JOB, OWN, SIZES, JOB_STEP, OWN_STEP, NEXT = range(7, 13)
+"""... the two operands of `parallel_for` (the address of the job, and of the thread's word of those behind), their
+sizes and steps, and for every range the iteration that comes next."""
+JOB_WORDS = NEXT + MOST_RANGES
 
 
 def pool() -> int:
@@ -116,15 +123,19 @@ def _work() -> Any:
     add, least, int64 = intrinsics.fetch("add"), intrinsics.fetch("min"), jit.numba().int64
 
     def work(operands, sizes, steps, data):
-        address = pointer(operands, int64)[0]
-        job = pointer(address, int64)
+        address, own = pointer(operands, int64)[0], pointer(operands, int64)[1]
+        job, first = pointer(address, int64), address + 8 * NEXT
         kernel, arguments, count, grain = job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN]
-        while True:
-            start = add(address + 8 * NEXT, grain)
-            if start >= count:
-                return 0
-            if call(kernel, (arguments, start, smaller(start + grain, count))) != 0:
-                least(address + 8 * FAILED, start)
+        share, ranges = job[SHARE], job[RANGES]
+        for i in range(ranges):
+            at = ((own - first) // 8 + i) % ranges
+            stop = smaller((at + 1) * share, count)
+            start = add(first + 8 * at, grain)
+            while start < stop:
+                if call(kernel, (arguments, start, smaller(start + grain, count))) != 0:
+                    least(address + 8 * FAILED, start)
+                start = add(first + 8 * at, grain)
+        return 0
 
     return work
 
@@ -143,13 +154,19 @@ def run_chunks() -> Any:
         if pool != 0 and count > grain and pointer(pool, int64)[THREADS] > 1:
             words, address = pointer(pool, int64), stack()
             job = pointer(address, int64)
-            job[NEXT], job[FAILED] = 0, count
+            chunks = (count + grain - 1) // grain
+            threads = smaller(words[THREADS], chunks)
+            ranges = smaller(threads, MOST_RANGES)
+            share = (chunks + ranges - 1) // ranges * grain
             job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN] = kernel, arguments, count, grain
-            # one operand, the job's address, the same for all threads; as many calls as there are threads
-            threads = smaller(words[THREADS], (count + grain - 1) // grain)
-            job[OPERANDS], job[SIZES], job[STEPS] = address, threads, 0
-            operands, sizes, steps = address + 8 * OPERANDS, address + 8 * SIZES, address + 8 * STEPS
-            call(words[PARALLEL_FOR], (words[WORK], operands, sizes, steps, 0, 0, 1, threads))
+            job[FAILED], job[SHARE], job[RANGES] = count, share, ranges
+            for i in range(ranges):
+                job[NEXT + i] = i * share
+            # as many calls as there are ranges, each with the job's address and the one of a range's word
+            job[JOB], job[OWN], job[SIZES] = address, address + 8 * NEXT, ranges
+            job[JOB_STEP], job[OWN_STEP] = 0, 8
+            operands, sizes, steps = address + 8 * JOB, address + 8 * SIZES, address + 8 * JOB_STEP
+            call(words[PARALLEL_FOR], (words[WORK], operands, sizes, steps, 0, 0, 2, threads))
             first = job[FAILED]  # that chunk once more, to see its status
         for start in range(first, count, grain):
             status = call(kernel, (arguments, start, smaller(start + grain, count)))

@@ -11,6 +11,7 @@ import cases
 import numpy as np
 import pytest
 from fastvjp.kernels import jit
+from fastvjp.kernels.lowering import FUSED as FUSED_STEPS
 from fastvjp.kernels.lowering import LAUNCHERS, LOWERINGS
 from fastvjp.metal.elements import elements
 from fastvjp.metal.lowering import LOWERINGS as METAL_LOWERINGS
@@ -52,7 +53,9 @@ TABLE = Table(
     frozenset(case.primitive for case in cases.CASES) | frozenset(cases.WITHOUT_CASE),
 )
 CPU = Device(
-    "cpu", {name: jit.parameters(name) for name in jit.ELEMENTS}, frozenset({*LAUNCHERS, *LOWERINGS, *FUSED})
+    "cpu",
+    {name: jit.parameters(name) for name in jit.ELEMENTS},
+    frozenset({*LAUNCHERS, *LOWERINGS, *FUSED_STEPS, *FUSED}),
 )
 METAL = Device("metal", elements(), frozenset({*METAL_LOWERINGS, *FUSED}))
 """As its *.metal files say."""
