@@ -57,7 +57,7 @@ class Ready:
         """What the executable is given."""
         if self.pick is None:
             return leaves
-        return self.pick([*leaves, *self.constants])
+        return self.pick([*leaves, *self.constants] if self.constants else leaves)
 
     def run(self, leaves: Sequence[Leaf]) -> list[Var]:
         """The results as variables with values."""
@@ -67,7 +67,7 @@ class Ready:
         return found
 
 
-def _picker(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
+def _picker(places: list[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """What picks the entries at these places; for fewer than two, `itemgetter` is given a slice."""
     if len(places) > 1:
         return itemgetter(*places)

@@ -21,8 +21,10 @@ from .lowering import fused
 def by_column(plan: Plan) -> Plan:
     """The plan with those temporaries turned by which more is saved than lost."""
     first = len(plan.leaves)
-    parts = [fused(step) for step in plan.steps]
     possible = {b: turn for b in plan.offsets if (turn := _turn(plan.buffers[b - first]))}
+    if not possible:
+        return plan
+    parts = [fused(step) for step in plan.steps]
     for step, part in zip(plan.steps, parts, strict=True):
         for view in _views(step) if part is None else [v for single in part for v in _fixed(single, possible)]:
             possible.pop(view.buffer, None)
@@ -40,8 +42,8 @@ def by_column(plan: Plan) -> Plan:
         return plan
     steps: list[Step] = []
     for step, part in zip(plan.steps, parts, strict=True):
-        if part is None or turns.keys().isdisjoint([view.buffer for view in _views(step)]):
-            steps.append(replace(step))
+        if not part or turns.keys().isdisjoint([view.buffer for view in _views(step)]):
+            steps.append(replace(step))  # also one that does nothing, but has a result
         else:
             steps += [_turned(single, turns) for single in part]
     buffers = [turns[b].aval if b in turns else a for b, a in enumerate(plan.buffers, first)]

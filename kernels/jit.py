@@ -107,11 +107,13 @@ def numba() -> Any:
 
 
 def inner(function: FunctionType, simple: bool = True, **options: Any) -> Any:
-    """A function that only what is compiled here calls; a simple one needs few of Numba's passes (target.py)."""
+    """A function that only what is compiled here calls.
+
+    A simple one needs few of Numba's passes (target.py), and refers to nothing that is counted.
+    """
     from . import target
 
-    if simple:
-        options |= {"pipeline": target.Passes, "_nrt": False}  # nothing counts references
+    options |= {"pipeline": target.Passes, "_nrt": False} if simple else {"_nrt": True}
     return target.jit(**OPTIONS, **INSIDE, **options)(function)
 
 
@@ -154,7 +156,7 @@ def namespace() -> dict[str, Any]:
         module = modules.setdefault(id(function.__globals__), dict(function.__globals__))
         copy = FunctionType(function.__code__, module, name, function.__defaults__)
         jitted[name] = inner(copy, forceinline=name not in COLD)
-    for module in modules.values():
+    for module in modules.values():  # with what stands for builtins, which are no globals
         module.update({name: jitted[name] for name in {*module, "min", "max"} & jitted.keys()})
     types = {name: numba().from_dtype(dtype) for name, dtype in avals.DTYPES.items()}
     return {"np": np, **jitted, **types}
@@ -184,7 +186,7 @@ def user_element(name: str) -> Any:
             return value
         if is_own(value):
             return namespace()[value.__name__]
-        return inner(rebuilt(value, jitted), simple=False, forceinline=True, _nrt=True)
+        return inner(rebuilt(value, jitted), simple=False, forceinline=True)
 
     return jitted(DEFINED[name].functions[name])
 

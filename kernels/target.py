@@ -30,7 +30,7 @@ from numba.core.descriptors import TargetDescriptor
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_override, target_registry
 from numba.np.ufunc.dufunc import DUFunc
 
-from .jit import INSIDE, OPTIONS
+from .jit import inner
 
 NAME = "fastvjp"
 PASSES = (
@@ -181,7 +181,7 @@ def jit(
 @functools.lru_cache(maxsize=256)
 def _here(function: Any) -> Dispatcher:
     """A function that is jitted for another target."""
-    return jit(**OPTIONS, **INSIDE, _nrt=True)(function.py_func)
+    return inner(function.py_func, simple=False)
 
 
 target_registry[NAME] = FastVJP

@@ -38,11 +38,11 @@ WORK_SIGNATURE = "int64(int64, int64, int64, int64)"
 PARALLEL_FOR, WORK, THREADS = range(3)
 
 MOST_RANGES = 64
-# words of a job, which lies on the runner's stack, ...
+"""Ranges of a job; where there are more threads, some begin with the same one."""
+# words of a job, which lies on the runner's stack: what is to be run, ...
 FAILED, KERNEL, ARGUMENTS, COUNT, GRAIN, SHARE, RANGES = range(7)
+# ... two operands of `parallel_for` with their number and steps, and for every range the iteration that comes next
 JOB, OWN, SIZES, JOB_STEP, OWN_STEP, NEXT = range(7, 13)
-"""... the two operands of `parallel_for` (the address of the job, and of the thread's word of those behind), their
-sizes and steps, and for every range the iteration that comes next."""
 JOB_WORDS = NEXT + MOST_RANGES
 
 
@@ -162,8 +162,8 @@ def run_chunks() -> Any:
             job[FAILED], job[SHARE], job[RANGES] = count, share, ranges
             for i in range(ranges):
                 job[NEXT + i] = i * share
-            # as many calls as there are ranges, each with the job's address and the one of a range's word
-            job[JOB], job[OWN], job[SIZES] = address, address + 8 * NEXT, ranges
+            # as many calls as there are threads, each with the job's address and one that tells its range
+            job[JOB], job[OWN], job[SIZES] = address, address + 8 * NEXT, threads
             job[JOB_STEP], job[OWN_STEP] = 0, 8
             operands, sizes, steps = address + 8 * JOB, address + 8 * SIZES, address + 8 * JOB_STEP
             call(words[PARALLEL_FOR], (words[WORK], operands, sizes, steps, 0, 0, 2, threads))

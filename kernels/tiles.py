@@ -182,8 +182,8 @@ class Tiles(Source):
         return [*before, *lines, *(line for a in collected for line in self.end(a))]
 
     def by_column(self, a: int) -> bool:
-        """Whether an array moves along the columns."""
-        return any(self.nest.places[a].column_strides)
+        """Whether an array moves along the columns, or ends among them."""
+        return self.varies(self.nest.places[a])
 
     def copy(self, a: int) -> list[str]:
         """Copy a load's array, and what it is filled with where it does not cover the domain."""

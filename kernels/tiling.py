@@ -68,15 +68,15 @@ def unaligned(step: FusedStep) -> int:
         return 0
     nest = tiled_nest(step)
     if nest.lanes:
-        return sum(_moved(nest, nest.places[a]) for a in apart(nest))
-    found = sum(_moved(nest, place) for place in nest.places if place.column_strides[-1] not in (0, 1))
+        return sum(_elements(nest, nest.places[a]) for a in apart(nest))
+    found = sum(_elements(nest, place) for place in nest.places if place.column_strides[-1] not in (0, 1))
     if is_narrow(step, nest):
         found += math.prod((*nest.rows, *nest.columns)) * operations(step.body)
     return found
 
 
-def _moved(nest: Nest, place: Place) -> int:
-    """Elements of an array."""
+def _elements(nest: Nest, place: Place) -> int:
+    """Those of an array that are loaded or stored, each counted once."""
     strides = (*place.row_strides, *place.column_strides)
     return math.prod(n for n, s in zip((*nest.rows, *nest.columns), strides, strict=True) if s)
 

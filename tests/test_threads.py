@@ -105,8 +105,11 @@ def run_words(words, call, pool):
 
 
 @compiled
+@pytest.mark.parametrize("number", [2, 3, threads.MOST_RANGES + 36])
 @pytest.mark.parametrize(("count", "grain"), [(1, 1), (1000, 7), (1000, 1000), (1001, 1000), (64, 1)])
-def test_each_iteration_runs_once(count, grain, pool):
+def test_each_iteration_runs_once(count, grain, number, pool, monkeypatch):
+    """Whatever number of threads there is said to be, and however many of them come."""
+    monkeypatch.setattr(devices, "num_threads", lambda: number)
     seen = np.zeros(count, np.int64)
     source = (
         "def fused(args, start, stop):\n    seen = pointer(args[0], int64)\n"

@@ -128,6 +128,35 @@ def test_temporaries_are_turned(rng: np.random.Generator, fun: Any, turned: bool
         assert copied.isdisjoint(found.offsets)
 
 
+def test_nothing_of_a_turned_temporary_is_a_result(rng: np.random.Generator) -> None:
+    x, y = rng.random((5000, 8)), rng.random((8, 8))
+
+    def fun(x: Any, y: Any) -> Any:
+        squares = fv.sum((x[:, None] - y) ** 2, axis=-1)
+        return fv.logsumexp(-squares, axis=-1), fv.concatenate([squares[:0], squares[:0]])
+
+    plan, _ = plan_of(fv.record(fun, x, y))
+    assert Executable(plan).plan is not plan
+    found, nothing = fv.compile(fun)(x, y)
+    expected = np.log(np.exp(-((x[:, None] - y) ** 2).sum(-1)).sum(-1))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert nothing.shape == (0, 8)
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_one_value_for_some_columns_of_each_row(rng: np.random.Generator, rows: int) -> None:
+    """A load that lies apart, does not move along the columns, and ends among them."""
+    x, y = rng.random((rows, 3)), rng.random((rows, 4))
+
+    def fun(x: Any, y: Any) -> Any:
+        values = fv.broadcast_to(y[:, 3:], (rows, 2))
+        return fv.vjp(lambda x: x[:, 1:], [x], [values])[1][0] * 2 + x
+
+    expected = x.copy()
+    expected[:, 1:] += 2 * y[:, 3:]
+    np.testing.assert_allclose(fv.compile(fun)(x, y), expected, rtol=1e-15)
+
+
 def test_an_index_that_is_none_of_a_row_is_found_in_any_tile(rng: np.random.Generator) -> None:
     rows = 3 * MOST
     index = rng.integers(0, 5, rows)
