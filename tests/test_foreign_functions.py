@@ -73,7 +73,7 @@ def of_a_module(x):
     return module.twice(x)
 
 
-@case(COMPILED, np.vectorize(lambda x: math.prod(x - i for i in range(math.ceil(x) - 1))))
+@case(COMPILED, np.vectorize(lambda x: math.prod((x - i for i in range(math.ceil(x) - 1)), start=1.0)))
 def recursive(x):
     return module.factorial(x)
 
