@@ -13,18 +13,15 @@ from collections.abc import Hashable, Sequence
 
 from . import devices
 from .avals import Aval, aval
+from .composites import COMPOSITES
 from .fusion import SMALL, Builder, Number, Pending, ScalarCall, reduced_layout
 from .layouts import Layout, contiguous_strides
 from .locations import Expression, Location, Register, dtype_of, one_of, shape_of
 from .merging import merged
 from .ordering import Ordered, Segment
-from .plan import KernelStep, Match, Operand, Plan, Reduce, Scalar, View, dense
+from .plan import KernelStep, Operand, Plan, Reduce, Scalar, View, dense
 from .program import Op, Uniform, Var
 
-COMBINE = {"sum": "add", "prod": "multiply", "max": "maximum", "min": "minimum"}
-"""The element functions by which reductions combine."""
-FUSED = (*COMBINE, "softmax", "logsumexp", "one_hot")
-"""Structural primitives that become parts of fused steps."""
 SCALAR_CALLS = 8
 """Calls on scalars that are rather made again by every step than stored."""
 SAME = ("alias", "barrier", "stop_gradient", "reshape", "broadcast_to")
@@ -33,7 +30,7 @@ SAME = ("alias", "barrier", "stop_gradient", "reshape", "broadcast_to")
 
 def make_plan(ops: Sequence[Op], outputs: Sequence[Var], leaves: Sequence[Var]) -> Plan:
     """Plan the ops that `outputs` need; `leaves` are the variables whose values the plan will be given."""
-    return _Planner(leaves).plan(_live(ops, outputs), outputs)
+    return Planner(leaves).plan(_live(ops, outputs), outputs)
 
 
 def _live(ops: Sequence[Op], outputs: Sequence[Var]) -> list[Op]:
@@ -57,7 +54,9 @@ class _Kernel(Ordered):
         return [self.step]
 
 
-class _Planner:
+class Planner:
+    """Where values are, and the steps so far, while op by op is planned."""
+
     def __init__(self, leaves: Sequence[Var]) -> None:
         self.leaves = [v.aval for v in leaves]
         self.buffers: list[Aval] = []
@@ -74,6 +73,7 @@ class _Planner:
         return View(i, var.aval.dtype, Layout(var.aval.shape, strides or contiguous_strides(var.aval.shape)))
 
     def plan(self, ops: Sequence[Op], outputs: Sequence[Var]) -> Plan:
+        """The plan of ops in order."""
         seen: dict[Hashable, tuple[Var, ...]] = {}
         equals: dict[Var, Var] = {}
         for op in ops:
@@ -90,6 +90,7 @@ class _Planner:
         return Plan(self.leaves, self.buffers, merged(segments, results), results)
 
     def add(self, op: Op, inputs: tuple[Var, ...]) -> None:
+        """Plan one op."""
         name, out = op.primitive.name, op.outputs[0]
         operands = [self.where[v] for v in inputs]
         if op.primitive.elementwise:
@@ -101,20 +102,10 @@ class _Planner:
             self.where.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
         elif op.primitive.definition is not None:  # a user's, under any name
             self.where[out] = self.launch(op, operands)
-        elif name == "one_hot":
-            self.where[out] = self.one_hot(out.aval, *operands)
-        elif name in FUSED and not (out.aval.dtype.kind == "c" and name in ("max", "min")):
-            axes = op.params["axes"]
-            combine = COMBINE.get(name)
-            self.where[out] = (
-                self.reduce(combine, operands[0], axes) if combine else getattr(self, name)(operands[0], axes)
-            )
-        elif name == "pick" and (picked := self.pick(*operands)) is not None:
-            self.where[out] = picked
-        elif name == "slice_update" and (inserted := self.insert(op, *operands)) is not None:
-            self.where[out] = inserted
         else:
-            self.where[out] = self.launch(op, operands)
+            composite = COMPOSITES.get(name)
+            planned = None if composite is None else composite(self, op, *operands)
+            self.where[out] = self.launch(op, operands) if planned is None else planned
 
     def launch(self, op: Op, operands: Sequence[Location]) -> View:
         """A step of its own."""
@@ -127,6 +118,7 @@ class _Planner:
         return kernel.step.output
 
     def add_step(self, step: Ordered) -> None:
+        """Append a step to the open segment."""
         if self.segment.is_full():
             self.close()
         self.segment.add(step)
@@ -152,6 +144,7 @@ class _Planner:
     # --- memory ------------------------------------------------------------------------------------------
 
     def allocate(self, a: Aval, writer: Ordered | None) -> View:
+        """All of a new buffer."""
         self.buffers.append(a)
         self.written.append(writer)
         return dense(len(self.written) - 1, a)
@@ -192,6 +185,7 @@ class _Planner:
     # --- views -------------------------------------------------------------------------------------------
 
     def view(self, op: Op, found: Location) -> Location:
+        """What a view primitive makes of a location."""
         if op.primitive.unique:  # a barrier: what follows it goes to later steps
             self.close()
         shape = op.outputs[0].aval.shape
@@ -217,21 +211,6 @@ class _Planner:
             layout = view(source.layout, **op.params)
             assert layout is not None
         return View(source.buffer, source.dtype, layout)
-
-    def insert(self, op: Op, x: Location, y: Location) -> Location | None:
-        """A section of an array of one value replaced by y: a view of y that does not cover its shape."""
-        start, shape = op.params["start"], op.outputs[0].aval.shape
-        if not isinstance(x, Scalar) or any(s != 1 for s in op.params["step"]):
-            return None
-        if 0 in shape_of(y):
-            return x
-        source = self.stored(y)
-        if isinstance(source, Scalar):
-            return None
-        strides = source.layout.strides
-        offset = source.layout.offset - sum(s * i for s, i in zip(strides, start, strict=True))
-        inside = tuple((i, i + n) for i, n in zip(start, source.layout.shape, strict=True))
-        return View(source.buffer, source.dtype, Layout(shape, strides, offset), inside, x)
 
     # --- fused steps -------------------------------------------------------------------------------------
 
@@ -343,57 +322,3 @@ class _Planner:
         strides = iter(view.layout.strides)
         repeated = tuple(0 if i in axes else next(strides) for i in range(len(shape)))
         return View(view.buffer, view.dtype, Layout(shape, repeated, view.layout.offset))
-
-    # --- rows by index -----------------------------------------------------------------------------------
-
-    def match(self, builder: Builder, index: Location) -> Number:
-        """Which column of each row an index is, in a step whose columns are the last axis."""
-        builder.rows = len(builder.shape) - 1
-        pending = Pending(Match.name, Match.dtype, (self.place(builder, index),), kind=Match)
-        return Number(False, builder.body.index(pending) if pending in builder.body else builder.append(pending))
-
-    def pick(self, x: Location, index: Location) -> Location | None:
-        """An element of each row, where a step has the rows in hand; None where it takes a step of its own."""
-        shape = shape_of(x)
-        if not isinstance(x, Register) or x.builder.shape != shape or x.dtype.kind == "c":
-            return None
-        builder = x.builder
-        if not builder.can_reduce((len(shape) - 1,)) or not self.can_join(builder, [x, index]):
-            return None
-        at, value = self.match(builder, index), self.place(builder, x)
-        picked = builder.append(Pending("maximum", x.dtype, (value, at), kind=Reduce))
-        return Register(builder, picked, shape[:-1], row=True)
-
-    def one_hot(self, out: Aval, x: Location, index: Location) -> Location:
-        """Rows of zeros but for one element each."""
-        builder = self.builder_for(out.shape, [x, index])
-        if builder.shape != out.shape or builder.rows not in (None, len(out.shape) - 1):
-            builder = self.new_builder(out.shape)
-        at = self.match(builder, index)
-        hot = Number(False, builder.append(Pending("astype", out.dtype, (at,), (out.dtype,))))
-        number = self.place(builder, x)
-        if out.dtype.kind == "c":  # of which scale takes the conjugate
-            number = Number(False, builder.append(Pending("conjugate", out.dtype, (number,))))
-        times = "scale" if out.dtype.kind in "fc" else "multiply"
-        value = builder.append(Pending(times, out.dtype, (hot, number)))
-        return Register(builder, value, out.shape, row=False)
-
-    # --- composite primitives ----------------------------------------------------------------------------
-
-    def softmax(self, x: Location, axes: tuple[int, ...]) -> Location:
-        """exp(x - max) / sum; with the largest subtracted no exp overflows and one of them is 1."""
-        shape, a = shape_of(x), aval(shape_of(x), dtype_of(x))
-        largest = self.spread(self.reduce("maximum", x, axes), axes, shape)
-        powers = self.fuse("exp", a, [self.fuse("subtract", a, [x, largest])])
-        total = self.spread(self.reduce("add", powers, axes), axes, shape)
-        return self.fuse("divide", a, [powers, total])
-
-    def logsumexp(self, x: Location, axes: tuple[int, ...]) -> Location:
-        """log(sum(exp(x - max))) + max; an infinite maximum is not subtracted, as inf - inf would be nan."""
-        shape, a = shape_of(x), aval(shape_of(x), dtype_of(x))
-        largest = self.reduce("maximum", x, axes)
-        result = aval(shape_of(largest), a.dtype)
-        shift = self.fuse("finite_or_zero", result, [largest])
-        powers = self.fuse("exp", a, [self.fuse("subtract", a, [x, self.spread(shift, axes, shape)])])
-        total = self.fuse("log", result, [self.reduce("add", powers, axes)])
-        return self.fuse("add", result, [total, shift])

@@ -122,6 +122,11 @@ class Executable:
         self.assembly = Assembly([*self.arrays, *self.made], scalars, list(self.offsets))
         self.parts = [self._assemble(step) for step in lowered]
         """One for each step of the plan."""
+        touched = set().union(*(part.buffers for part in self.parts if isinstance(part, Launch)))
+        self.launched = [
+            (i, plan.buffers[i - len(plan.leaves)], offset) for i, offset in plan.offsets.items() if i in touched
+        ]
+        """Temporaries that launches touch: numbers, avals and offsets."""
         self.steps = _joined(self.parts, self.assembly.finish())
         for native in (*self.parts, *self.steps):
             if isinstance(native, Native):
@@ -226,9 +231,8 @@ class Executable:
             words[self.assembly.word[buffer]] = base + offset
 
     def _temporaries(self, scratch: np.ndarray | None) -> dict[int, np.ndarray]:
-        """For launches: the plan's temporaries as arrays."""
-        buffers = {i: self.plan.buffers[i - len(self.plan.leaves)] for i in self.plan.offsets}
-        return {i: np.ndarray(a.shape, a.dtype, scratch, self.plan.offsets[i]) for i, a in buffers.items()}
+        """For launches: the temporaries that they touch as arrays."""
+        return {i: np.ndarray(a.shape, a.dtype, scratch, offset) for i, a, offset in self.launched}
 
 
 @lru_cache(4096)

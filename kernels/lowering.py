@@ -34,7 +34,6 @@ LOWERINGS: dict[str, Lowering] = {
 
 FUSED: dict[str, Fused] = {
     **structure.FUSED,
-    **matmul.FUSED,
 }
 """... and as fused steps, which are preferred to these."""
 
@@ -119,6 +118,8 @@ class Launch:
         self.inputs = step.inputs
         self.params = step.params
         self.out = step.output.buffer
+        self.buffers = {view.buffer for view in (step.output, *step.inputs) if isinstance(view, View)}
+        """What it touches."""
 
     def __call__(self, base: int, memory: Mapping[int, Any] | None) -> None:
         """Run on the arrays and scalars in this memory."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,16 +10,11 @@ import numpy as np
 from ..avals import aval
 from ..layouts import Layout, broadcast_to, contiguous_strides
 from ..operands import aval_of, canonical
-from ..plan import Call, Entry, FusedStep, KernelStep, Operand, Reduce, Scalar, Store, View
+from ..plan import KernelStep, Operand, Scalar, View
 from . import blas
-from .loops import Allocate, Fused, Loop, Lowering
+from .loops import Allocate, Loop, Lowering
 from .products import PREFIXES, Reading, product, reads_matrix, reads_vector
 from .structure import copy
-
-SMALL = 128
-"""Multiplications of a product up to which ..."""
-BATCH = 64
-"""... so many at least are computed without BLAS."""
 
 
 def lower(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
@@ -40,29 +34,6 @@ def lower(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
         return None
     loops = product("gemv" if by_vector else "gemm", x, y, out, read_x, read_y, allocate)
     return [*copy_x, *copy_y, *again_x, *again_y, *loops]
-
-
-def small(step: KernelStep) -> list[FusedStep] | None:
-    """Many small products as one step, which computes neighbouring ones at once.
-
-    A call of OpenBLAS takes 350 ns, 40 where it has kernels for small matrices, as for some of AVX-512.
-    """
-    x, y = step.inputs
-    (*batch, m, n), k = step.output.layout.shape, aval_of(x).shape[-1]
-    if not (isinstance(x, View) and isinstance(y, View)) or step.output.dtype.name not in PREFIXES:
-        return None
-    if math.prod(batch) < BATCH or not 0 < m * n * k <= SMALL:
-        return None
-    (*batch_x, across, along), (*batch_y, down, right) = x.layout.strides, y.layout.strides
-    shape = (*batch, m, n, k)
-    views = [
-        View(x.buffer, x.dtype, Layout(shape, (*batch_x, across, 0, along), x.layout.offset)),
-        View(y.buffer, y.dtype, Layout(shape, (*batch_y, 0, right, down), y.layout.offset)),
-    ]
-    out = step.output.layout
-    target = View(step.output.buffer, step.output.dtype, Layout(shape, (*out.strides, 0), out.offset))
-    body: list[Entry] = [Call("multiply", target.dtype, (0, 1)), Reduce("add", target.dtype, 2)]
-    return [FusedStep(shape, len(shape) - 1, list(views), body, [Store(3, target, row=True)])]
 
 
 def _in_memory(o: Operand, allocate: Allocate) -> tuple[View, list[Loop]]:
@@ -95,7 +66,6 @@ def _readable(
     return x, reading, loops
 
 
-FUSED: dict[str, Fused] = {"matmul": small}
 LOWERINGS: dict[str, Lowering] = {"matmul": lower}
 
 

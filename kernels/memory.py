@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..plan import ALIGNMENT
 from ..pool import Pool
 
 KEPT_SCRATCH = 1 << 28
@@ -36,6 +37,16 @@ address_of = _fast_address if _fast_address(_sample) == _slow_address(_sample) e
 """Address of the first element of an array."""
 
 
+class _Memory(np.ndarray):
+    """Bytes of their own. Not a plain array: for one of those NumPy would pass over the lease as a view's base."""
+
+
+def _memory(size: int) -> np.ndarray:
+    """So many bytes from the beginning of a cache line on; NumPy begins 16 bytes behind one."""
+    whole = np.empty(size + ALIGNMENT - 1, np.uint8)
+    return _Memory(size, np.uint8, whole, -address_of(whole) % ALIGNMENT)
+
+
 class _Scratch(threading.local):
     memory = NO_SCRATCH
 
@@ -49,20 +60,16 @@ def scratch_memory(size: int) -> np.ndarray:
     if memory.nbytes >= size:
         return memory
     if size > KEPT_SCRATCH:
-        return np.empty(size, np.uint8)
+        return _memory(size)
     # at least doubled, so that the smaller ones before it, which executables may hold, are no more than it
-    _scratch.memory = memory = np.empty(min(max(size, 2 * memory.nbytes), KEPT_SCRATCH), np.uint8)
+    _scratch.memory = memory = _memory(min(max(size, 2 * memory.nbytes), KEPT_SCRATCH))
     return memory
-
-
-class _Memory(np.ndarray):
-    """Bytes of their own. Not a plain array: for one of those NumPy would pass over the lease as a view's base."""
 
 
 class _Lease(np.ndarray):
     """The base of an output's array, and so of all its views: when it dies the memory is free."""
 
-    free = Pool(lambda size: _Memory(size, np.uint8), KEPT_OUTPUTS)
+    free = Pool(_memory, KEPT_OUTPUTS)
 
     def __del__(self) -> None:
         self.free.give_back(self.base, self.nbytes)

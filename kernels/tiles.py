@@ -6,7 +6,9 @@ lane (`h`). Arrays in which neighbouring rows do not lie side by side are copied
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,8 @@ class Tiles(Source):
         """Arrays that are copied."""
         self.collected = {a for a in distant if a >= len(self.loaded)}
         """Arrays of stores that are collected."""
+        self.loops = self.best_loops()
+        """Axes of the loops over the other rows, from the outermost on."""
         targets = {a for a, store in enumerate(self.step.stores, len(self.loaded)) if store.combine}
         self.gathered = {a for a in targets if not self.strides[a]}
         """Arrays of stores that combine all lanes."""
@@ -58,32 +62,49 @@ class Tiles(Source):
         """The phases, and what comes before them."""
         return [self.schedule.before, *self.schedule.phases]
 
-    def is_shared(self, a: int) -> bool:
-        """Whether an array is the same for all other rows."""
-        return not any(self.nest.places[a].row_strides[axis] for axis in self.others)
+    def best_loops(self) -> list[tuple[int, ...]]:
+        """Loops in the order in which least is copied and collected, where they may have any."""
+        if self.nest.lane:
+            return [tuple(self.others)]
+        orders = ([(axis,) for axis in order] for order in permutations(self.others))
+        return min(orders, key=lambda loops: sum(self.repeats(a, loops) for a in self.copied | self.collected))
+
+    def repeats(self, a: int, loops: Sequence[tuple[int, ...]]) -> int:
+        """How often, in a tile, an array is at another place."""
+        return math.prod(self.nest.rows[axis] for axes in loops[: self.level(a, loops)] for axis in axes)
+
+    def level(self, a: int, loops: Sequence[tuple[int, ...]]) -> int:
+        """How many of the loops an array is in: up to the last that it moves along, or ends in."""
+        place = self.nest.places[a]
+        moves = [any(place.row_strides[axis] or place.row_bounds[axis] for axis in axes) for axes in loops]
+        return max((i for i, moving in enumerate(moves, 1) if moving), default=0)
 
     # --- loops over rows ---------------------------------------------------------------------------------
 
     def bases(self) -> list[str]:
-        tile = {self.nest.lane: "tile"}
-        row = tile | {axis: f"i{axis}" for axis in self.others}
-        arrays = range(len(self.views))
-        self.before_tile = [line for a in arrays if self.is_shared(a) for line in self.base(a, tile)]
-        self.before_row = [line for a in arrays if not self.is_shared(a) for line in self.base(a, row)]
+        row = {axis: f"i{axis}" for axis in self.others} | {self.nest.lane: "tile"}
+        self.pointers: list[list[str]] = [[] for _ in range(len(self.loops) + 1)]
+        for a in range(len(self.views)):
+            self.pointers[self.level(a, self.loops)] += self.base(a, row)
         return []
 
     def rows(self, inside: list[str]) -> list[str]:
-        sizes, lane = self.nest.rows, self.nest.lane
-        lines = [*self.before_row, *self.with_copies(inside, shared=False)]
-        if lane:
-            lines = self.over_rows(sizes[:-1], lines)
-        else:
-            for axis in reversed(self.others):
-                lines = [f"for i{axis} in range({self.constant(f'size{axis}', sizes[axis])}):", *indented(lines)]
-        lines = [*self.before_tile, *self.with_copies(lines, shared=True)]
-        first, last = ("0", "inner") if lane else ("start", "stop")
+        lines = inside
+        for level in range(len(self.loops), -1, -1):
+            lines = [*self.pointers[level], *self.with_copies(lines, level)]
+            if level:
+                lines = self.around(self.loops[level - 1], lines)
+        first, last = ("0", "inner") if self.nest.lane else ("start", "stop")
         width = f"width = min(lanes, {last} - tile)"
         return [f"for tile in range({first}, {last}, lanes):", *indented([width, *lines])]
+
+    def around(self, axes: tuple[int, ...], lines: list[str]) -> list[str]:
+        """A loop over axes."""
+        sizes = self.nest.rows
+        if self.nest.lane:
+            return self.over_rows(sizes[:-1], lines)
+        (axis,) = axes
+        return [f"for i{axis} in range({self.constant(f'size{axis}', sizes[axis])}):", *indented(lines)]
 
     def row_number(self) -> str:
         sizes, row = self.nest.rows, "tile + lane"
@@ -173,9 +194,9 @@ class Tiles(Source):
 
     # --- arrays in which neighbouring rows do not lie side by side ---------------------------------------
 
-    def with_copies(self, lines: list[str], shared: bool) -> list[str]:
-        """Lines between those that copy arrays and those that store what was collected."""
-        copied, collected = ([a for a in sorted(found) if self.is_shared(a) == shared]
+    def with_copies(self, lines: list[str], level: int) -> list[str]:
+        """Lines inside so many loops, between those that copy arrays and those that store what was collected."""
+        copied, collected = ([a for a in sorted(found) if self.level(a, self.loops) == level]
                              for found in (self.copied, self.collected))  # fmt: skip
         before = [line for a in copied for line in self.copy(a)]
         before += [line for a in collected for line in self.begin(a)]

@@ -15,7 +15,7 @@ from fastvjp.kernels.pointers import PythonPointer
 from hypothesis import strategies as st
 from random_programs import Case
 
-from fastvjp import fusion, phases
+from fastvjp import composites, fusion, phases
 from fastvjp.execution import structure
 from fastvjp.plan import Plan
 from fastvjp.planner import make_plan
@@ -41,14 +41,15 @@ LIMITS: dict[str, tuple[list[Any], list[Any]]] = {
     "UNIT": ([tiling], [1, 2]),
     "FEW": ([tiling], [0, 2]),
     "_cost": ([columns], [fewer_the_more, columns._cost]),
+    "PRODUCTS": ([composites], [0]),
     "SINGLE_ROW": ([fusion], [0, 3]),
     "MAX_BODY": ([fusion], [1, 5, 20]),
     "MAX_ARRAYS": ([fusion], [2, 6, 12]),
     "CHEAP": ([fusion, phases], [0, 1]),
 }
 """Limits of the planner and the code generator: where each is read, and values that small arrays reach."""
-ALWAYS = {"CHUNK", "TILE", "LEAST", "LANES", "_cost"}
-"""Those without which small arrays have neither chunks nor tiles, nor are turned."""
+ALWAYS = {"CHUNK", "TILE", "LEAST", "LANES", "_cost", "PRODUCTS"}
+"""Those without which small arrays have no chunks and tiles, are not turned, and products are not fused."""
 drawn_limits = st.fixed_dictionaries(
     {name: st.sampled_from(values) for name, (_, values) in LIMITS.items() if name in ALWAYS},
     optional={name: st.sampled_from(values) for name, (_, values) in LIMITS.items() if name not in ALWAYS},

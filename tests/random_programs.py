@@ -63,6 +63,7 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "prod": lambda x, axes: np.prod(x, axes, x.dtype),
     "max": np.max,
     "min": np.min,
+    "matmul": np.matmul,
     "softmax": scipy.special.softmax,
     "logsumexp": scipy.special.logsumexp,
 }  # fmt: skip
@@ -258,6 +259,15 @@ class _Maker:
             extreme = self.case.add("reshape", extreme, shape=kept)
             self.remember(self.add("subtract", *self.alike(x, extreme)))
 
+    def product(self) -> None:
+        """Of matrices with those of another array of their shape, transposed."""
+        x = self.pick()
+        operands = self.alike(x, self.partner(x))
+        if operands and operands[0].aval.ndim > 1 and self.dtype.kind != "b":
+            batch = operands[0].aval.ndim - 2
+            axes = (*range(batch), batch + 1, batch)
+            self.remember(self.add("matmul", operands[0], self.case.add("transpose", operands[1], axes=axes)))
+
     def angle(self) -> None:
         """The sine of an input that may be far from 0."""
         if self.real:
@@ -356,7 +366,7 @@ class _Maker:
             self.binary, self.binary, self.unary, self.unary, self.reduce, self.reduce, self.reduce, self.choose,
             self.normal, self.normal, self.angle, self.compare, self.reduce_mask, self.transpose, self.slice,
             self.insert, self.reshape, self.scalar, self.barrier, self.again, self.cumsum,
-            self.from_rows, self.to_rows,
+            self.from_rows, self.to_rows, self.product,
         ]  # fmt: skip
         for _ in range(self.draw(st.integers(4, 18))):
             self.draw(st.sampled_from(moves))()

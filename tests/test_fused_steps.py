@@ -12,6 +12,7 @@ import pytest
 from checks import close, forget
 from fastvjp.kernels.executable import Executable
 from interpreting import limits, plan_of
+from oracles import check_derivatives
 
 import fastvjp as fv
 from fastvjp import phases
@@ -131,6 +132,27 @@ def test_work_on_rows_joins_the_step_that_reduces_them(rng):
 
     (step,) = steps_of(fun, rng.random((40, 30)), rng.random(40))
     assert step.shape == (40, 30) and step.rows == 1 and all(store.row for store in step.stores)
+
+
+def test_many_small_products_share_a_step_with_what_is_around(rng):
+    def fun(x, y, scale):
+        products = x @ x + y @ x
+        return scale[:, None, None] * (x + products)
+
+    x, y, scale = rng.normal(size=(500, 3, 3)), rng.normal(size=(500, 3, 3)), rng.normal(size=500)
+    (step,) = steps_of(fun, x, y, scale)
+    assert reductions(step) == 2 and len(step.stores) == 1
+    expected = scale[:, None, None] * (x + (x + y) @ x)
+    np.testing.assert_allclose(fv.compile(fun)(x, y, scale), expected, rtol=1e-12, atol=1e-13)
+    few = [x[:70], y[:70], scale[:70]]
+    check_derivatives(lambda *xs: [fun(*xs)], lambda *xs: [fun(*xs)], few, rng)
+
+
+@pytest.mark.parametrize(("batch", "size", "dtype"), [(5, 3, "float32"), (500, 6, "float64"), (500, 3, "int32")])
+def test_other_products_are_steps_of_their_own(rng, batch, size, dtype):
+    x = (9 * rng.random((batch, size, size))).astype(dtype)
+    (step,) = plan_of(fv.record(lambda x: x @ x, x))[0].steps
+    assert not isinstance(step, FusedStep)
 
 
 def test_what_merged_steps_alone_need_is_not_stored(rng):

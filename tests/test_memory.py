@@ -128,3 +128,16 @@ def test_outputs_come_and_go_while_another_thread_is_at_it(fresh_outputs):
 
 def test_small_outputs_are_new_arrays():
     assert memory.output_memory(memory.LARGE - 1) is np.empty
+
+
+def test_what_no_step_writes_takes_no_memory_beside_a_launch(rng):
+    """One step hands on the doubled numbers, so that they are not stored; a product of integers is a launch."""
+    x = rng.integers(-3, 4, (100, 100))
+
+    def fun(x):
+        doubled = fv.reshape(fv.reshape(x + x, (10000,)), (100, 100))
+        few = fv.reshape(fv.sum(doubled + x, axis=1)[:4], (2, 2))
+        return few @ few
+
+    few = 3 * x.sum(axis=1)[:4].reshape(2, 2)
+    np.testing.assert_array_equal(fv.compile(fun)(x), few @ few)

@@ -18,7 +18,7 @@ from fastvjp.metal.lowering import LOWERINGS as METAL_LOWERINGS
 
 import fastvjp as mx
 from fastvjp.batching import BATCHING
-from fastvjp.planner import FUSED
+from fastvjp.composites import FUSED
 from fastvjp.primitives import OPERANDS, REGISTRY, Primitive
 from fastvjp.rules import NON_DIFFERENTIABLE, RULES
 

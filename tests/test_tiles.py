@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,36 @@ def test_one_value_for_some_columns_of_each_row(rng: np.random.Generator, rows: 
     expected = x.copy()
     expected[:, 1:] += 2 * y[:, 3:]
     np.testing.assert_allclose(fv.compile(fun)(x, y), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_one_value_for_some_other_rows_of_each_row(rng: np.random.Generator, rows: int) -> None:
+    """A load that lies apart, does not move along another axis of rows, and ends there."""
+    x, y = rng.random((rows, 3, 4)), rng.random((rows, 5))
+
+    def fun(x: Any, y: Any) -> Any:
+        values = fv.broadcast_to(y[:, :1, None], (rows, 2, 4))
+        return fv.sum(fv.vjp(lambda x: x[:, 1:], [x], [values])[1][0] * x, axis=2)
+
+    expected = x.sum(axis=2) * y[:, :1]
+    expected[:, 0] = 0
+    np.testing.assert_allclose(fv.compile(fun)(x, y), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("axes", ["ni,nj,nk->nijk", "ni,nj->nij", "nik,nj->nijk", "nj,nik->nijk", "njk,ni->nijk"])
+def test_arrays_that_move_along_some_axes_of_rows(rng: np.random.Generator, axes: str) -> None:
+    """They are copied, and what is combined there is collected, in the loops over these axes."""
+    terms, out = axes.split("->")
+    sizes = {"n": 2 * MOST + 5, "i": 3, "j": 2, "k": 4}
+    xs = [rng.random([sizes[axis] for axis in term]) for term in terms.split(",")]
+
+    def fun(m: Any, *xs: Any) -> Any:
+        views = [x[tuple([slice(None) if axis in term else None for axis in out])]
+                 for x, term in zip(xs, terms.split(","), strict=True)]  # fmt: skip
+        return m.sum(m.exp(math.prod(views)), axis=-1)
+
+    np.testing.assert_allclose(fv.compile(lambda *xs: fun(fv, *xs))(*xs), fun(np, *xs), rtol=1e-12)
+    check_derivatives(lambda *xs: [fun(fv, *xs)], lambda *xs: [fun(np, *xs)], [x[:40] for x in xs], rng)
 
 
 def test_an_index_that_is_none_of_a_row_is_found_in_any_tile(rng: np.random.Generator) -> None:
