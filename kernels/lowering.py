@@ -32,9 +32,7 @@ LOWERINGS: dict[str, Lowering] = {
 }
 """Structural primitives as loops, which are preferred ..."""
 
-FUSED: dict[str, Fused] = {
-    **structure.FUSED,
-}
+FUSED: dict[str, Fused] = structure.FUSED
 """... and as fused steps, which are preferred to these."""
 
 
