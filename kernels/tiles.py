@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -63,21 +62,26 @@ class Tiles(Source):
         return [self.schedule.before, *self.schedule.phases]
 
     def best_loops(self) -> list[tuple[int, ...]]:
-        """Loops in the order in which least is copied and collected, where they may have any."""
+        """Outermost, where loops may have any order, those along which most moves that is copied or collected."""
         if self.nest.lane:
             return [tuple(self.others)]
-        orders = ([(axis,) for axis in order] for order in permutations(self.others))
-        return min(orders, key=lambda loops: sum(self.repeats(a, loops) for a in self.copied | self.collected))
+        columns = math.prod(self.nest.columns)
+        weights = {a: columns if self.by_column(a) else 1 for a in self.copied | self.collected}
 
-    def repeats(self, a: int, loops: Sequence[tuple[int, ...]]) -> int:
-        """How often, in a tile, an array is at another place."""
-        return math.prod(self.nest.rows[axis] for axes in loops[: self.level(a, loops)] for axis in axes)
+        def moving(axis: int) -> int:
+            return sum(weight for a, weight in weights.items() if self.moves(a, axis))
 
-    def level(self, a: int, loops: Sequence[tuple[int, ...]]) -> int:
-        """How many of the loops an array is in: up to the last that it moves along, or ends in."""
+        return [(axis,) for axis in sorted(self.others, key=moving, reverse=True)]
+
+    def moves(self, a: int, axis: int) -> bool:
+        """Whether an array moves along an axis of rows, or ends there."""
         place = self.nest.places[a]
-        moves = [any(place.row_strides[axis] or place.row_bounds[axis] for axis in axes) for axes in loops]
-        return max((i for i, moving in enumerate(moves, 1) if moving), default=0)
+        return bool(place.row_strides[axis] or place.row_bounds[axis])
+
+    def level(self, a: int) -> int:
+        """How many of the loops an array is in: up to the last that it moves along."""
+        inside = [i for i, axes in enumerate(self.loops, 1) if any(self.moves(a, axis) for axis in axes)]
+        return max(inside, default=0)
 
     # --- loops over rows ---------------------------------------------------------------------------------
 
@@ -85,7 +89,7 @@ class Tiles(Source):
         row = {axis: f"i{axis}" for axis in self.others} | {self.nest.lane: "tile"}
         self.pointers: list[list[str]] = [[] for _ in range(len(self.loops) + 1)]
         for a in range(len(self.views)):
-            self.pointers[self.level(a, self.loops)] += self.base(a, row)
+            self.pointers[self.level(a)] += self.base(a, row)
         return []
 
     def rows(self, inside: list[str]) -> list[str]:
@@ -196,7 +200,7 @@ class Tiles(Source):
 
     def with_copies(self, lines: list[str], level: int) -> list[str]:
         """Lines inside so many loops, between those that copy arrays and those that store what was collected."""
-        copied, collected = ([a for a in sorted(found) if self.level(a, self.loops) == level]
+        copied, collected = ([a for a in sorted(found) if self.level(a) == level]
                              for found in (self.copied, self.collected))  # fmt: skip
         before = [line for a in copied for line in self.copy(a)]
         before += [line for a in collected for line in self.begin(a)]

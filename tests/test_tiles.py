@@ -188,6 +188,18 @@ def test_arrays_that_move_along_some_axes_of_rows(rng: np.random.Generator, axes
     check_derivatives(lambda *xs: [fun(fv, *xs)], lambda *xs: [fun(np, *xs)], [x[:40] for x in xs], rng)
 
 
+def test_many_axes_of_rows(rng: np.random.Generator) -> None:
+    """Which take as little time to put in order as few."""
+    x = rng.random((2 * MOST, *[2] * 9, 3))
+    orders = [(0, *range(9, 0, -1), 10), (0, 2, 1, 4, 3, 6, 5, 8, 7, 9, 10)]
+
+    def fun(m: Any, x: Any) -> Any:
+        first, second = (m.transpose(x, order) for order in orders)
+        return m.sum(m.tanh(first) * second * x, axis=-1)
+
+    np.testing.assert_allclose(fv.compile(lambda x: fun(fv, x))(x), fun(np, x), rtol=1e-12)
+
+
 def test_an_index_that_is_none_of_a_row_is_found_in_any_tile(rng: np.random.Generator) -> None:
     rows = 3 * MOST
     index = rng.integers(0, 5, rows)
