@@ -29,10 +29,25 @@ CHECK_EVERY = 256
 DAY = 86400
 SUFFIX = ".kernel"
 
-_SOURCES = hashlib.sha256(
-    b"".join(path.name.encode() + path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-).digest()
-"""Of this folder, read as its modules are imported: an edit later on is not what this process compiles."""
+SOURCE = (".py", ".metal", ".h", ".c")
+"""Endings of the files that a package is made of."""
+
+
+def hash_of_sources(package: Path) -> bytes:
+    """A hash of names and contents of all source files of a package, at any depth."""
+    found = hashlib.sha256()
+    for folder, folders, files in os.walk(package, followlinks=True):
+        folders.sort()
+        for name in sorted(files):
+            if name.endswith(SOURCE):
+                path = Path(folder, name)
+                content = path.read_bytes()
+                found.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
+    return found.digest()
+
+
+_SOURCES = hash_of_sources(Path(__file__).parents[1])
+"""Read as this module is imported: an edit later on is not what this process compiles."""
 
 _stored = itertools.count()
 _refused = itertools.count()

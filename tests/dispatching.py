@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from fastvjp.avals import Aval, aval
+from fastvjp.layouts import Layout, contiguous_strides
 from fastvjp.metal.calls import ERROR_STATE
 from fastvjp.metal.dispatch import Dispatch
 from fastvjp.metal.elements import text
 from fastvjp.metal.memory import held_dtype
-
-from fastvjp.avals import Aval, aval
-from fastvjp.layouts import Layout, contiguous_strides
 from fastvjp.operands import aval_of
 from fastvjp.plan import KernelStep, Operand, Scalar, View
 from fastvjp.primitives import REGISTRY

@@ -9,14 +9,14 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from fastvjp.kernels import codegen, columns, jit, loops, machine, source, tiling
-from fastvjp.kernels.executable import Executable
-from fastvjp.kernels.pointers import PythonPointer
 from hypothesis import strategies as st
 from random_programs import Case
 
 from fastvjp import composites, fusion, phases
 from fastvjp.execution import structure
+from fastvjp.kernels import codegen, columns, jit, loops, machine, source, tiling
+from fastvjp.kernels.executable import Executable
+from fastvjp.kernels.pointers import PythonPointer
 from fastvjp.plan import Plan
 from fastvjp.planner import make_plan
 from fastvjp.program import Program, Uniform

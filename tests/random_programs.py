@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import scipy.special
-from fastvjp.kernels.buffers import upload
 from hypothesis import strategies as st
 
 from fastvjp.avals import aval
+from fastvjp.kernels.buffers import upload
 from fastvjp.primitives import REGISTRY
 from fastvjp.program import Op, Program, Uniform, Var, apply
 

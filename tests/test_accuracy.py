@@ -9,10 +9,10 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from fastvjp.kernels import jit
 from mpmath import mp, mpf
 
 import fastvjp as mx
+from fastvjp.kernels import jit
 
 BOUND = 2.0
 """ULPs that no element function may be off by: the promise of docs/accuracy.md."""

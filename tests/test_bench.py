@@ -6,7 +6,6 @@ import json
 from unittest.mock import patch
 
 import pytest
-from fastvjp.kernels import jit
 
 import fastvjp as fv
 from bench.__main__ import main
@@ -16,6 +15,7 @@ from bench.measure import prepare, reference
 from bench.plans import METAL, costs
 from bench.workloads import WORKLOADS, problem
 from fastvjp import devices
+from fastvjp.kernels import jit
 
 QUICK = {name: problem(w, w.quick, "float32") for name, w in WORKLOADS.items()}
 

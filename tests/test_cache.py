@@ -17,9 +17,9 @@ from pathlib import Path
 import llvmlite
 import numpy as np
 import pytest
-from fastvjp.kernels import cache, executable, jit, machine, native
 
 import fastvjp as fv
+from fastvjp.kernels import cache, executable, jit, machine, native
 
 pytestmark = pytest.mark.skipif(jit.jit_disabled(), reason="nothing is compiled")
 
@@ -168,10 +168,7 @@ def test_code_outlives_other_code_and_goes_with_its_last_user(folder):
 
 def test_an_edited_element_function_is_compiled_anew(tmp_path):
     package = tmp_path / "copy" / "fastvjp"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "fastvjp", package, ignore=ignored)
-    shutil.copytree(ROOT / "kernels", package / "kernels", ignore=ignored)
-    shutil.copytree(ROOT / "metal", package / "metal", ignore=ignored)
+    copy_package(package)
     place = {"cwd": package.parent, "PYTHONDONTWRITEBYTECODE": "1"}
     finish(start(tmp_path / "kept", **place))
     assert not finish(start(tmp_path / "kept", **place))
@@ -182,6 +179,35 @@ def test_an_edited_element_function_is_compiled_anew(tmp_path):
     assert finish(start(tmp_path / "kept", **place), shift=1.0)
     edited.write_text(text)
     assert not finish(start(tmp_path / "kept", **place))
+
+
+def copy_package(target):
+    """The package as a wheel has it: the links to folders beside it become folders."""
+    shutil.copytree(ROOT / "fastvjp", target, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def test_every_source_file_is_in_the_key(tmp_path):
+    """A changed, renamed, moved or new file of any folder would else run with machine code of the old one."""
+    package = tmp_path / "fastvjp"
+    copy_package(package)
+    sources = [path for path in package.rglob("*") if path.is_file() and path.name != "py.typed"]
+    folders = {path.parent.relative_to(package).as_posix() for path in sources}
+    assert {".", "kernels", "metal", "metal/emulator/include", "transforms"} <= folders
+    seen = {cache.hash_of_sources(ROOT / "fastvjp"), cache.hash_of_sources(package)}
+    assert len(seen) == 1  # wherever it lies
+    for path in sources:
+        text = path.read_bytes()
+        for changed in (text + b"\n", text[:-1]):
+            path.write_bytes(changed)
+            seen.add(cache.hash_of_sources(package))
+        path.write_bytes(text)
+        path.rename(path.with_name(f"other_{path.name}"))
+        seen.add(cache.hash_of_sources(package))
+        path.with_name(f"other_{path.name}").rename(path)
+    assert len(seen) == 1 + 3 * len(sources)
+    moved = package / "kernels" / "cache.py"
+    moved.rename(package / "cache.py")
+    assert cache.hash_of_sources(package) not in seen
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 from checks import close, numeric_grad, vjp1
 from emulating import PLACES, at, on
-from fastvjp.kernels import jit
-from fastvjp.kernels.arithmetic import scale
 from numba import njit
 from scipy import special
 
 import fastvjp as fv
 from fastvjp.definitions import DEFINED
+from fastvjp.kernels import jit
+from fastvjp.kernels.arithmetic import scale
 
 # --- what a user writes --------------------------------------------------------------------------------------
 

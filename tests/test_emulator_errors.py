@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from fastvjp.metal import emulator
 
 HEAD = "#include <metal_stdlib>\nusing namespace metal;\n"

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 import pytest
-from fastvjp.kernels import jit
 
 import fastvjp as fv
+from fastvjp.kernels import jit
 
 pytestmark = pytest.mark.skipif(jit.jit_disabled(), reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
 

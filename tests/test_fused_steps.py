@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from checks import close, forget
-from fastvjp.kernels.executable import Executable
 from interpreting import limits, plan_of
 from oracles import check_derivatives
 
 import fastvjp as fv
 from fastvjp import phases
+from fastvjp.kernels.executable import Executable
 from fastvjp.plan import FusedStep, Reduce, View
 
 INF, NAN = np.inf, np.nan

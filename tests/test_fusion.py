@@ -14,7 +14,6 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from fastvjp.kernels import columns, source, tiles
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from interpreting import drawn_limits, interpreted, limits, run
@@ -24,6 +23,7 @@ from random_programs import Case, cases
 import fastvjp as fv
 import fastvjp.nest as nests
 from fastvjp import fusion, phases, planner
+from fastvjp.kernels import columns, source, tiles
 from fastvjp.layouts import Layout
 from fastvjp.plan import View
 

@@ -10,15 +10,15 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from fastvjp.kernels import blas
-from fastvjp.kernels.buffers import upload
-from fastvjp.kernels.executable import Executable
-from fastvjp.kernels.lowering import Launch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastvjp as mx
 from fastvjp.avals import aval
+from fastvjp.kernels import blas
+from fastvjp.kernels.buffers import upload
+from fastvjp.kernels.executable import Executable
+from fastvjp.kernels.lowering import Launch
 from fastvjp.planner import make_plan
 from fastvjp.primitives import REGISTRY
 from fastvjp.program import Uniform, Var, apply

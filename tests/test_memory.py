@@ -8,9 +8,9 @@ import weakref
 import numpy as np
 import pytest
 from checks import close
-from fastvjp.kernels import executable, memory
 
 import fastvjp as fv
+from fastvjp.kernels import executable, memory
 from fastvjp.pool import Pool
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from checks import forget
 from emulating import SETTINGS, device, on
-from fastvjp.metal import codegen, combining, emulated, gpu, grid
 
 import fastvjp as fv
 from bench.libraries.ours import FastvjpCompiled
 from bench.measure import difference, reference
 from bench.workloads import WORKLOADS, problem
+from fastvjp.metal import codegen, combining, emulated, gpu, grid
 
 pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `emulator`, is not installed")
 

@@ -14,13 +14,13 @@ from typing import Any
 import cases
 import numpy as np
 import pytest
-from fastvjp.kernels import jit
-from fastvjp.metal import elements
-from fastvjp.metal.dispatch import TYPES
 from test_accuracy import SAMPLES
 
 import fastvjp as mx
 from fastvjp.avals import aval
+from fastvjp.kernels import jit
+from fastvjp.metal import elements
+from fastvjp.metal.dispatch import TYPES
 from fastvjp.primitives import OPERANDS, REGISTRY
 
 emulator = pytest.importorskip("fastvjp.metal.emulator")

@@ -8,11 +8,12 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from emulating import device, on
-from fastvjp.metal import grid
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from interpreting import run
 from random_programs import Case, cases
+
+from fastvjp.metal import grid
 
 pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `emulator`, is not installed")
 

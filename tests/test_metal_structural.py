@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from dispatching import Memory, launch
-from fastvjp.metal.dispatch import type_name
-from fastvjp.metal.elements import text
-from fastvjp.metal.lowering import LOWERINGS
-from fastvjp.metal.reductions import operation, reduce_dispatches
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastvjp.avals import aval
+from fastvjp.metal.dispatch import type_name
+from fastvjp.metal.elements import text
+from fastvjp.metal.lowering import LOWERINGS
+from fastvjp.metal.reductions import operation, reduce_dispatches
 
 emulator = pytest.importorskip("fastvjp.metal.emulator")
 

@@ -15,10 +15,10 @@ import numba
 import numpy as np
 import pytest
 from checks import close, forget, same
-from fastvjp.kernels import jit
 
 import fastvjp as fv
 from fastvjp import devices
+from fastvjp.kernels import jit
 
 compiled = pytest.mark.skipif(jit.jit_disabled(), reason="without the JIT all of it is Python")
 

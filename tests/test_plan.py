@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
-from fastvjp.kernels.codegen import lower
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastvjp import avals, fusion
+from fastvjp.kernels.codegen import lower
 from fastvjp.layouts import Layout, contiguous_strides
 from fastvjp.nest import nest_of
 from fastvjp.plan import ALIGNMENT, FusedStep, KernelStep, Scalar, View

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import CASES, FLOAT, WITHOUT_CASE, Case
-from fastvjp.kernels.jit import ELEMENTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import (
@@ -28,6 +27,7 @@ from oracles import (
 import fastvjp as mx
 from fastvjp import execution
 from fastvjp.array import array
+from fastvjp.kernels.jit import ELEMENTS
 from fastvjp.ops.common import emit
 from fastvjp.primitives import REGISTRY
 from fastvjp.recording import Recording

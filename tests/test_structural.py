@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 from checks import close, same
-from fastvjp.kernels import device, loops
-from fastvjp.kernels.executable import Native
-from fastvjp.kernels.loops import MOVED
-from fastvjp.kernels.sorting import BLOCK, RUN, TILE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_plan import Ops, leaf
 
 import fastvjp as fv
 from fastvjp import avals, execution
+from fastvjp.kernels import device, loops
+from fastvjp.kernels.executable import Native
+from fastvjp.kernels.loops import MOVED
+from fastvjp.kernels.sorting import BLOCK, RUN, TILE
 from fastvjp.ops.common import emit
 from fastvjp.planner import make_plan
 from fastvjp.program import Var, uniform

@@ -10,15 +10,15 @@ from typing import Any
 import cases
 import numpy as np
 import pytest
+
+import fastvjp as mx
+from fastvjp.batching import BATCHING
+from fastvjp.composites import FUSED
 from fastvjp.kernels import jit
 from fastvjp.kernels.lowering import FUSED as FUSED_STEPS
 from fastvjp.kernels.lowering import LAUNCHERS, LOWERINGS
 from fastvjp.metal.elements import elements
 from fastvjp.metal.lowering import LOWERINGS as METAL_LOWERINGS
-
-import fastvjp as mx
-from fastvjp.batching import BATCHING
-from fastvjp.composites import FUSED
 from fastvjp.primitives import OPERANDS, REGISTRY, Primitive
 from fastvjp.rules import NON_DIFFERENTIABLE, RULES
 

@@ -9,12 +9,12 @@ import threading
 
 import numpy as np
 import pytest
-from fastvjp.kernels import jit, loops, threads
-from fastvjp.kernels.machine import POOL, Assembly, failure, runner
-from fastvjp.kernels.memory import address_of
 
 import fastvjp as fv
 from fastvjp import devices
+from fastvjp.kernels import jit, loops, threads
+from fastvjp.kernels.machine import POOL, Assembly, failure, runner
+from fastvjp.kernels.memory import address_of
 
 compiled = pytest.mark.skipif(jit.jit_disabled(), reason="plain Python runs on one thread")
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastvjp.kernels.columns import by_column
-from fastvjp.kernels.executable import Executable
-from fastvjp.kernels.tiling import LEAST, MIXED, MOST, SHORT, SHORT_ROW, UNIT, apart, tiled_nest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interpreting import plan_of
 from oracles import check_derivatives
 
 import fastvjp as fv
+from fastvjp.kernels.columns import by_column
+from fastvjp.kernels.executable import Executable
+from fastvjp.kernels.tiling import LEAST, MIXED, MOST, SHORT, SHORT_ROW, UNIT, apart, tiled_nest
 from fastvjp.nest import Nest
 from fastvjp.plan import FusedStep
 

@@ -86,9 +86,10 @@ def _short_functions() -> dict[str, Callable[..., Any]]:
 
 def _exact_functions() -> dict[str, Callable[..., Any]]:
     import numba
+    from numba import float32
+
     from fastvjp.kernels.jit import namespace
     from fastvjp.kernels.snapshot import rebuilt
-    from numba import float32
 
     def for_numba(value: Any) -> Any:
         """A function, and what it calls, for Numba's own target."""
