@@ -23,7 +23,7 @@ def device_names() -> tuple[list[str], dict[str, str]]:
 def executable(problem: Problem, device: str) -> Any:
     """What `fastvjp.compile` of a function that calls `vjp` would run, made ready on a device but not run."""
     import fastvjp
-    from fastvjp.recording import Recording, abstract
+    from fastvjp.recording.recorder import Recording, abstract
 
     from .libraries.namespaces import fastvjp_namespace
 

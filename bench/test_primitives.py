@@ -1,11 +1,10 @@
-"""Every row of tests/cases.py: the op outside any transform and its vjp.
+"""Every row of tests/support/cases.py: the op outside any transform and its vjp.
 
 python -m pytest bench/test_primitives.py --benchmark-only
 """
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,8 @@ import pytest
 
 import fastvjp
 
-
-def _cases() -> list[Any]:
-    """`tests` is no package, so its table is loaded from its place."""
-    path = Path(__file__).parent.parent / "tests" / "cases.py"
-    spec = importlib.util.spec_from_file_location("bench_cases", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.CASES
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # which is no package
+from support.cases import CASES
 
 
 def _operands(case: Any) -> list[Any]:
@@ -33,17 +24,17 @@ def _operands(case: Any) -> list[Any]:
     return [fastvjp.array(x) for x in case.draw(np.random.default_rng(0), dtype, *shapes)]
 
 
-CASES = [pytest.param(case, id=str(case)) for case in _cases()]
+ROWS = [pytest.param(case, id=str(case)) for case in CASES]
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ROWS)
 def test_eager(benchmark: Any, case: Any) -> None:
     benchmark.group = "eager op"
     operands = _operands(case)
     benchmark(lambda: case.fun(*operands))
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ROWS)
 def test_vjp(benchmark: Any, case: Any) -> None:
     benchmark.group = "vjp"
     operands = _operands(case)

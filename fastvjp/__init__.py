@@ -5,8 +5,8 @@ through Metal; names and signatures are those of `mlx.core`.
 """
 
 from . import ops as _ops
-from .array import array
-from .avals import (
+from .arrays.array import array
+from .core.avals import (
     bool_,
     complex64,
     complex128,
@@ -21,23 +21,23 @@ from .avals import (
     uint32,
     uint64,
 )
-from .custom_kernel import custom_kernel
-from .custom_primitive import custom_primitive
+from .core.program import Program
+from .core.warnings import CacheWarning, CompileWarning, PrecisionWarning
+from .custom.function import checkpoint, custom_function, stop_gradient
+from .custom.kernel import custom_kernel
+from .custom.primitive import custom_primitive
 from .devices import default_device, device, num_threads, set_default_device, set_num_threads
 from .explain import explain
 from .ops import *  # noqa: F403  the one list of ops is fastvjp.ops.__all__
-from .program import Program
-from .recording import TracedValueError
+from .recording.recorder import TracedValueError
 from .transforms.compile import compile, eval, record
-from .transforms.custom import checkpoint, custom_function, stop_gradient
 from .transforms.forward import hessian, hvp, jacfwd, jacrev, jvp
 from .transforms.grad import grad, value_and_grad
 from .transforms.njit import njit
 from .transforms.ravel import ravel_tree
+from .transforms.tree import tree_map
 from .transforms.vjp import vjp
 from .transforms.vmap import vmap
-from .tree import tree_map
-from .warnings import CacheWarning, CompileWarning, PrecisionWarning
 
 __version__ = "0.1.0"
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .array import array
-from .plan import Call, FusedStep, KernelStep, Operand, Plan, Reduce, Scalar, Step, View
-from .program import Program
-from .recording import Recording
+from .arrays.array import array
+from .core.program import Program
+from .planning.plan import Call, FusedStep, KernelStep, Operand, Plan, Reduce, Scalar, Step, View
+from .recording.recorder import Recording
+from .transforms.tree import flatten
 from .transforms.vjp import vjp
-from .tree import flatten
 
 
 @dataclass(frozen=True)

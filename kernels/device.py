@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..devices import num_threads
-from ..plan import Plan
-from .buffers import upload
-from .executable import Executable
+from ..planning.plan import Plan
+from .runtime.buffers import upload
+from .runtime.executable import Executable
 
 name = "cpu"
 

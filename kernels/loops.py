@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from ..avals import Aval
-from ..plan import FusedStep, KernelStep, Scalar, View
-from .pointers import PythonPointer
+from ..core.avals import Aval
+from ..planning.plan import FusedStep, KernelStep, Scalar, View
+from .native.pointers import PythonPointer
 
 CHUNK = 30_000
 """Nanoseconds of work that make a chunk, about: five times what handing it to another thread costs."""

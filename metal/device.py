@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .gpu import MetalDevice
+from .runtime.gpu import MetalDevice
 
 name = "metal"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..avals import Aval
-from ..plan import KernelStep, Scalar, View
+from ..core.avals import Aval
+from ..planning.plan import KernelStep, Scalar, View
 
 
 @dataclass(frozen=True)

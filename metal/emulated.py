@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import emulator
-from .gpu import MetalDevice
+from .runtime.gpu import MetalDevice
 
 name = "metal-emulator"
 

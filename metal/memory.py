@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..avals import Aval, float32, float64
-from ..pool import Pool
+from ..core.avals import Aval, float32, float64
+from ..devices.pool import Pool
 
 LARGEST = 1 << 32
 """Elements that 32-bit positions, with which kernels compute, can tell apart."""

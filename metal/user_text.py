@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from textwrap import dedent
 
-from .elements import functions
+from .elements.library import functions
 
 
 def elements_file(

@@ -88,8 +88,8 @@ def _exact_functions() -> dict[str, Callable[..., Any]]:
     import numba
     from numba import float32
 
-    from fastvjp.kernels.jit import namespace
-    from fastvjp.kernels.snapshot import rebuilt
+    from fastvjp.kernels.native.jit import namespace
+    from fastvjp.kernels.native.snapshot import rebuilt
 
     def for_numba(value: Any) -> Any:
         """A function, and what it calls, for Numba's own target."""

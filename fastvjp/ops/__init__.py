@@ -39,17 +39,8 @@ from .broadcasting import (
     meshgrid,
     squeeze,
 )
-from .complex_parts import (
-    angle,
-    astype,
-    conj,
-    conjugate,
-    imag,
-    real,
-)
-from .contraction import (
-    einsum,
-)
+from .complex_parts import angle, astype, conj, conjugate, imag, real
+from .contraction import einsum
 from .creation import (
     arange,
     empty,
@@ -65,48 +56,11 @@ from .creation import (
     zeros,
     zeros_like,
 )
-from .diagonals import (
-    diag,
-    diagonal,
-    trace,
-    tril,
-    triu,
-)
-from .exponential import (
-    erf,
-    erfinv,
-    exp,
-    expm1,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    sigmoid,
-)
-from .indexing import (  # noqa: F401  for array
-    At,
-    getitem,
-    setitem,
-)
-from .joining import (
-    concatenate,
-    flip,
-    pad,
-    repeat,
-    roll,
-    split,
-    stack,
-    tile,
-)
-from .linalg import (
-    addmm,
-    inner,
-    matmul,
-    outer,
-    tensordot,
-    vdot,
-)
+from .diagonals import diag, diagonal, trace, tril, triu
+from .exponential import erf, erfinv, exp, expm1, log, log1p, log2, log10, logaddexp, sigmoid
+from .indexing import At, getitem, setitem  # noqa: F401  for array
+from .joining import concatenate, flip, pad, repeat, roll, split, stack, tile
+from .linalg import addmm, inner, matmul, outer, tensordot, vdot
 from .logical import (
     allclose,
     array_equal,
@@ -154,42 +108,11 @@ from .reductions import (
     sum,
     var,
 )
-from .rounding import (
-    ceil,
-    floor,
-    round,
-    trunc,
-)
-from .scans import (
-    cumprod,
-    cumsum,
-    linear_recurrence,
-)
-from .shape import (
-    flatten,
-    moveaxis,
-    permute_dims,
-    ravel,
-    reshape,
-    swapaxes,
-    transpose,
-    unflatten,
-)
-from .sorting import (
-    argpartition,
-    argsort,
-    partition,
-    sort,
-    topk,
-)
-from .taking import (
-    argwhere,
-    flatnonzero,
-    nonzero,
-    put_along_axis,
-    take,
-    take_along_axis,
-)
+from .rounding import ceil, floor, round, trunc
+from .scans import cumprod, cumsum, linear_recurrence
+from .shape import flatten, moveaxis, permute_dims, ravel, reshape, swapaxes, transpose, unflatten
+from .sorting import argpartition, argsort, partition, sort, topk
+from .taking import argwhere, flatnonzero, nonzero, put_along_axis, take, take_along_axis
 from .trigonometric import (
     acos,
     acosh,

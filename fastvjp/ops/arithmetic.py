@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..array import array, numpy_of
-from ..avals import DTYPES, bool_, float64, int8, promote
-from ..calls import binary, keyed, unary
-from .common import ArrayLike, as_array, cast, emit, full_like_aval, operands, require
+from ..arrays.array import array, numpy_of
+from ..arrays.calls import binary, keyed, unary
+from ..arrays.emit import cast, emit, full_like_aval
+from ..core.avals import DTYPES, bool_, float64, int8, promote
+from .common import ArrayLike, as_array, operands, require
 from .elementwise import bool_as_int8, floating, itself, numeric
 
 MAX_INTEGER_EXPONENT = 32

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..array import array, as_array
-from ..calls import recorded
-from .common import ArrayLike, axes_of, broadcast, spread
+from ..arrays.array import array, as_array
+from ..arrays.calls import recorded
+from ..arrays.emit import reshaped, spread
+from .common import ArrayLike, axes_of, broadcast
 from .shape import sizes_of
-from .views import reshaped
 
 
 @recorded()

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array, as_array
-from ..avals import DTYPES, Aval, as_dtype, inexact, int64, promote, uint64, weak_dtype
-from ..primitives import REGISTRY
-from ..program import Var, uniform
-from ..recording import bind
+from ..arrays.array import array, as_array
+from ..arrays.emit import cast, spread
+from ..core.avals import DTYPES, as_dtype, inexact, int64, promote, uint64, weak_dtype
+from ..core.program import uniform
 
 ArrayLike = Any
 """An `array`, a NumPy array or scalar, a Python number, or nested lists of them."""
@@ -19,32 +18,6 @@ ArrayLike = Any
 SCALARS = (float, int, bool, complex)
 RANGE = {d: (int(np.iinfo(d).min), int(np.iinfo(d).max)) for d in DTYPES.values() if d.kind in "iu"}
 """Least and largest value of the integer dtypes."""
-
-
-def emit(name: str, *operands: array, **params: Any) -> array:
-    """Bind the named primitive to arrays that fit it already."""
-    return array._of(bind(REGISTRY[name], *[x._var for x in operands], **params))
-
-
-def cast(x: array, dtype: np.dtype) -> array:
-    """`x` in another dtype; the same array where it has it."""
-    if x._var.aval.dtype == dtype:
-        return x
-    if x._var.aval.dtype.kind == "c" and dtype.kind not in "cb":
-        x = emit("real", x)
-        if x._var.aval.dtype == dtype:
-            return x
-    return emit("astype", x, dtype=dtype)
-
-
-def spread(x: array, shape: tuple[int, ...]) -> array:
-    """`x` broadcast to a shape that it is known to fit."""
-    return x if x._var.aval.shape == shape else emit("broadcast_to", x, shape=shape)
-
-
-def full_like_aval(a: Aval, scalar: Any) -> array:
-    """An array of one value."""
-    return array._of(uniform(scalar, a.shape, a.dtype))
 
 
 def operands(name: str, *xs: ArrayLike, floating: bool = False, shape: tuple[int, ...] = ()) -> list[array]:
@@ -119,10 +92,6 @@ def axes_of(axis: int | Sequence[int] | None, ndim: int, name: str) -> tuple[int
     if len(set(axes)) != len(axes):
         raise ValueError(f"[{name}] An axis is given twice in {axis}.")
     return tuple(sorted(axes))
-
-
-__all__ = ["RANGE", "SCALARS", "ArrayLike", "Var", "as_array", "axes_of", "axis_of", "broadcast", "cast",
-           "emit", "full_like_aval", "operands", "require", "scalar", "spread"]  # fmt: skip
 
 
 def accumulated(name: str, a: ArrayLike, dtype: Any) -> array:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..array import array
-from ..avals import as_dtype
-from ..calls import recorded, unary
-from .common import ArrayLike, as_array, cast, emit, full_like_aval
+from ..arrays.array import array
+from ..arrays.calls import recorded, unary
+from ..arrays.emit import cast, emit, full_like_aval
+from ..core.avals import as_dtype
+from .common import ArrayLike, as_array
 from .elementwise import floating, itself
 from .trigonometric import degrees
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..array import array, as_array
-from ..avals import bool_
-from .common import ArrayLike, emit, spread
+from ..arrays.array import array, as_array
+from ..arrays.emit import emit, permuted, promoted, reshaped, section, spread, trailing
+from ..core.avals import bool_
+from .common import ArrayLike
 from .linalg import product
-from .views import permuted, promoted, reshaped, section, trailing
 
 _Term = tuple[array, str]
 """An operand and its labels, one for each axis, all different."""

@@ -14,22 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array, from_numpy
-from ..avals import as_dtype, aval, float32, int32, int64, weak_dtype
-from ..program import uniform
+from ..arrays.array import array, from_numpy
+from ..arrays.emit import cast, full_like_aval, spread
+from ..core.avals import as_dtype, aval, float32, int32, int64, weak_dtype
+from ..core.program import uniform
 from .arithmetic import add, multiply
-from .common import (
-    RANGE,
-    SCALARS,
-    ArrayLike,
-    as_array,
-    broadcast,
-    cast,
-    full_like_aval,
-    operands,
-    scalar,
-    spread,
-)
+from .common import RANGE, SCALARS, ArrayLike, as_array, broadcast, operands, scalar
 from .rounding import floor
 
 Shape = int | Sequence[int]

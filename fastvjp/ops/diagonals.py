@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array, as_array
-from ..avals import as_dtype, bool_
-from ..calls import recorded
+from ..arrays.array import array, as_array
+from ..arrays.calls import recorded
+from ..arrays.emit import cast, constant, emit, filled, permuted, reshaped, section, spread, trailing
+from ..core.avals import as_dtype, bool_
 from . import reductions
-from .common import ArrayLike, axis_of, cast, emit, spread
-from .views import constant, filled, permuted, reshaped, section, trailing
+from .common import ArrayLike, axis_of
 
 
 def _diagonal(x: array, k: int) -> array:

@@ -10,21 +10,10 @@ from __future__ import annotations
 
 import math
 
-from ..array import array
-from ..avals import aval, bool_, inexact, int8
-from .common import (
-    RANGE,
-    SCALARS,
-    ArrayLike,
-    as_array,
-    broadcast,
-    cast,
-    emit,
-    full_like_aval,
-    operands,
-    require,
-    spread,
-)
+from ..arrays.array import array
+from ..arrays.emit import cast, emit, full_like_aval, spread
+from ..core.avals import aval, bool_, inexact, int8
+from .common import RANGE, SCALARS, ArrayLike, as_array, broadcast, operands, require
 
 
 def itself(x: array) -> array:

@@ -5,8 +5,8 @@ Operands broadcast against one another and are promoted as in NumPy 2: see `elem
 
 from __future__ import annotations
 
-from ..array import array
-from ..calls import binary, unary
+from ..arrays.array import array
+from ..arrays.calls import binary, unary
 from .common import ArrayLike
 from .elementwise import floating, floating2
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array, as_array
-from ..calls import keyed
-from ..fusion import fits
-from ..program import uniform
-from .common import SCALARS, ArrayLike, broadcast, cast, emit, spread
+from ..arrays.array import array, as_array
+from ..arrays.calls import keyed
+from ..arrays.emit import cast, emit, reshaped, sliced, spread
+from ..core.program import uniform
+from ..planning.fusion import fits
+from .common import SCALARS, ArrayLike, broadcast
 from .indices import Advanced, Index, Parsed, Rows, basic_index, linear_index, parse
-from .views import reshaped, sliced
 
 
 def getitem(a: ArrayLike, index: Any) -> array:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array, as_array
-from ..avals import int64
-from .common import broadcast, cast, emit, spread
-from .views import constant, filled, inverse, leading, permuted, reshaped, sliced
+from ..arrays.array import array, as_array
+from ..arrays.emit import cast, constant, emit, filled, inverse, leading, permuted, reshaped, sliced, spread
+from ..core.avals import int64
+from .common import broadcast
 
 Index = np.ndarray | array
 """An array of integers: on the host where its values are known, else traced."""

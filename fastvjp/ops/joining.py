@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array, as_array
-from ..calls import recorded
-from .common import ArrayLike, axes_of, axis_of, cast, emit, spread
+from ..arrays.array import array, as_array
+from ..arrays.calls import recorded
+from ..arrays.emit import cast, emit, promoted, reshaped, section, sliced, spread
+from .common import ArrayLike, axes_of, axis_of
 from .shape import ravel, sizes_of
 from .taking import take
-from .views import promoted, reshaped, section, sliced
 
 
 def concatenate(arrays: Sequence[ArrayLike], axis: int | None = 0) -> array:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..array import array, as_array
-from ..avals import bool_, int64
-from ..calls import binary, recorded
-from .common import ArrayLike, axis_of, broadcast, cast, emit, operands, spread
-from .views import filled, leading, permuted, promoted, reshaped, trailing
+from ..arrays.array import array, as_array
+from ..arrays.calls import binary, recorded
+from ..arrays.emit import cast, emit, filled, leading, permuted, promoted, reshaped, spread, trailing
+from ..core.avals import bool_, int64
+from .common import ArrayLike, axis_of, broadcast, operands
 
 
 @binary

@@ -9,11 +9,12 @@ import math
 
 import numpy as np
 
-from ..array import array
-from ..avals import aval, bool_
-from ..calls import binary, recorded, unary
+from ..arrays.array import array
+from ..arrays.calls import binary, recorded, unary
+from ..arrays.emit import cast, emit, full_like_aval, spread
+from ..core.avals import aval, bool_
 from .arithmetic import abs, add, multiply, subtract
-from .common import ArrayLike, as_array, cast, emit, full_like_aval, operands, require, spread
+from .common import ArrayLike, as_array, operands, require
 from .complex_parts import imag, real
 from .elementwise import bits, bool_as_int8, compare, itself, test, truth
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array
-from ..avals import as_dtype, aval, bool_, float64, inexact
-from ..calls import recorded
+from ..arrays.array import array
+from ..arrays.calls import recorded
+from ..arrays.emit import cast, emit, full_like_aval, reshaped
+from ..core.avals import as_dtype, aval, bool_, float64, inexact
 from .arithmetic import add, divide, sqrt, square, subtract
-from .common import ArrayLike, accumulated, as_array, axes_of, axis_of, cast, emit, full_like_aval, require
+from .common import ArrayLike, accumulated, as_array, axes_of, axis_of, require
 from .complex_parts import imag, real
 from .logical import equal, where
-from .views import reshaped
 
 Axis = int | Sequence[int] | None
 

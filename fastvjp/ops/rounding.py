@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import builtins
 
-from ..array import array
-from ..avals import inexact
-from ..calls import recorded, unary
+from ..arrays.array import array
+from ..arrays.calls import recorded, unary
+from ..arrays.emit import cast, emit
+from ..core.avals import inexact
 from .arithmetic import divide, multiply
-from .common import ArrayLike, as_array, cast, emit, require
+from .common import ArrayLike, as_array, require
 from .elementwise import itself, rounding
 from .logical import less, where
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..array import array
-from ..calls import recorded
-from .common import ArrayLike, accumulated, as_array, axis_of, emit, operands
-from .views import reshaped
+from ..arrays.array import array
+from ..arrays.calls import recorded
+from ..arrays.emit import emit, reshaped
+from .common import ArrayLike, accumulated, as_array, axis_of, operands
 
 
 @recorded()

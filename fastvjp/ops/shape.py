@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array, as_array
-from ..calls import recorded, unary
+from ..arrays.array import array, as_array
+from ..arrays.calls import recorded, unary
+from ..arrays.emit import permuted, reshaped
 from .common import ArrayLike, axis_of
-from .views import permuted, reshaped
 
 
 def sizes_of(shape: Any, name: str) -> tuple[int, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..array import array, as_array
-from ..calls import recorded
-from .common import ArrayLike, axis_of, emit
+from ..arrays.array import array, as_array
+from ..arrays.calls import recorded
+from ..arrays.emit import emit, reshaped, section
+from .common import ArrayLike, axis_of
 from .taking import lines
-from .views import reshaped, section
 
 
 def _lines(a: ArrayLike, axis: int | None, name: str) -> tuple[array, int]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array, as_array
-from ..avals import int64
-from ..fusion import fits
-from .common import ArrayLike, axis_of, emit, spread
+from ..arrays.array import array, as_array
+from ..arrays.emit import constant, emit, filled, reshaped, spread
+from ..core.avals import int64
+from ..planning.fusion import fits
+from .common import ArrayLike, axis_of
 from .indexing import fitted, picked, selected
 from .indices import Advanced, Index, index_item, linear_index, parse
-from .views import constant, filled, reshaped
 
 
 def take(a: ArrayLike, indices: ArrayLike, axis: int | None = None) -> array:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 
-from ..array import array
-from ..avals import inexact
-from ..calls import binary, unary
+from ..arrays.array import array
+from ..arrays.calls import binary, unary
+from ..arrays.emit import cast
+from ..core.avals import inexact
 from .arithmetic import multiply
-from .common import ArrayLike, as_array, cast, require
+from .common import ArrayLike, as_array, require
 from .elementwise import floating, floating2
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array, as_array
-from ..avals import Aval
-from ..ops.common import cast
-from ..primitives import REGISTRY
-from ..program import Var, uniform
-from ..recording import Recording, bind
-from ..tree import TreeDef, flat, flatten
+from ..arrays.array import array, as_array
+from ..arrays.emit import cast
+from ..core.avals import Aval
+from ..core.primitive import REGISTRY
+from ..core.program import Var, uniform
+from ..recording.recorder import Recording, bind
+from .tree import TreeDef, flat, flatten
 
 
 class Arguments:

@@ -11,12 +11,12 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..array import array, as_array
-from ..avals import Aval, is_differentiable
-from ..ops.common import cast, full_like_aval
-from ..primitives import REGISTRY, Primitive
-from ..program import Op, Var
-from ..recording import Recording, bind
+from ..arrays.array import array, as_array
+from ..arrays.emit import cast, full_like_aval
+from ..core.avals import Aval, is_differentiable
+from ..core.primitive import REGISTRY, Primitive
+from ..core.program import Op, Var
+from ..recording.recorder import Recording, bind
 from ..rules import is_differentiable as passes_cotangents
 from ..rules import rules_of
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from .. import devices
-from ..array import array, as_array, numpy_of
-from ..conversion import var_of
-from ..program import Program, Uniform, Var
-from ..recording import Recording, abstract, is_recording, value_of
-from ..tree import LEAF, TreeDef, flatten
+from ..arrays.array import array, as_array, numpy_of
+from ..arrays.conversion import var_of
+from ..core.program import Program, Uniform, Var
+from ..recording.recorder import Recording, abstract, is_recording, value_of
 from .arguments import Arguments, as_tree, check_callable
+from .tree import LEAF, TreeDef, flatten
 
 MAX_SIGNATURES = 256
 """Signatures that a compiled function remembers."""

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array
-from ..avals import is_differentiable
-from ..ops.common import emit, full_like_aval
+from ..arrays.array import array
+from ..arrays.emit import emit, full_like_aval
+from ..core.avals import is_differentiable
+from ..core.program import Var
 from ..ops.creation import eye
-from ..program import Var
-from ..recording import Recording, abstract
-from ..tree import flatten, unflatten
+from ..recording.recorder import Recording, abstract
 from .arguments import Arguments, Outputs, check_callable, check_sequence
 from .backward import backward, zeros_for
 from .grad import grad
+from .tree import flatten, unflatten
 from .vjp import vjp
 from .vmap import vmap
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..array import array, as_array
-from ..ops.common import full_like_aval
-from ..program import Var
-from ..recording import Recording
+from ..arrays.array import array, as_array
+from ..arrays.emit import full_like_aval
+from ..core.program import Var
+from ..recording.recorder import Recording
 from .arguments import NO_AUX, Arguments, Aux, check_callable
 from .backward import backward, zeros_for
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import devices
-from ..array import array, as_array
-from ..avals import Aval, as_dtype, aval
-from ..plan import with_own_outputs
-from ..recording import Recording, abstract, is_recording
-from ..tree import LEAF, TreeDef, flatten
+from ..arrays.array import array, as_array
+from ..core.avals import Aval, as_dtype, aval
+from ..planning.plan import with_own_outputs
+from ..recording.recorder import Recording, abstract, is_recording
 from .arguments import check_callable
+from .tree import LEAF, TreeDef, flatten
 
 
 def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
@@ -61,7 +61,7 @@ def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
         results = [as_array(x, "njit")._var for x in found]
         ready = recording.ready(results, given=len(inputs))
         values = ready.given([*range(len(inputs)), *recording.trace.leaves[len(inputs) :]])
-    from ..kernels.njit import numba_function
+    from ..kernels.runtime.njit import numba_function
 
     outputs = (f"{{{i}}}" for i in range(len(results)))
     return numba_function(with_own_outputs(ready.executable.plan), values, avals, _expression(structure, outputs))

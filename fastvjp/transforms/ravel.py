@@ -7,9 +7,9 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from .. import ops
-from ..array import array, as_array
-from ..tree import flatten
+from ..arrays.array import array, as_array
 from .arguments import as_tree, leaf_array
+from .tree import flatten
 
 
 def ravel_tree(tree: Any) -> tuple[array, Callable[[Any], Any]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..array import array
-from ..program import Op, Program, Var, replay
-from ..recording import Recording, abstract, bind_multiple
+from ..arrays.array import array
+from ..core.program import Op, Program, Var, replay
+from ..recording.recorder import Recording, abstract, bind_multiple
 from .arguments import Arguments, Aux, Outputs, check_callable, check_sequence, split_aux
 from .backward import backward, zeros_for
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ..array import array, as_array
-from ..avals import aval
-from ..batching import BATCHING, batch_elementwise, batch_kernel
-from ..ops.common import spread
+from ..arrays.array import array, as_array
+from ..arrays.emit import spread
+from ..core.avals import aval
+from ..core.program import Op, Var
 from ..ops.shape import moveaxis
-from ..program import Op, Var
-from ..recording import Recording, abstract
-from ..tree import LEAF, TreeDef, flatten
+from ..primitives.batching import BATCHING, batch_elementwise, batch_kernel
+from ..recording.recorder import Recording, abstract
 from .arguments import check_callable
+from .tree import LEAF, TreeDef, flatten
 
 
 def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ import itertools
 import mmap
 from typing import Any, NamedTuple
 
-from ... import environment
+from ...core import environment
 from . import compiler, report
 from .errors import error
 from .runtime import Dispatch, Region, lock, runtime

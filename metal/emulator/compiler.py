@@ -16,8 +16,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from ... import environment
-from ...kernels import cache, native
+from ...core import environment
+from ...kernels.native import cache
+from ...kernels.native import code as native
 from .errors import error
 
 FOLDER = Path(__file__).parent

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ...kernels import native
+from ...kernels.native import code as native
 from . import compiler
 from .errors import error
 

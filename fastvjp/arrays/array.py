@@ -1,0 +1,285 @@
+"""`fastvjp.array`: a name for an immutable value, concrete or traced; in-place operations rebind the name."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..core.avals import Aval, as_dtype
+from ..core.program import Var
+from ..interop.operators import Methods
+from .conversion import numpy_of, of_numpy, var_of
+
+_new = object.__new__
+
+
+class array(Methods):
+    """An n-dimensional array with NumPy's operators.
+
+    `b = a; b += 1` leaves `a` as it is, `a[i] = v` replaces the value of `a` alone. As in NumPy an in-place
+    operation keeps shape and dtype (except for an array without axes, which promotes as NumPy's scalars do):
+    TypeError where the dtype cannot hold the result, ValueError where the shape would grow.
+
+    Args:
+        value: a number, (nested) list or tuple, NumPy array or scalar, another `array`, or what offers
+            `__array__`, DLPack or a buffer. Later writes to its memory are not seen.
+        dtype: element type; by default that of NumPy input, float32 for Python floats, int32 for ints.
+
+    Raises:
+        ValueError: a ragged nested list.
+        TypeError: a dtype that is not supported (object, strings, dates, float16), or no array at all.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.array([1.0, 2.0]) * 3
+        array([3, 6], dtype=float32)
+    """
+
+    __slots__ = ("_held", "_number", "_trace")
+
+    _held: Any
+    """The value; its aval as long as it is only a number in a recording."""
+    _number: int
+    _trace: Any
+
+    __array_priority__ = 1000.0
+    __hash__ = object.__hash__  # by identity, although == compares elements: arrays can be keys of a dict
+
+    def __init__(self, value: Any, dtype: Any = None) -> None:
+        self._var = as_array(value, "array", None if dtype is None else as_dtype(dtype, "array"))._var
+
+    @staticmethod
+    def _of(var: Var) -> array:
+        self = _new(array)
+        self._held = var
+        self._trace = var.trace
+        self._number = var.number
+        return self
+
+    @property
+    def _var(self) -> Var:
+        held = self._held
+        if type(held) is not Var:
+            held = self._held = self._trace.variable(self._number, held)
+        return held
+
+    @_var.setter
+    def _var(self, var: Var) -> None:
+        self._held = var
+        self._trace = var.trace
+        self._number = var.number
+
+    def _values(self) -> np.ndarray:
+        """The values, read-only; runs what they need."""
+        values = numpy_of(self._var)
+        self._trace = self._held.trace  # a recording that has ended is not needed any more
+        return values
+
+    @property
+    def _aval(self) -> Aval:
+        held = self._held
+        return held.aval if type(held) is Var else held
+
+    # --- what it is ----------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return self._aval.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Element type, a NumPy dtype."""
+        return self._aval.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._aval.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._aval.size
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self._var.aval.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._var.aval.size * self._var.aval.dtype.itemsize
+
+    # --- elements ------------------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> array:
+        return ops.indexing.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._var = ops.indexing.setitem(self, index, value)._var
+
+    @property
+    def at(self) -> ops.indexing.At:
+        """`a.at[index].add(value)` and its kin: updates that return a new array."""
+        return ops.indexing.At(self)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("[len] An array without axes has no length.")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[array]:
+        if not self.shape:
+            raise TypeError("[iter] An array without axes cannot be iterated over.")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(ops.any(ops.equal(self, value)))
+
+    # --- values: each of these reads, and runs what it needs -----------------------------------------------
+
+    def item(self, *index: int) -> Any:
+        """The one element as a Python number; with an index, that element.
+
+        Raises:
+            ValueError: there is not exactly one element, and no index.
+        """
+        return self._values().item(*index) if index else self._single("item")
+
+    def tolist(self) -> Any:
+        """The elements as Python numbers in nested lists; one number where there are no axes."""
+        return self._values().tolist()
+
+    def _single(self, where: str) -> Any:
+        if self.size != 1:
+            raise ValueError(f"[{where}] Expected an array of one element, got the shape {self.shape}.")
+        return self._values().item()
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"[bool] The truth value of an array of shape {self.shape} is ambiguous. Hint: use any() or all()."
+            )
+        return bool(self._values().item())
+
+    def __int__(self) -> int:
+        return int(self._single("int"))
+
+    def __float__(self) -> float:
+        return float(self._single("float"))
+
+    def __complex__(self) -> complex:
+        return complex(self._single("complex"))
+
+    def __index__(self) -> int:
+        if self.shape or self.dtype.kind not in "iu":
+            raise TypeError(f"[index] Expected an integer array without axes, got {self._var.aval}.")
+        return int(self._values().item())
+
+    def __round__(self, ndigits: int | None = None) -> array:
+        return ops.round(self, ndigits or 0)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._single("format"), spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        if self._var.value is None:  # a value is never computed in order to print it
+            return f"array(traced, shape={self.shape}, dtype={self.dtype})"
+        shape = f"shape={self.shape}, " if self.size == 0 and self.ndim > 1 else ""
+        suffix = f", {shape}dtype={self.dtype})"
+        values = np.array2string(
+            self._values(), separator=", ", prefix="array(", suffix=suffix, formatter={"all": _shown}
+        )
+        return f"array({values}{suffix}"
+
+    # --- other libraries -----------------------------------------------------------------------------------
+
+    def __reduce__(self) -> tuple[Callable[..., array], tuple[np.ndarray]]:
+        return array, (self._values(),)
+
+    def copy(self) -> array:
+        """Another name for the same values; an in-place operation on either leaves the other as it is."""
+        return array._of(self._var)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict) -> array:
+        return array._of(self._var)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        value = self._values()
+        if dtype is not None and value.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"[__array__] {value.dtype} becomes {dtype} only by a copy, but copy=False.")
+            return value.astype(dtype)
+        return value.copy() if copy else value
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return _protocol().call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        return _protocol().call_function(func, types, args, kwargs)
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """Export the values in host memory: read-only for consumers of DLPack 1.0, a copy for older ones."""
+        value = self._values()
+        if max_version is None or max_version[0] < 1:  # no flag for read-only memory
+            if copy is False:
+                raise BufferError("[__dlpack__] Read-only values need DLPack 1.0 or a copy, but copy=False.")
+            return value.copy().__dlpack__(stream=stream)
+        return value.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+    def __buffer__(self, flags: int, /) -> memoryview:
+        """A read-only buffer. Python calls this from 3.12 on (PEP 688); before, memoryview(np.asarray(x))."""
+        if flags & 1:  # inspect.BufferFlags.WRITABLE
+            raise BufferError("[__buffer__] The values of an array are read-only.")
+        return self._values().data
+
+
+@functools.cache
+def _protocol() -> ModuleType:
+    from ..interop import numpy_protocol  # which is built of the ops, which are built of arrays
+
+    return numpy_protocol
+
+
+def _shown(x: Any) -> str:
+    """One element: six digits, and nothing behind the point of a whole number, as MLX prints."""
+    if isinstance(x, np.floating):
+        return f"{x:g}"
+    if isinstance(x, np.complexfloating):
+        return f"{x.real:g}{'-' if math.copysign(1, x.imag) < 0 else '+'}{abs(x.imag):g}j"
+    return str(x)
+
+
+def as_array(value: Any, where: str, dtype: np.dtype | None = None) -> array:
+    """Convert what a public function accepts; TypeError or ValueError naming `where` otherwise."""
+    if isinstance(value, array):
+        return value if dtype is None or value.dtype == dtype else ops.astype(value, dtype)
+    return array._of(var_of(value, where, dtype))
+
+
+def from_numpy(value: np.ndarray, where: str) -> array:
+    """The values of a NumPy array, safe from later writes to it."""
+    return array._of(of_numpy(value, where))
+
+
+__all__ = ["array", "as_array", "from_numpy", "numpy_of"]

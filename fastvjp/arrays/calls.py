@@ -1,0 +1,250 @@
+"""Public functions as recorded calls: decorators that look a call up before its function is run.
+
+A call is known by the function, its operands (arrays, and Python scalars by their type: a value never makes a
+difference) and its static arguments (by value). The function itself runs where the call is new: it promotes,
+casts, broadcasts and binds primitives, which together are the call. It must read no values.
+"""
+
+from __future__ import annotations
+
+import functools
+from bisect import bisect
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from types import EllipsisType, NoneType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .. import devices
+from ..core.program import Uniform, Var
+from ..interop.operators import is_operand
+from ..recording.ready import kind
+from ..recording.recorder import Recording, current, value_of
+from ..recording.trace import Trace
+from ..recording.trie import Node, trie
+from .array import array, as_array
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SCALARS = (float, int, bool, complex)
+_COMMON = frozenset({array, *SCALARS})
+_new = object.__new__
+
+
+def unary(fun: F) -> F:
+    """Decorator of a function of one array."""
+
+    @functools.wraps(fun)
+    def call(a: Any) -> Any:
+        trace = current()
+        if trace is None:
+            return at_once(fun, (a,))
+        if not trace.capturing and type(a) is array:
+            m = a._number if a._trace is trace else trace.number(a._var)
+            node = trace.node.next.get((fun, m))
+            if node is not None and node.aval is not None:
+                return _result(trace, node)
+        return new_call(fun, (a,))
+
+    return call  # type: ignore[return-value]
+
+
+def binary(fun: F) -> F:
+    """Decorator of a function of two operands, of which one may be a Python scalar."""
+    return functools.wraps(fun)(_of_two(fun, new_call))  # type: ignore[return-value]
+
+
+def operator(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The operator of `array` that stands for a function: NotImplemented for what is no operand."""
+    fun = getattr(call, "__wrapped__", None)
+    if fun is None:
+        return lambda a, b: call(a, b) if type(b) is array or is_operand(b) else NotImplemented
+
+    def otherwise(fun: Callable[..., Any], operands: Sequence[Any]) -> Any:
+        return call(*operands) if all(map(is_operand, operands)) else NotImplemented
+
+    return _of_two(fun, otherwise)
+
+
+def _of_two(fun: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """A call of two operands that is known, or `otherwise(fun, operands)`."""
+
+    def call(a: Any, b: Any) -> Any:
+        trace = current()
+        if trace is None and type(a) in _COMMON and type(b) in _COMMON:
+            return at_once(fun, (a, b))
+        if trace is None or trace.capturing:
+            return otherwise(fun, (a, b))
+        m: Any
+        n: Any
+        scalar = None
+        if type(a) is array:
+            m = a._number if a._trace is trace else trace.number(a._var)
+            if type(b) is array:
+                n = b._number if b._trace is trace else trace.number(b._var)
+            elif type(b) is float or (type(b) is int and a._aval.inexact):
+                n, scalar = type(b), b
+            else:
+                return otherwise(fun, (a, b))
+        elif type(b) is array and (type(a) is float or (type(a) is int and b._aval.inexact)):
+            n = b._number if b._trace is trace else trace.number(b._var)
+            m, scalar = type(a), a
+        else:
+            return otherwise(fun, (a, b))
+        node = trace.node.next.get((fun, m, n))
+        if node is None or node.aval is None:
+            return otherwise(fun, (a, b))
+        if scalar is not None:
+            trace.leaves.append(Uniform(scalar))
+        return _result(trace, node)
+
+    return call
+
+
+def keyed(fun: F) -> F:
+    """Decorator of a function of an array and a key: a static argument that is known to be fit for one."""
+
+    @functools.wraps(fun)
+    def call(a: Any, key: Any) -> Any:
+        trace = current()
+        if trace is not None and not trace.capturing and type(a) is array:
+            m = a._number if a._trace is trace else trace.number(a._var)
+            node = trace.node.next.get((fun, m, key))
+            if node is not None and node.aval is not None:
+                return _result(trace, node)
+        return new_call(fun, (a,), (key,))
+
+    return call  # type: ignore[return-value]
+
+
+def recorded(operands: int = 1) -> Callable[[F], F]:
+    """Decorator of a function of so many operands and of static arguments."""
+
+    def decorate(fun: F) -> F:
+        @functools.wraps(fun)
+        def call(*args: Any, **options: Any) -> Any:
+            statics = args[operands:]
+            for value in (*statics, *options.values()) if options else statics:
+                if type(value) not in _STATIC and not _is_static(value):
+                    return fun(*args, **options)
+            trace = current()
+            if operands == 1 and trace is not None and not trace.capturing and args and type(args[0]) is array:
+                a = args[0]
+                m = a._number if a._trace is trace else trace.number(a._var)
+                key = (fun, m, *statics, *options.items()) if options else (fun, m, *statics)
+                node = trace.node.next.get(key)
+                if node is not None and node.aval is not None:
+                    return _result(trace, node)
+            if len(args) < operands:
+                return fun(*args, **options)
+            return new_call(fun, args[:operands], statics, options)
+
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+def _result(trace: Trace, node: Node) -> array:
+    """The result of a call that is known, and go on from there."""
+    trace.node = node
+    result = _new(array)
+    result._held = node.aval
+    result._trace = trace
+    result._number = node.number
+    return result
+
+
+_STATIC = frozenset({int, bool, str, NoneType, EllipsisType, type})
+
+
+def _is_static(value: Any) -> bool:
+    """Whether an argument can be part of a key, where equal ones mean the same."""
+    if type(value) is tuple:
+        return all(map(_is_static, value))
+    return type(value) in _STATIC or isinstance(value, np.dtype)
+
+
+Options = Mapping[str, Hashable]
+_NONE: Options = {}
+
+
+def new_call(
+    fun: Callable[..., Any], operands: Sequence[Any], statics: tuple = (), options: Options = _NONE
+) -> Any:
+    """A call that was not found at once, whatever its operands."""
+    trace = current()
+    if trace is not None and trace.capturing:
+        return fun(*operands, *statics, **options)
+    return (at_once if trace is None else record)(fun, operands, statics, options)
+
+
+def record(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple, options: Options) -> Any:
+    """A call in a recording."""
+    operands, scalars = _converted(fun, operands)
+    if len(scalars) == len(operands):
+        return fun(*operands, *statics, **options)
+    trace = current()
+    assert trace is not None
+    kinds = [trace.number(x._var) if type(x) is array else _kind(x, operands) for x in operands]
+    key = (fun, *kinds, *statics, *options.items())
+    (v,) = trace.call(key, lambda: (fun(*operands, *statics, **options)._var,), scalars)
+    return array._of(v)
+
+
+def at_once(
+    fun: Callable[..., Any], operands: Sequence[Any], statics: tuple = (), options: Options = _NONE
+) -> Any:
+    """A call outside all recordings: a recording of its own, kept ready for all operands of the same kinds."""
+    key: list[Hashable] = [fun, devices.current().name]
+    leaves: list[Any] = []
+    scalars: list[Any] = []
+    for x in operands:
+        if type(x) is array:
+            v = x._var
+            leaves.append(value := v.value or value_of(v))
+            key.append(kind(v.aval, value))
+        elif type(x) in SCALARS:
+            key.append(_kind(x, operands))
+            scalars.append(x)
+        else:
+            return at_once(fun, _converted(fun, operands)[0], statics, options)
+    if not leaves:
+        return fun(*operands, *statics, **options)
+    if scalars:
+        leaves += map(Uniform, scalars)
+    if statics or options:
+        key += (*statics, *options.items())
+    ready = trie.root.ready.get(tuple(key))
+    if ready is None:
+        with Recording() as recording:
+            # an array given twice is two: the key does not tell
+            own = iter(recording.trace.inputs([x._var for x in operands if type(x) is array]))
+            given = [array._of(next(own)) if type(x) is array else x for x in operands]
+            ready = recording.kept([record(fun, given, statics, options)._var])
+            if recording.trace.shared():
+                trie.keep(tuple(key), ready)
+            leaves = recording.trace.leaves
+    (value,) = ready.executable.run(ready.given(leaves))
+    return array._of(Var(ready.avals[0], value))
+
+
+def _converted(fun: Callable[..., Any], operands: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The operands as arrays and Python scalars, and the scalars among them."""
+    found = [x if type(x) in SCALARS else array._of(as_array(x, fun.__name__)._var) for x in operands]
+    return found, [x for x in found if type(x) is not array]
+
+
+_LIMITS = sorted(
+    {int(end) + side for d in "bBhHiIlL" for end, side in ((np.iinfo(d).min, 0), (np.iinfo(d).max, 1))}
+)
+
+
+def _kind(scalar: Any, operands: Sequence[Any]) -> Any:
+    """What of a Python scalar matters: its type and, where dtypes are integers, which of them hold it."""
+    if type(scalar) is not int or (len(operands) == 2 and any(map(_is_inexact, operands))):
+        return type(scalar)
+    return ~bisect(_LIMITS, scalar)
+
+
+def _is_inexact(x: Any) -> bool:
+    return isinstance(x, array) and x._var.aval.inexact

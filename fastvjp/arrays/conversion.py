@@ -1,0 +1,170 @@
+"""Values from outside (numbers, lists, NumPy arrays, ...) to variables of the op list, and back to NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import devices, ops
+from ..core.avals import as_dtype, aval, complex64, float32, int32, promote, weak_dtype
+from ..core.program import Uniform, Var, uniform
+from ..recording.recorder import value_of
+
+_SCALARS = (float, int, bool, complex)
+
+
+def numpy_of(var: Var) -> np.ndarray:
+    """The values of a variable as a read-only NumPy array; runs what it needs."""
+    value = value_of(var)
+    if isinstance(value, Uniform):
+        return np.broadcast_to(np.asarray(value.scalar, var.aval.dtype), var.aval.shape)
+    return value.numpy()
+
+
+def var_of(value: Any, where: str, dtype: np.dtype | None = None) -> Var:
+    """A constant from what a public function accepts; TypeError or ValueError naming `where` otherwise."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return _of_scalar(value, dtype)
+    if isinstance(value, np.generic):
+        own = devices.current().dtype(as_dtype(value.dtype, where))
+        if dtype not in (None, own):
+            return of_numpy(np.asarray(value), where, dtype)
+        return uniform(own.type(value), (), own)
+    if isinstance(value, np.ndarray):
+        return of_numpy(value, where, dtype)
+    if isinstance(value, list | tuple | range):
+        return _of_sequence(value, where, dtype)
+    if isinstance(value, float | int | complex):  # IntEnum and other subclasses
+        base: Any = next(s for s in (int, float, complex) if isinstance(value, s))
+        return _of_scalar(base(value), dtype)
+    if hasattr(value, "__array__") or isinstance(value, bytearray | memoryview):
+        return of_numpy(np.asarray(value), where, dtype)
+    if hasattr(value, "__dlpack__"):
+        return of_numpy(np.from_dlpack(value), where, dtype)
+    if not isinstance(value, str | bytes):
+        try:
+            return of_numpy(np.asarray(memoryview(value)), where, dtype)  # array.array, ctypes, mmap
+        except TypeError:
+            pass
+    raise TypeError(f"[{where}] Expected an array or a number, got {kind.__name__}: {value!r:.80}.")
+
+
+def _of_scalar(value: Any, dtype: np.dtype | None) -> Var:
+    if dtype is None:
+        return uniform(value, (), weak_dtype(value))
+    return uniform(dtype.type(value), (), dtype)
+
+
+def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Var:
+    """The values of a NumPy array, safe from later writes to it: copied unless nobody can write there."""
+    own = as_dtype(value.dtype, where)
+    device = devices.current()
+    dtype = device.dtype(own if dtype is None else dtype)
+    if type(value) is np.ndarray and value.base is None and dtype == value.dtype:
+        value = value.copy()
+    else:
+        value = _taken(value, where, own, dtype)
+    return Var(aval(value.shape, dtype), device.upload(value))
+
+
+def _taken(value: np.ndarray, where: str, own: np.dtype, dtype: np.dtype) -> np.ndarray:
+    """The values of any NumPy array, in a dtype; itself if nobody can write to it."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"[{where}] A masked array would lose its mask. Hint: fill it first, x.filled(0).")
+    if own.kind == "c" and dtype.kind not in "cb":
+        value = value.real
+    if _constant(value) and value.dtype == dtype and value.flags.c_contiguous and value.flags.aligned:
+        return value
+    return np.array(value, dtype, order="C", copy=True, subok=False)
+
+
+def _constant(value: Any) -> bool:
+    """Whether nobody can write to the memory: it belongs to a `bytes` object.
+
+    A read-only flag proves nothing: another view of the same memory may be writeable.
+    """
+    while isinstance(value, _VIEWS):
+        value = value.base if isinstance(value, np.ndarray) else value.obj
+    return isinstance(value, bytes)
+
+
+_VIEWS = (np.ndarray, memoryview)
+
+
+def _of_sequence(value: list | tuple | range, where: str, dtype: np.dtype | None) -> Var:
+    """A nested list. NumPy values in it decide the dtype as in NumPy; Python scalars alone are weak."""
+    kinds = _kinds(value)
+    odd = [k.__name__ for k in kinds if isinstance(k, type) and k not in _SCALARS]
+    if odd:
+        raise TypeError(f"[{where}] Expected numbers and arrays in a list, got {', '.join(sorted(odd))}.")
+    strong = [as_dtype(k, where) for k in kinds if isinstance(k, np.dtype)]
+    if strong and _holds_arrays(value):
+        target = dtype or promote(*strong, *[k for k in kinds if isinstance(k, type)])
+        stacked = ops.stack(_with_scalars_of(value, target))
+        return (stacked if stacked.dtype == target else ops.astype(stacked, target))._var
+    if dtype is None and strong:
+        dtype = promote(*strong, *[k for k in kinds if isinstance(k, type)])
+    try:
+        made = np.array(value, dtype)
+    except ValueError as error:
+        raise ValueError(f"[{where}] Expected a nested list of equal lengths, got a ragged one: {error}") from None
+    if dtype is None:
+        made = made.astype(_weak(made, kinds), copy=False)
+    device = devices.current()
+    made = made.astype(device.dtype(as_dtype(made.dtype, where)), copy=False)
+    return Var(aval(made.shape, made.dtype), device.upload(made))
+
+
+def _weak(made: np.ndarray, kinds: set[Any]) -> Any:
+    """The dtype of an array made from Python scalars only."""
+    if not kinds or made.dtype.kind == "f":
+        return float32
+    if made.dtype.kind == "c":
+        return complex64
+    if (
+        made.dtype.kind == "i"
+        and made.size
+        and weak_dtype(int(made.min())) == weak_dtype(int(made.max())) == int32
+    ):
+        return int32
+    return made.dtype
+
+
+def _kinds(value: Any) -> set[Any]:
+    """Of the leaves of a nested list: dtypes of arrays and NumPy scalars, types of everything else."""
+    kinds: set[Any] = set(map(type, value))
+    if kinds <= _SCALAR_SET:
+        return kinds
+    kinds = set()
+    for item in value:
+        if isinstance(item, list | tuple | range):
+            kinds |= _kinds(item)
+        elif type(item) in _SCALAR_SET:
+            kinds.add(type(item))
+        elif hasattr(item, "__array__"):
+            kinds.add(item.dtype if isinstance(item, np.ndarray | np.generic) else _aval_dtype(item))
+        else:
+            kinds.add(next((s for s in _SCALARS if isinstance(item, s)), type(item)))
+    return kinds
+
+
+_SCALAR_SET = set(_SCALARS)
+
+
+def _aval_dtype(item: Any) -> np.dtype:
+    return item._var.aval.dtype if hasattr(item, "_var") else np.asarray(item).dtype
+
+
+def _holds_arrays(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_holds_arrays, value))
+    return hasattr(value, "_var")
+
+
+def _with_scalars_of(value: Any, dtype: np.dtype) -> Any:
+    """The nested list with its Python scalars, which are weak, in this dtype."""
+    if isinstance(value, list | tuple | range):
+        return [_with_scalars_of(item, dtype) for item in value]
+    return dtype.type(value) if type(value) in _SCALAR_SET else value

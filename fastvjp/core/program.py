@@ -1,0 +1,166 @@
+"""The op list: `Var`s (values), `Op`s (applied primitives) and the `Program` that holds them in order."""
+
+from __future__ import annotations
+
+import itertools
+import string
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from .avals import Aval, PyScalar, aval
+
+if TYPE_CHECKING:
+    from ..recording.trace import Trace
+    from .primitive import Primitive
+
+
+class Buffer(Protocol):
+    """Values of one array, resident on a device. Never written again once an op has produced it."""
+
+    device: str
+    layout: tuple[int, ...] | None
+    """Strides in elements, or None where C-contiguous."""
+
+    def numpy(self) -> np.ndarray:
+        """The values as a read-only NumPy array, without a copy where the device allows."""
+        ...
+
+
+class Uniform:
+    """One scalar standing for an array of any shape: a value without memory, on no device."""
+
+    __slots__ = ("scalar",)
+
+    def __init__(self, scalar: PyScalar | np.generic) -> None:
+        self.scalar = scalar
+
+
+class Abstract:
+    """What stands for the value of an input of which `transform` knows only shape and dtype."""
+
+    __slots__ = ("transform",)
+
+    def __init__(self, transform: str) -> None:
+        self.transform = transform
+
+
+class Var:
+    """One value of a program: its aval and, once known, its value.
+
+    A traced one has `number`, its place among the variables of `trace`, which knows the op that makes it. An
+    abstract one has an `Abstract` as its trace.
+    """
+
+    __slots__ = ("aval", "number", "trace", "value")
+
+    def __init__(
+        self,
+        aval: Aval,
+        value: Buffer | Uniform | None = None,
+        trace: Trace | Abstract | None = None,
+        number: int = -1,
+    ) -> None:
+        self.aval = aval
+        self.value = value
+        self.trace = trace
+        self.number = number
+
+
+class Op:
+    """A primitive applied to inputs. `index` grows in recorded order, over all op lists."""
+
+    __slots__ = ("index", "inputs", "outputs", "params", "primitive")
+
+    _counter = itertools.count()
+
+    def __init__(
+        self, primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any], outputs: tuple[Var, ...]
+    ) -> None:
+        self.primitive = primitive
+        self.inputs = inputs
+        self.params = params
+        self.outputs = outputs
+        self.index = next(Op._counter)
+
+
+def apply(primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any]) -> Op:
+    """Build the op and its output variables; nothing runs."""
+    inferred = primitive.infer(*[v.aval for v in inputs], **params)
+    avals = (inferred,) if type(inferred) is Aval else inferred
+    return Op(primitive, inputs, params, tuple([Var(a) for a in avals]))
+
+
+def uniform(scalar: PyScalar | np.generic, shape: tuple[int, ...], dtype: np.dtype) -> Var:
+    """A variable whose elements all equal `scalar`; it takes no memory and no op."""
+    return Var(aval(shape, dtype), Uniform(scalar))
+
+
+class Program:
+    """An op list with its inputs and outputs; `print(program)` shows one line per op.
+
+    Example:
+        >>> import fastvjp
+        >>> print(fastvjp.record(lambda x: fastvjp.sum(x * x), fastvjp.ones(3)))
+        inputs: a: float32[3]
+        b: float32[3] = multiply a a
+        c: float32[] = sum b axes=(0,)
+        outputs: c
+    """
+
+    def __init__(self, inputs: Sequence[Var], ops: Sequence[Op], outputs: Sequence[Var]) -> None:
+        self.inputs = tuple(inputs)
+        self.ops = tuple(ops)
+        self.outputs = tuple(outputs)
+
+    def __len__(self) -> int:
+        return len(self.ops)
+
+    def __str__(self) -> str:
+        names: dict[Var, str] = {}
+        fresh = _letters()
+
+        def name(var: Var) -> str:
+            if var not in names:
+                known = var not in made
+                if known and isinstance(var.value, Uniform):
+                    return f"{var.value.scalar}"
+                names[var] = next(fresh)
+                if known:
+                    constants.append(f"{names[var]}: {var.aval}")
+            return names[var]
+
+        made = {*self.inputs, *(v for op in self.ops for v in op.outputs)}
+        constants: list[str] = []
+        inputs = ", ".join(f"{name(v)}: {v.aval}" for v in self.inputs)
+        lines = []
+        for op in self.ops:
+            operands = [name(v) for v in op.inputs]
+            params = [f"{key}={_shown(value)}" for key, value in op.params.items()]
+            results = ", ".join(f"{name(v)}: {v.aval}" for v in op.outputs)
+            lines.append(" ".join([f"{results} = {op.primitive.name}", *operands, *params]))
+        outputs = ", ".join(name(v) for v in self.outputs)
+        head = [f"inputs: {inputs}", *([f"constants: {', '.join(constants)}"] if constants else [])]
+        return "\n".join([*head, *lines, f"outputs: {outputs}"])
+
+    __repr__ = __str__
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, np.dtype):
+        return value.name
+    return getattr(value, "__name__", None) or str(value).replace(" ", "")
+
+
+def _letters() -> Iterator[str]:
+    for length in itertools.count(1):
+        for letters in itertools.product(string.ascii_lowercase, repeat=length):
+            yield "".join(letters)
+
+
+def replay(ops: Iterable[Op], env: dict[Var, Var], bind: Any) -> None:
+    """Apply `ops` again through `bind(op, inputs) -> outputs`, with `env` replacing variables; extends `env`."""
+    for op in ops:
+        outputs = bind(op, tuple(env.get(v, v) for v in op.inputs))
+        env.update(zip(op.outputs, outputs, strict=True))

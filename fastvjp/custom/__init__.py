@@ -1,0 +1,1 @@
+"""Users' own rules, primitives and kernels."""

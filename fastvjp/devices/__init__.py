@@ -1,0 +1,31 @@
+"""Devices: which there are, which is chosen, on how many threads, and what all of them use to run plans."""
+
+from .choice import (
+    NAMES,
+    Device,
+    Executable,
+    Profile,
+    current,
+    default_device,
+    device,
+    layout,
+    set_default_device,
+    why_unavailable,
+)
+from .threads import default_num_threads, num_threads, set_num_threads
+
+__all__ = [
+    "NAMES",
+    "Device",
+    "Executable",
+    "Profile",
+    "current",
+    "default_device",
+    "default_num_threads",
+    "device",
+    "layout",
+    "num_threads",
+    "set_default_device",
+    "set_num_threads",
+    "why_unavailable",
+]

@@ -1,0 +1,177 @@
+"""Which devices there are, and which is chosen."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ..core import environment
+from ..core.program import Buffer, Uniform
+from ..planning.plan import Plan
+
+
+class Profile(NamedTuple):
+    """How a step of a plan runs: the sources of its kernels, the seconds that it takes, on which device."""
+
+    sources: tuple[str, ...]
+    seconds: float
+    device: str
+
+
+class Executable(Protocol):
+    """A plan made ready by a device."""
+
+    plan: Plan
+
+    @property
+    def sources(self) -> list[tuple[str, ...]]:
+        """For every step of the plan the sources of its kernels, one for each time that one is started."""
+        ...
+
+    def run(self, values: Any) -> list[Buffer | Uniform]:
+        """Run on the values of the leaves and return those of the outputs."""
+        ...
+
+    def profile(self, values: Any) -> list[Profile]:
+        """How each step of the plan runs."""
+        ...
+
+
+class Device(Protocol):
+    """What a device offers: `kernels/device.py` is the cpu's."""
+
+    name: str
+
+    def dtype(self, dtype: np.dtype) -> np.dtype:
+        """The dtype that an array of this one gets here."""
+        ...
+
+    def upload(self, array: np.ndarray) -> Buffer:
+        """Take over a NumPy array."""
+        ...
+
+    def compile(self, plan: Plan) -> Executable:
+        """Make a plan ready to run."""
+        ...
+
+
+_MODULES = {"cpu": "kernels.device", "metal": "metal.device", "metal-emulator": "metal.emulated"}
+NAMES = tuple(_MODULES)
+
+_lock = threading.Lock()
+_loaded: dict[str | None, Any] = {}
+_default: str | None = None
+
+
+_chosen: ContextVar[Device | None] = ContextVar("device", default=None)
+
+
+def _load(name: str) -> Device:
+    """Import a device; RuntimeError with the reason where it is not available."""
+    with _lock:
+        if name not in _loaded:
+            _loaded[name] = importlib.import_module(f"fastvjp.{_MODULES[name]}")
+        return _loaded[name]
+
+
+def why_unavailable(name: str) -> str | None:
+    """Why a known device cannot be used here, or None where it can."""
+    try:
+        _load(name)
+    except RuntimeError as error:
+        return str(error)
+    return None
+
+
+def _checked(name: str, source: str) -> str:
+    reason = f"no device of this name (known: {', '.join(NAMES)})"
+    if isinstance(name, str) and name in NAMES:
+        unavailable = why_unavailable(name)
+        if unavailable is None:
+            return name
+        reason = unavailable
+    usable = [n for n in NAMES if why_unavailable(n) is None]
+    raise ValueError(
+        f"[{source}] Device {name!r} cannot be used: {reason}. Available here: {', '.join(usable)}. "
+        f"Hint: 'auto' in FASTVJP_DEVICE takes metal where there is a GPU, else cpu."
+    )
+
+
+def _from_environment() -> str:
+    wanted = environment.device()
+    if wanted == "auto":
+        return "metal" if why_unavailable("metal") is None else "cpu"
+    return _checked(wanted, "FASTVJP_DEVICE")
+
+
+def default_device() -> str:
+    """Name of the device on which ops run: 'cpu', 'metal' or 'metal-emulator'.
+
+    The first of: an enclosing `fastvjp.device(...)`, `set_default_device`, the environment variable
+    FASTVJP_DEVICE (one of these, or 'auto', which takes metal where metalcompute finds a GPU, else cpu).
+
+    Raises:
+        ValueError: FASTVJP_DEVICE names no usable device; says which are and why the other is not.
+
+    Example:
+        >>> import fastvjp
+        >>> with fastvjp.device("cpu"):
+        ...     print(fastvjp.default_device())
+        cpu
+    """
+    global _default  # noqa: PLW0603  read once, at the first use, so that a wrong value does not fail the import
+    chosen = _chosen.get()
+    if chosen is not None:
+        return chosen.name
+    if _default is None:
+        _default = _from_environment()
+    return _default
+
+
+def set_default_device(name: str) -> None:
+    """Run ops of all threads on the device of this name from now on.
+
+    Raises:
+        ValueError: no such device, or it is not available here (with the reason).
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.set_default_device("cpu")
+    """
+    global _default  # noqa: PLW0603
+    _default = _checked(name, "set_default_device")
+
+
+@contextlib.contextmanager
+def device(name: str) -> Iterator[None]:
+    """Run ops of this thread on the named device inside a `with` block.
+
+    Raises:
+        ValueError: no such device, or it is not available here (with the reason).
+
+    Example:
+        >>> import fastvjp
+        >>> with fastvjp.device("cpu"):
+        ...     y = fastvjp.sin(fastvjp.array(0.0))
+    """
+    token = _chosen.set(_load(_checked(name, "device")))
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def current() -> Device:
+    """The device in force."""
+    return _chosen.get() or _loaded.get(_default) or _load(default_device())
+
+
+def layout(value: Buffer) -> tuple[int, ...] | None:
+    """Strides with which the device in force sees a value: what it has to take over becomes C-contiguous."""
+    return value.layout if value.layout is None or value.device == current().name else None

@@ -1,0 +1,1 @@
+"""Arrays among Python's and NumPy's: operators, methods, NumPy's functions."""

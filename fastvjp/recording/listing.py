@@ -1,0 +1,84 @@
+"""`Listing`: the op list of a recording, made from its path through the trie as far as it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..core.avals import Aval
+from ..core.program import Abstract, Buffer, Op, Uniform, Var
+from .trie import Node
+
+if TYPE_CHECKING:
+    from .trace import Trace
+
+Leaf = Buffer | Uniform | Abstract
+
+
+class Listing:
+    """The ops, which op makes a variable, and which leaf is its value.
+
+    Args:
+        trace: the recording.
+        variables: its variables by number, which become operands; the missing ones are made.
+    """
+
+    def __init__(self, trace: Trace, variables: dict[int, Var]) -> None:
+        self.trace = trace
+        self.vars = variables
+        self.leaves: Sequence[Leaf] = trace.leaves
+        self.node: Node | None = None
+        self.ops: list[Op] = []
+        self.makers: dict[Var, Op] = {}
+        self.sources: dict[Var, int] = {}
+
+    def extend(self, node: Node) -> None:
+        """Bring it up to date with a node."""
+        path = []
+        at: Node | None = node
+        while at is not None and at is not self.node:
+            path.append(at)
+            at = at.parent
+        for step in reversed(path):
+            self._replay(step)
+        self.node = node
+
+    def _replay(self, node: Node) -> None:
+        for leaf, (number, a) in enumerate(node.leaves, node.leaves_end - len(node.leaves)):
+            if a is not None:
+                self.give(self._var(number, a), leaf)
+        for primitive, params, inputs, outputs in node.ops:
+            operands = tuple([self.vars[r] if isinstance(r, int) else r for r in inputs])
+            self.append(Op(primitive, operands, params, tuple([self._var(n, a) for n, a in outputs])))
+
+    def _var(self, number: int, a: Aval) -> Var:
+        var = self.vars.get(number)
+        if var is None:
+            var = self.vars[number] = Var(a, None, self.trace, number)
+        return var
+
+    def give(self, var: Var, leaf: int) -> None:
+        """Let a leaf be the value of a variable."""
+        self.sources[var] = leaf
+        value = self.leaves[leaf]
+        if isinstance(value, Abstract):
+            var.trace = value
+        else:
+            var.value = value
+
+    def append(self, op: Op) -> None:
+        """Add an op."""
+        self.ops.append(op)
+        for v in op.outputs:
+            self.makers[v] = op
+
+    def ancestors(self, outputs: Iterable[Var]) -> list[Op]:
+        """The ops that must run to know `outputs`, in recorded order; stops at known and abstract variables."""
+        found: set[Op] = set()
+        todo = [v for v in outputs if v.value is None]
+        while todo:
+            op = self.makers.get(todo.pop())
+            if op is not None and op not in found:
+                found.add(op)
+                todo.extend([v for v in op.inputs if v.value is None])
+        return sorted(found, key=lambda op: op.index)

@@ -1,0 +1,175 @@
+"""From recorded ops to values: compiled plans, cached by the structure of what they run, ready for new leaves."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from .. import devices
+from ..core.avals import Aval
+from ..core.program import Abstract, Buffer, Op, Uniform, Var
+from ..planning.planner import make_plan
+
+if TYPE_CHECKING:
+    from .listing import Leaf, Listing
+
+
+class TracedValueError(TypeError):
+    """The value of an array was asked for where only its shape and dtype are known."""
+
+
+class Ready:
+    """Results of a recording, ready to be computed from the values of its leaves.
+
+    Args:
+        listing: the op list.
+        results: variables of it.
+        given: how many of the leaves, which come first, may be abstract: values are given for them.
+    """
+
+    __slots__ = ("avals", "constants", "executable", "pick")
+
+    def __init__(self, listing: Listing, results: Sequence[Var], given: int = 0) -> None:
+        self.executable, used = executable(listing.ancestors(results), results)
+        sources: list[int] = []
+        self.constants: list[Buffer | Uniform] = []
+        """Values that rules made: they belong to the structure."""
+        for v in used:
+            leaf = listing.sources.get(v)
+            if leaf is None:
+                leaf = len(listing.leaves) + len(self.constants)
+                self.constants.append(known(v))
+            elif leaf >= given:
+                check(listing.leaves[leaf], v)
+            sources.append(leaf)
+        self.pick = None if sources == list(range(len(listing.leaves))) else _picker(sources)
+        """Picks what the executable is given; None where it takes the leaves as they come."""
+        self.avals = [v.aval for v in results]
+
+    def values(self, leaves: Sequence[Leaf]) -> list[Buffer | Uniform]:
+        """The values of the results."""
+        return self.executable.run(self.given(leaves))
+
+    def given(self, leaves: Sequence[Leaf]) -> Sequence[Any]:
+        """What the executable is given."""
+        if self.pick is None:
+            return leaves
+        return self.pick([*leaves, *self.constants] if self.constants else leaves)
+
+    def run(self, leaves: Sequence[Leaf]) -> list[Var]:
+        """The results as variables with values."""
+        found: list[Any] = self.executable.run(self.given(leaves))
+        for i, a in enumerate(self.avals):
+            found[i] = Var(a, found[i])
+        return found
+
+
+def _picker(places: list[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """What picks the entries at these places; for fewer than two, `itemgetter` is given a slice."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    first = places[0] if places else 0
+    return itemgetter(slice(first, first + len(places)))
+
+
+def known(var: Var) -> Buffer | Uniform:
+    """The value of a variable from outside the recording."""
+    if var.value is not None:
+        return var.value
+    check(var.trace, var)
+    return var.trace.value(var)  # type: ignore[union-attr]
+
+
+def check(value: Any, var: Var) -> None:
+    """TracedValueError for what stands in for the value of an abstract variable."""
+    if type(value) is Abstract:
+        name = value.transform
+        raise TracedValueError(
+            f"[{name}] The value of an array was read, but {name} calls the function on arrays of "
+            f"which only shape and dtype are known (here {var.aval}). Expected: no `if`, `while`, float(), "
+            f".item(), np.asarray() or boolean-mask indexing that depends on it, and no use of it after "
+            f"{name} has returned. Hint: use fastvjp.where, or do that part outside {name}."
+        )
+
+
+def executable(ops: Sequence[Op], outputs: Sequence[Var]) -> tuple[devices.Executable, list[Var]]:
+    """The compiled plan of ops, and the leaves whose values it takes."""
+    key, leaves = structure(ops, outputs)
+    device = devices.current()
+    key = (key, device.name)
+    found = _cache_get(key)
+    if found is None:
+        found = device.compile(make_plan(ops, outputs, leaves))
+        _cache_put(key, found)
+    return found, leaves
+
+
+def structure(ops: Iterable[Op], outputs: Sequence[Var]) -> tuple[Hashable, list[Var]]:
+    """What a plan depends on, as a hashable key, and the leaves: variables whose values the plan is given.
+
+    Scalars enter by dtype and shape, arrays by layout too, never by value.
+    """
+    number: dict[Var, int] = {}
+    key: list[Hashable] = []
+    leaves: list[Var] = []
+
+    def leaf(var: Var) -> int:
+        number[var] = len(number)
+        leaves.append(var)
+        key.append(signature(var))
+        return number[var]
+
+    for op in ops:
+        inputs = tuple([number[v] if v in number else leaf(v) for v in op.inputs])
+        key.append(
+            (op.primitive, inputs, tuple(op.params.items()) if not op.primitive.opaque else len(op.outputs))
+        )
+        for v in op.outputs:
+            if v.value is None:
+                number[v] = len(number)
+            else:
+                leaf(v)
+    key.append(tuple([number[v] if v in number else leaf(v) for v in outputs]))
+    return tuple(key), leaves
+
+
+def signature(var: Var) -> Hashable:
+    """What of a leaf matters to a plan."""
+    if var.value is not None:
+        return kind(var.aval, var.value)
+    if type(var.trace) is Abstract:
+        return ("abstract", var.aval)
+    return kind(var.aval, known(var))  # of a recording that has ended, and a constant from here on
+
+
+def kind(a: Aval, value: Buffer | Uniform) -> Hashable:
+    """What of a value matters to a plan: its aval, and its layout or that it is one scalar."""
+    if type(value) is Uniform:
+        return (Uniform, a)
+    if value.layout is None:  # type: ignore[union-attr]
+        return a
+    layout = devices.layout(value)  # type: ignore[arg-type]
+    return a if layout is None else (layout, a)
+
+
+_CACHE_SIZE = 4096
+_cache: OrderedDict[Hashable, Any] = OrderedDict()
+_cache_lock = threading.Lock()
+
+
+def _cache_get(key: Hashable) -> Any:
+    with _cache_lock:
+        found = _cache.get(key)
+        if found is not None:
+            _cache.move_to_end(key)
+        return found
+
+
+def _cache_put(key: Hashable, value: Any) -> None:
+    with _cache_lock:
+        _cache[key] = value
+        while len(_cache) > _CACHE_SIZE:
+            _cache.popitem(last=False)

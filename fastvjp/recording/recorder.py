@@ -1,0 +1,145 @@
+"""Who records: the recording of each thread, `bind` (every op passes through it), reading values, running.
+
+One recording per thread is open at a time. A nested transform records in the enclosing one, so that the enclosing
+transform can differentiate or batch what it did; only the outermost one runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from contextvars import ContextVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .. import devices
+from ..core.avals import Aval
+from ..core.primitive import Primitive
+from ..core.program import Abstract, Buffer, Op, Uniform, Var
+from .ready import Ready, TracedValueError, known
+from .trace import Trace
+
+if TYPE_CHECKING:
+    from ..arrays.array import array
+
+_open: ContextVar[Trace | None] = ContextVar("open", default=None)
+current: Callable[[], Trace | None] = _open.get
+"""The open recording of this thread."""
+
+
+class Recording:
+    """`with Recording() as recording:` ops of this thread are recorded, not run."""
+
+    __slots__ = ("outermost", "start", "trace")
+
+    def __enter__(self) -> Recording:
+        trace = current()
+        self.outermost = trace is None
+        if trace is None:
+            self.trace = Trace()
+            self.start = 0
+            _open.set(self.trace)
+        else:
+            self.trace = trace
+            self.start = trace.size()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.outermost:
+            _open.set(None)
+            self.trace.close()
+
+    def span(self, start: int | None = None, stop: int | None = None) -> list[Op]:
+        """The ops from one position to another, by default those recorded since this recording began."""
+        return self.trace.listing().ops[self.start if start is None else start : stop]
+
+    def call(
+        self, transform: Hashable, given: Sequence[array], derive: Callable[..., list[Var]], *operands: Any
+    ) -> Sequence[Var]:
+        """What a transform derives from the recorded ops by emitting further ones: `derive(*operands)`.
+
+        It must depend on nothing but `transform`, the recorded ops and `given`: it is a recorded call, and a
+        repeated one does not derive again. Inputs of a transform are known by how many they are, and by how many
+        ops were recorded when they entered.
+        """
+        if self.trace.capturing:
+            return derive(*operands)
+        return self.trace.call(self.trace.key(transform, given), partial(derive, *operands))
+
+    def run(self, results: Sequence[Var]) -> Sequence[Var]:
+        """Run what `results` need if this is the outermost recording; otherwise leave it to that."""
+        if not self.outermost:
+            return results
+        return self.ready(results).run(self.trace.leaves)
+
+    def finish(
+        self, transform: Hashable, given: Sequence[array], derive: Callable[..., list[Var]], *operands: Any
+    ) -> Sequence[Var]:
+        """Derive results as `call` does, and run them if this is the outermost recording."""
+        trace = self.trace
+        if not self.outermost:
+            return self.call(transform, given, derive, *operands)
+        key = trace.key(transform, given)
+        node = trace.node.next.get(key)
+        ready = None if node is None else node.ready.get(devices.current().name)
+        if node is None or ready is None:
+            ready = self.kept(trace.call(key, partial(derive, *operands)))
+        else:
+            trace.node = node
+        return ready.run(trace.leaves)
+
+    def ready(self, results: Sequence[Var], given: int = 0) -> Ready:
+        """What computes results from the leaves, of which the first `given` may be abstract."""
+        return self.kept(results, given, *map(self.trace.number, results))
+
+    def kept(self, results: Sequence[Var], given: int = 0, *numbers: int) -> Ready:
+        """What computes results, kept for recordings like this: there they are the same, or have these numbers."""
+        trace = self.trace
+        ready = trace.node.ready
+        key = (devices.current().name, *numbers) if numbers else devices.current().name
+        if key not in ready:
+            ready[key] = Ready(trace.listing(), [trace.inside(v) for v in results], given)
+        return ready[key]
+
+
+__all__ = ["Recording", "TracedValueError", "abstract", "bind", "bind_multiple", "is_recording", "value_of"]
+
+
+def is_recording() -> bool:
+    """Whether ops of this thread are being recorded."""
+    return current() is not None
+
+
+def bind(primitive: Primitive, /, *inputs: Var, **params: Any) -> Var:
+    """Apply a primitive: record it or, outside all recordings, run it at once."""
+    return bind_multiple(primitive, *inputs, **params)[0]
+
+
+def bind_multiple(primitive: Primitive, /, *inputs: Var, **params: Any) -> Sequence[Var]:
+    """`bind` for a primitive with several outputs."""
+    trace = current()
+    if trace is None:
+        with Recording() as recording:
+            return recording.run(bind_multiple(primitive, *inputs, **params))
+    if trace.capturing:
+        return trace.apply(primitive, inputs, params)
+    key = (primitive, *map(trace.number, inputs), *params.items())
+    return trace.call(key, lambda: trace.apply(primitive, inputs, params))
+
+
+def abstract(a: Aval, transform: str) -> Var:
+    """An input of which `transform` knows only shape and dtype."""
+    return Var(a, None, Abstract(transform))
+
+
+def value_of(var: Var) -> Buffer | Uniform:
+    """The value of a variable; runs the ops that it needs."""
+    if var.value is None:
+        trace = var.trace
+        if trace is current() and isinstance(trace, Trace):
+            trace.read(var)
+        else:
+            value = known(var)
+            if isinstance(trace, Trace) and trace.open:  # in another thread, where it stays traced
+                return value
+            var.value, var.trace = value, None
+    return var.value  # type: ignore[return-value]

@@ -1,0 +1,273 @@
+"""`Trace`: one recording, as a path through the trie of recorded calls.
+
+A call that the trie knows costs a look-up: neither promotion nor inference happens, no op is made. Only where a
+call is new, or where a transform looks at the ops, is the op list brought up to date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .. import devices
+from ..core.avals import Aval
+from ..core.primitive import Primitive
+from ..core.program import Abstract, Buffer, Op, Uniform, Var, apply
+from .listing import Leaf, Listing
+from .ready import Ready, known, signature
+from .trie import NOTHING, Node, Ref, Template, trie
+
+if TYPE_CHECKING:
+    from ..arrays.array import array
+
+ENTER, READ = "enter", "read"
+
+
+class Trace:
+    """One recording. Its variables are numbered in the order in which they come.
+
+    `vars` has those that were asked for; an array knows its number, and that is enough to go on recording.
+    `leaves` are the values given to the recording: of inputs, captured arrays and Python scalars, in the order in
+    which the calls took them, and those read on the way.
+    """
+
+    __slots__ = ("capturing", "count", "entered", "leaves", "memo", "node", "open", "private", "recorded", "vars")
+
+    def __init__(self) -> None:
+        self.node = trie.root
+        self.vars: dict[int, Var] = {}
+        self.leaves: list[Leaf] = []
+        self.entered: dict[Var, int] = {}
+        """Numbers of the variables from outside."""
+        self.recorded: Listing | None = None
+        self.open = True
+        self.capturing = False
+        """Whether the ops of a new call are being recorded: they make up that call."""
+        self.count = 0
+        """While they are: how many variables there are."""
+        self.memo: Any = None
+        """And what is to be remembered with the call."""
+        self.private = False
+        """And whether that call is not to be found again, as Python functions or values are at work in it."""
+
+    def close(self) -> None:
+        """End the recording: let go of the variables, as those that are still held refer to it."""
+        self.open = False
+        self.vars, self.entered, self.recorded = {}, {}, None
+
+    # --- the op list -----------------------------------------------------------------------------------------
+
+    def listing(self) -> Listing:
+        """The op list, up to date."""
+        if self.recorded is None:
+            self.recorded = Listing(self, self.vars)
+        if not self.capturing:
+            self.recorded.extend(self.node)
+        return self.recorded
+
+    def size(self) -> int:
+        """Number of ops so far."""
+        return len(self.listing().ops) if self.capturing else self.node.size
+
+    def variable(self, number: int, a: Aval) -> Var:
+        """The variable of a number."""
+        if not self.open:
+            return Var(a, None, self, number)
+        var = self.vars.get(number)
+        if var is None:
+            var = self.vars[number] = Var(a, None, self, number)
+        return var
+
+    # --- values ----------------------------------------------------------------------------------------------
+
+    def read(self, var: Var) -> None:
+        """Make a variable of this recording known.
+
+        It is a call like others, after which values are leaves. All results of the ops that run are kept, so that
+        a loop that reads a value at every turn stays linear.
+        """
+        if self.capturing:
+            self.private = True
+            self._evaluate(var)
+            return
+        key = (READ, var.number, devices.current().name)
+        child = self.node.next.get(key)
+        if child is None:
+            listing = self.listing()
+            wanted = [v for op in listing.ancestors([var]) for v in op.outputs]
+            ready = Ready(listing, wanted)
+            leaves = tuple([(v.number, v.aval) for v in wanted])
+            child = trie.add(key, Node(self.node, 0, leaves, shared=self.shared()))
+            child.ready[READ] = ready
+        values = child.ready[READ].values(self.leaves)
+        self.node = child
+        self.leaves.extend(values)
+        for (number, _), value in zip(child.leaves, values, strict=True):
+            if number in self.vars:
+                self.vars[number].value = value
+
+    def _evaluate(self, var: Var) -> None:
+        """Make a variable known in the middle of a call."""
+        listing = self.listing()
+        wanted = [v for op in listing.ancestors([var]) for v in op.outputs]
+        for v, value in zip(wanted, Ready(listing, wanted).values(self.leaves), strict=True):
+            v.value = value
+
+    def value(self, var: Var) -> Buffer | Uniform:
+        """The value of a variable of this recording, seen from outside it: after it, or in another thread."""
+        listing = Listing(self, {})
+        listing.extend(self.node)
+        (value,) = Ready(listing, [listing.vars[var.number]]).values(self.leaves)
+        return value
+
+    # --- calls -----------------------------------------------------------------------------------------------
+
+    def shared(self) -> bool:
+        """Whether calls are looked up and kept."""
+        return self.node.next is not NOTHING
+
+    def inputs(self, variables: Sequence[Var]) -> list[Var]:
+        """Variables of the same values, with respect to which ops can be differentiated."""
+        own = []
+        number = self._enter(variables)
+        for v in variables:
+            value = v.value or known(v)
+            self.leaves.append(value)
+            self.vars[number] = var = Var(v.aval, value, self, number)
+            own.append(var)
+            number += 1
+        return own
+
+    def enter(self, variables: Sequence[Var]) -> None:
+        """Take in variables from outside: their values are leaves."""
+        number = self._enter(variables)
+        for v in variables:
+            self.leaves.append(v.trace if v.value is None else v.value)  # type: ignore[arg-type]
+            self.vars[number] = v
+            self.entered[v] = number
+            number += 1
+
+    def _enter(self, variables: Sequence[Var]) -> int:
+        """Go on to a node that gives variables; returns the number of the first."""
+        signatures: list[Hashable] = [ENTER]
+        for v in variables:
+            signatures.append(signature(v))
+        key = tuple(signatures)
+        first = self.node.end
+        child = self.node.next.get(key)
+        if child is None:
+            leaves = tuple([(n, v.aval) for n, v in enumerate(variables, first)])
+            child = trie.add(key, Node(self.node, len(leaves), leaves, shared=self.shared()))
+        self.node = child
+        return first
+
+    def number(self, var: Var) -> int:
+        """The number of a variable; one from outside enters."""
+        if var.trace is self:
+            return var.number
+        found = self.entered.get(var)
+        if found is None:
+            abstract = type(var.trace) is Abstract
+            self.enter([var if abstract or var.value is not None else Var(var.aval, known(var))])
+            found = self.entered[var] = self.node.end - 1
+        return found
+
+    def key(self, transform: Hashable, given: Iterable[array]) -> Hashable:
+        """The key of a call of a transform: with the numbers of the variables that it is given."""
+        key = [transform]
+        for x in given:
+            key.append(x._number if x._trace is self else self.number(x._var))
+        return tuple(key)
+
+    def call(self, key: Hashable, emit: Callable[[], Sequence[Var]], scalars: Sequence[Any] = ()) -> Sequence[Var]:
+        """The results of a call; `emit` records its ops if it is new.
+
+        `key` is what its ops depend on: the function, the numbers of operands, the types of `scalars`.
+        """
+        child = self.node.next.get(key)
+        if child is None:
+            return self._first(key, emit, scalars)
+        self.node = child
+        self.leaves.extend(map(Uniform, scalars))
+        return [self.variable(r, a) if isinstance(r, int) else r for r, a in child.results]
+
+    def _first(self, key: Hashable, emit: Callable[[], Sequence[Var]], scalars: Sequence[Any]) -> Sequence[Var]:
+        """The results of a call that is new: what `emit` records makes up the call."""
+        listing = self.listing()
+        start, first = len(listing.ops), self.node.end
+        self.count = first + len(scalars)
+        self.capturing, self.private = True, not self.shared()
+        try:
+            results = emit()
+        except BaseException:
+            if self.private:  # somebody may have kept what was recorded
+                self._add(key, listing.ops[start:], (), scalars)
+            else:
+                del listing.ops[start:]
+                for number in range(first, self.count):
+                    self.vars.pop(number, None)
+            raise
+        finally:
+            self.capturing = False
+        self._add(key, listing.ops[start:], results, scalars)
+        return results
+
+    def _add(self, key: Hashable, ops: list[Op], results: Sequence[Var], scalars: Sequence[Any]) -> None:
+        """Go on to a new node."""
+        leaves = self._enter_scalars(ops, scalars)
+        templates = tuple(map(self._template, ops))
+        ends = tuple([(r, v.aval) for r, v in zip(self._refs(results), results, strict=True)])
+        child = Node(self.node, self.count - self.node.end, leaves, templates, ends, not self.private)
+        assert self.recorded is not None
+        child.memo, self.memo = self.memo, None
+        self.recorded.node = self.node = trie.add(key, child)
+
+    def _template(self, op: Op) -> Template:
+        outputs = tuple([(v.number, v.aval) for v in op.outputs])
+        # only the list of this recording needs the rules of a marker, which refer to its variables
+        params = {} if op.primitive.opaque else op.params
+        return Template(op.primitive, params, self._refs(op.inputs), outputs)
+
+    def _refs(self, variables: Iterable[Var]) -> tuple[Ref, ...]:
+        return tuple([v.number if v.trace is self else self.entered.get(v, v) for v in variables])
+
+    def _enter_scalars(self, ops: Sequence[Op], scalars: Sequence[Any]) -> tuple[tuple[int, Aval | None], ...]:
+        """Find the scalars among the constants of the ops: they become leaves, given anew with each call.
+
+        They come in order. A constant that is none of them may depend on them: such a call is not to be found.
+        """
+        first, left = self.node.end, list(range(len(scalars)))
+        leaves: list[tuple[int, Aval | None]] = [(first + i, None) for i in left]
+        self.leaves.extend(map(Uniform, scalars))
+        for v in [v for op in ops for v in op.inputs] if scalars else ():
+            if v.trace is self or v in self.entered:
+                continue
+            held = v.value.scalar if isinstance(v.value, Uniform) else None
+            i = next((i for i in left if scalars[i] is held or scalars[i] == held), None)
+            if i is None:
+                self.private = True
+                continue
+            left.remove(i)
+            leaves[i] = (first + i, v.aval)
+            v.trace, v.number = self, first + i
+            self.vars[v.number] = v
+            assert self.recorded is not None
+            self.recorded.give(v, len(self.leaves) - len(scalars) + i)
+        return tuple(leaves)
+
+    def apply(self, primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any]) -> tuple[Var, ...]:
+        """Record an op of the call that is new."""
+        op = apply(primitive, tuple([self.inside(v) for v in inputs]), params)
+        for v in op.outputs:
+            v.trace, v.number = self, self.count
+            self.vars[self.count] = v
+            self.count += 1
+        self.listing().append(op)
+        self.private = self.private or primitive.opaque
+        return op.outputs
+
+    def inside(self, var: Var) -> Var:
+        """The variable as an operand: one that another thread records is a constant here."""
+        if var.trace is self or var.value is not None or type(var.trace) is Abstract:
+            return var
+        return self.vars[self.entered[var]] if var in self.entered else Var(var.aval, known(var))

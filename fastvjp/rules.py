@@ -1,0 +1,182 @@
+"""Rules of the elementwise primitives: what their `_vjp` element functions compute, composed of public ops.
+
+The walk runs the element functions and differentiates these, so a rule asks for no more than its element
+function does and equals it everywhere, special points included. The derivative goes onto the cotangent `g`
+by `scale`: g * conj(derivative), but 0 where g is, so that a branch that `where` dropped cannot bring in nan.
+"""
+
+# ruff: noqa: PLW0108  a rule is called by the names of its parameters
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import ops as o
+from .arrays.array import array
+from .core.primitive import Primitive
+from .primitives import views
+
+Rules = dict[str, dict[str, Callable[..., array]]]
+
+
+# --- rules of more than a line ---------------------------------------------------------------------------
+
+
+def _is_complex(x: array) -> bool:
+    return x.dtype.kind == "c"
+
+
+def _scale_y(g: array, x: array) -> array:
+    """x * conj(g), zero where either is; as every rule linear in g, which `jvp` never knows the value of."""
+    return o.where(o.equal(x, 0), 0, o.conjugate(o.scale(g, x)))
+
+
+def _share(g: array, wins: array, ties: array) -> array:
+    """Of maximum and minimum: all to the one that wins, half where both do."""
+    return o.where(ties, g * 0.5, o.where(wins, g, 0))
+
+
+def _power_x(g: array, x: array, y: array) -> array:
+    constant = o.logical_and(o.equal(x, 0), o.equal(y, 0))
+    return o.scale(g, o.where(constant, 0, y * o.power(x, y - 1)))
+
+
+def _power_y(g: array, x: array, y: array, out: array) -> array:
+    constant = o.logical_and(o.equal(x, 0), o.greater_equal(o.real(y), 0))
+    return o.scale(g, o.where(constant, 0, out * o.log(x)))
+
+
+def _integer_power(g: array, x: array, n: int) -> array:
+    return o.scale(g, o.integer_power(x, n - 1) * n) if n else o.zeros_like(g)
+
+
+def _logaddexp(g: array, x: array, y: array) -> array:
+    return o.scale(g, o.where(o.equal(x, -math.inf), 0, o.sigmoid(x - y)))
+
+
+def _arctan2(g: array, x: array, y: array, numerator: array) -> array:
+    """The numerator over x*x + y*y; 0 at the origin and at infinity."""
+    size = o.maximum(o.abs(x), o.abs(y))
+    extreme = o.logical_or(o.equal(size, 0), o.equal(size, math.inf))
+    square = o.square(x / size) + o.square(y / size)
+    return o.scale(g, o.where(extreme, 0, numerator / size / square / size))
+
+
+def _sign(g: array, x: array) -> array:
+    """Of x / |x|, for complex numbers: the part of g along the circle, over |x|."""
+    if not _is_complex(x):
+        return o.zeros_like(g)
+    u = o.sign(x)
+    along = g - u * o.real(o.conjugate(u) * g)
+    return o.scale(along, o.where(o.equal(x, 0), 0, o.reciprocal(o.abs(x))))
+
+
+def _angle(g: array, x: array) -> array:
+    if not _is_complex(x):
+        return o.zeros_like(g)
+    return o.scale(g, o.where(o.equal(x, 0), 0, o.conjugate(o.sign(x) * 1j) / o.abs(x)))
+
+
+def _imag(g: array, x: array) -> array:
+    return o.astype(g, x.dtype) * 1j if _is_complex(x) else o.zeros_like(g)
+
+
+# x - (-1) is x + 1, except that it keeps the sign of a zero imaginary part, which tells the side of a cut
+def _arcsin_slope(x: array) -> array:
+    if not _is_complex(x):
+        return o.reciprocal(o.sqrt((1 - x) * (1 + x)))
+    return o.reciprocal(o.sqrt(-((x - 1) * (x - (-1)))))
+
+
+def _arccosh_slope(x: array) -> array:
+    return o.reciprocal(o.sqrt(x - 1) * o.sqrt(x - (-1)))
+
+
+# --- the table -------------------------------------------------------------------------------------------
+
+TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+
+_ELEMENTWISE: Rules = {
+    # arithmetic
+    "copy": {"x": lambda g: g},
+    "astype": {"x": lambda g, x: o.astype(g, x.dtype)},
+    "add": {"x": lambda g: g, "y": lambda g: g},
+    "subtract": {"x": lambda g: g, "y": lambda g: -g},
+    "negative": {"x": lambda g: -g},
+    "multiply": {"x": lambda g, y: o.scale(g, y), "y": lambda g, x: o.scale(g, x)},
+    "scale": {"x": lambda g, y: o.scale(g, o.conjugate(y)), "y": _scale_y},
+    "divide": {
+        "x": lambda g, y: o.scale(g, o.reciprocal(y)),
+        "y": lambda g, y, out: o.scale(g, -(out / y)),
+    },
+    "reciprocal": {"x": lambda g, out: o.scale(g, -(out * out))},
+    "square": {"x": lambda g, x: o.scale(g, x + x)},
+    "sqrt": {"x": lambda g, out: o.scale(g, 0.5 / out)},
+    "rsqrt": {"x": lambda g, x, out: o.scale(g, out * -0.5 / x)},
+    "power": {"x": _power_x, "y": _power_y},
+    "integer_power": {"x": _integer_power},
+    "maximum": {
+        "x": lambda g, x, y: _share(g, o.greater(x, y), o.equal(x, y)),
+        "y": lambda g, x, y: _share(g, o.less(x, y), o.equal(x, y)),
+    },
+    "minimum": {
+        "x": lambda g, x, y: _share(g, o.less(x, y), o.equal(x, y)),
+        "y": lambda g, x, y: _share(g, o.greater(x, y), o.equal(x, y)),
+    },
+    "sign": {"x": _sign},
+    "abs": {"x": lambda g, x: o.scale(g, o.conjugate(o.sign(x)))},
+    "remainder": {"x": lambda g: g, "y": lambda g, x, y: o.scale(g, -o.floor_divide(x, y))},
+    "select": {"x": lambda g, c: o.where(c, g, 0), "y": lambda g, c: o.where(c, 0, g)},
+    # exponentials and logarithms
+    "exp": {"x": lambda g, out: o.scale(g, out)},
+    "expm1": {"x": lambda g, out: o.scale(g, out + 1)},
+    "log": {"x": lambda g, x: o.scale(g, o.reciprocal(x))},
+    "log1p": {"x": lambda g, x: o.scale(g, o.reciprocal(x + 1))},
+    "log2": {"x": lambda g, x: o.scale(g, o.reciprocal(x * math.log(2)))},
+    "log10": {"x": lambda g, x: o.scale(g, o.reciprocal(x * math.log(10)))},
+    "finite_or_zero": {"x": lambda g, x: o.where(o.isfinite(x), g, 0)},
+    "logaddexp": {"x": _logaddexp, "y": lambda g, x, y: _logaddexp(g, y, x)},
+    "sigmoid": {"x": lambda g, out: o.scale(g, out * (1 - out))},
+    "erf": {"x": lambda g, x: o.scale(g, o.exp(-o.square(x)) * TWO_OVER_ROOT_PI)},
+    "erfinv": {"x": lambda g, out: o.scale(g, o.exp(o.square(out)) * (1 / TWO_OVER_ROOT_PI))},
+    # trigonometry
+    "sin": {"x": lambda g, x: o.scale(g, o.cos(x))},
+    "cos": {"x": lambda g, x: o.scale(g, -o.sin(x))},
+    "tan": {"x": lambda g, out: o.scale(g, out * out + 1)},
+    "arcsin": {"x": lambda g, x: o.scale(g, _arcsin_slope(x))},
+    "arccos": {"x": lambda g, x: o.scale(g, -_arcsin_slope(x))},
+    "arctan": {"x": lambda g, x: o.scale(g, o.reciprocal(x * x + 1))},
+    "arctan2": {"x": lambda g, x, y: _arctan2(g, x, y, y), "y": lambda g, x, y: _arctan2(g, x, y, -x)},
+    "sinh": {"x": lambda g, x: o.scale(g, o.cosh(x))},
+    "cosh": {"x": lambda g, x: o.scale(g, o.sinh(x))},
+    "tanh": {"x": lambda g, out: o.scale(g, 1 - out * out)},
+    "arcsinh": {"x": lambda g, x: o.scale(g, o.reciprocal(o.sqrt(x * x - (-1))))},
+    "arccosh": {"x": lambda g, x: o.scale(g, _arccosh_slope(x))},
+    "arctanh": {"x": lambda g, x: o.scale(g, o.reciprocal((1 - x) * (1 + x)))},
+    # complex parts
+    "conjugate": {"x": lambda g: o.conjugate(g)},
+    "real": {"x": lambda g, x: o.astype(g, x.dtype)},
+    "imag": {"x": _imag},
+    "angle": {"x": _angle},
+}
+
+_NON_DIFFERENTIABLE = """
+floor ceil round floor_divide normalize_index
+equal not_equal less less_equal greater greater_equal isnan isinf isfinite
+logical_not logical_and logical_or
+bitwise_and bitwise_or bitwise_xor bitwise_invert left_shift right_shift
+"""
+NON_DIFFERENTIABLE = frozenset(_NON_DIFFERENTIABLE.split()) | views.NON_DIFFERENTIABLE
+RULES: dict[str, dict[str, Callable[..., Any]]] = {**_ELEMENTWISE, **views.RULES}
+
+
+def rules_of(primitive: Primitive) -> Mapping[str, Callable[..., Any]]:
+    """The rules of a primitive by operand: a user's own, or the table's."""
+    return RULES.get(primitive.name, {}) if primitive.rules is None else primitive.rules
+
+
+def is_differentiable(primitive: Primitive) -> bool:
+    """Whether cotangents pass through a primitive; a user's that says nothing about them is asked all the same."""
+    base = primitive if primitive.of is None else primitive.of[0]
+    return base.opaque or base.rules is not None or base.name in RULES

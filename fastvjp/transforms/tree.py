@@ -1,0 +1,170 @@
+"""Trees of list, tuple, dict, NamedTuple and dataclass, with arrays as leaves; None is a tree without leaves."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from ..arrays.array import array
+
+
+class TreeDef:
+    """Shape of a tree: `kind` is the container's type (None for a leaf), `keys` its dict keys or field names."""
+
+    __slots__ = ("_hash", "children", "fixed", "flat", "keys", "kind", "template")
+
+    def __init__(
+        self,
+        kind: type | None,
+        keys: tuple[Any, ...] = (),
+        children: tuple[TreeDef, ...] = (),
+        template: Any = None,
+    ) -> None:
+        self.kind = kind
+        self.keys = keys
+        self.children = children
+        self.template = template
+        """A dataclass instance, for the fields that are no children; not compared."""
+        self.flat = kind in (list, tuple) and all(c is LEAF for c in children)
+        """Whether it is a list or tuple of leaves."""
+        self.fixed: bool = template is not None or any(c.fixed for c in children)
+        """Whether there is a template in it."""
+        self._hash = hash((kind, keys, children))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, TreeDef)
+            and self._hash == other._hash
+            and self.kind is other.kind
+            and self.keys == other.keys
+            and self.children == other.children
+        )
+
+    @property
+    def leaves(self) -> int:
+        """Number of leaves."""
+        return 1 if self is LEAF else sum(c.leaves for c in self.children)
+
+    def unflatten(self, leaves: Iterator[Any]) -> Any:
+        """Build the tree again, taking its leaves in order."""
+        if self.flat:
+            return self.kind(islice(leaves, len(self.children)))  # type: ignore[misc]
+        if self is LEAF:
+            return next(leaves)
+        values = [c.unflatten(leaves) for c in self.children]
+        kind = self.kind
+        if kind is list or kind is tuple:
+            return kind(values)
+        if kind is type(None):
+            return None
+        if kind is dict:
+            return dict(zip(self.keys, values, strict=True))
+        if self.template is None:  # a NamedTuple
+            return kind(*values)  # type: ignore[misc]
+        rebuilt = copy.copy(self.template)
+        for name, value in zip(self.keys, values, strict=True):
+            object.__setattr__(rebuilt, name, value)
+        return rebuilt
+
+    def __str__(self) -> str:
+        if self is LEAF:
+            return "*"
+        inside = [str(c) for c in self.children]
+        if self.kind is dict:
+            return "{" + ", ".join(f"{k!r}: {c}" for k, c in zip(self.keys, inside, strict=True)) + "}"
+        if self.kind is list:
+            return "[" + ", ".join(inside) + "]"
+        if self.kind is tuple:
+            return "(" + ", ".join(inside) + ("," if len(inside) == 1 else "") + ")"
+        if self.kind is type(None):
+            return "None"
+        assert self.kind is not None
+        return self.kind.__name__ + "(" + ", ".join(inside) + ")"
+
+
+LEAF = TreeDef(None)
+
+
+def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
+    """Leaves of a tree in order, and its definition. Anything that is no container is a leaf."""
+    kind: Any = type(tree)
+    if (kind is list or kind is tuple) and _LEAVES.issuperset(map(type, tree)):
+        return list(tree), flat(kind, len(tree))
+    leaves: list[Any] = []
+    return leaves, _definition(tree, leaves)
+
+
+_LEAVES = frozenset({array, np.ndarray, float, int, bool, complex, str})
+
+
+@functools.lru_cache
+def flat(kind: Any, length: int) -> TreeDef:
+    """A list or tuple of leaves."""
+    return TreeDef(kind, (), (LEAF,) * length)
+
+
+@functools.lru_cache(4096)
+def _nested(kind: type, children: tuple[TreeDef, ...]) -> TreeDef:
+    """A list or tuple with containers in it."""
+    return TreeDef(kind, (), children)
+
+
+def _definition(tree: Any, leaves: list[Any]) -> TreeDef:
+    kind: Any = type(tree)
+    if kind in _LEAVES:
+        leaves.append(tree)
+        return LEAF
+    if kind is list or kind is tuple:
+        if _LEAVES.issuperset(map(type, tree)):
+            leaves.extend(tree)
+            return flat(kind, len(tree))
+        children = tuple([_definition(c, leaves) for c in tree])
+        return TreeDef(kind, (), children) if any(c.fixed for c in children) else _nested(kind, children)
+    if tree is None:
+        return TreeDef(kind)
+    if kind is dict or isinstance(tree, dict):
+        return TreeDef(dict, tuple(tree), tuple([_definition(c, leaves) for c in tree.values()]))
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return TreeDef(kind, tree._fields, tuple([_definition(c, leaves) for c in tree]))
+    if isinstance(tree, list | tuple):
+        plain = list if isinstance(tree, list) else tuple
+        return TreeDef(plain, (), tuple([_definition(c, leaves) for c in tree]))
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        names = tuple(f.name for f in dataclasses.fields(tree) if not f.metadata.get("static"))
+        children = tuple([_definition(getattr(tree, n), leaves) for n in names])
+        return TreeDef(kind, names, children, tree)
+    leaves.append(tree)
+    return LEAF
+
+
+def unflatten(definition: TreeDef, leaves: list[Any]) -> Any:
+    """Inverse of `flatten`."""
+    return definition.unflatten(iter(leaves))
+
+
+def tree_map(fun: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """Apply `fun` to corresponding leaves of trees of one structure.
+
+    Raises:
+        ValueError: the trees differ in structure.
+
+    Example:
+        >>> from fastvjp.tree import tree_map
+        >>> tree_map(lambda p, g: p - g, {"w": 3, "b": (1, 2)}, {"w": 1, "b": (1, 1)})
+        {'w': 2, 'b': (0, 1)}
+    """
+    leaves, definition = flatten(tree)
+    others = [flatten(r) for r in rest]
+    for _, other in others:
+        if other != definition:
+            raise ValueError(f"[tree_map] Trees differ: {definition} and {other}.")
+    return unflatten(definition, [fun(*xs) for xs in zip(leaves, *(o for o, _ in others), strict=True)])

@@ -1,0 +1,74 @@
+"""The functions that kernels are made of, by name: decorators that register them.
+
+`@element` marks a scalar function, `@kernel` a loop written by hand. They are plain Python functions here.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ELEMENTS: dict[str, FunctionType] = {}
+"""Element functions by name, in the order in which their modules define them."""
+HELPERS: dict[str, FunctionType] = {}
+"""Scalar functions that element functions call and that are no primitive's."""
+COLD: dict[str, FunctionType] = {}
+"""Helpers for rare cases, which stay calls."""
+KERNELS: dict[str, FunctionType] = {}
+"""Loops over argument words, for generated sources to call."""
+OPERATIONS: dict[str, FunctionType] = {}
+"""Scalar operations as Python; `scalars.lowered` has the same as LLVM instructions."""
+
+
+def element(function: F) -> F:
+    """Register a scalar function that generated loops may call; its name must be new."""
+    return _registered(function, ELEMENTS)
+
+
+def helper(function: F) -> F:
+    """Register a scalar function for element functions to call."""
+    return _registered(function, HELPERS)
+
+
+def cold(function: F) -> F:
+    """Register a helper that is called, not compiled into its callers."""
+    return _registered(function, COLD)
+
+
+def kernel(function: F) -> F:
+    """Register a loop `(args, start, stop, *types and functions)` for a generated source to call.
+
+    `args` points to the argument words, in which all sizes and strides stand, so that one kernel serves them all.
+    It returns a status and needs neither arrays nor exceptions.
+    """
+    return _registered(function, KERNELS)
+
+
+def operation(function: F) -> F:
+    """Register the Python form of a scalar operation of scalars.py."""
+    return _registered(function, OPERATIONS)
+
+
+def is_own(function: FunctionType) -> bool:
+    """Whether a function is one of this folder's, which `namespace` has jitted."""
+    tables = (ELEMENTS, HELPERS, COLD, KERNELS, OPERATIONS)
+    return any(table.get(function.__name__) is function for table in tables)
+
+
+def _registered(function: F, table: dict[str, FunctionType]) -> F:
+    assert isinstance(function, FunctionType)
+    if any(function.__name__ in names for names in (ELEMENTS, HELPERS, COLD, KERNELS, OPERATIONS)):
+        raise ValueError(f"[kernels] function {function.__name__} is defined twice")
+    table[function.__name__] = function
+    return function
+
+
+@functools.cache
+def parameters(name: str) -> tuple[str, ...]:
+    """Parameter names of an element function: they say what it needs."""
+    return tuple(inspect.signature(ELEMENTS[name]).parameters)

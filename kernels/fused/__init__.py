@@ -1,0 +1,1 @@
+"""Kernels of fused steps, as generated source."""

@@ -1,0 +1,137 @@
+"""Compiled kernels on disk: one file for each, named by a hash of all that its machine code depends on.
+
+A file is a checksum and an object file. It is written under another name and then renamed, so that processes
+never read each other's half-written files; what is damaged all the same is compiled and written again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import itertools
+import os
+import sys
+import threading
+import time
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+from ...core import environment
+from ...core.warnings import CacheWarning
+from . import code as native
+
+LIMIT = 256 << 20
+"""Bytes of all files together, more or less: the size is looked at rarely."""
+CHECK_EVERY = 256
+"""Files that a process writes from one look to the next, the first of which is at its first file."""
+DAY = 86400
+SUFFIX = ".kernel"
+
+SOURCE = (".py", ".metal", ".h", ".c")
+"""Endings of the files that a package is made of."""
+
+
+def hash_of_sources(package: Path) -> bytes:
+    """A hash of names and contents of all source files of a package, at any depth."""
+    found = hashlib.sha256()
+    for folder, folders, files in os.walk(package, followlinks=True):
+        folders.sort()
+        for name in sorted(files):
+            if name.endswith(SOURCE):
+                path = Path(folder, name)
+                content = path.read_bytes()
+                found.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
+    return found.digest()
+
+
+_SOURCES = hash_of_sources(Path(__file__).parents[2])
+"""Read as this module is imported: an edit later on is not what this process compiles."""
+
+_stored = itertools.count()
+_refused = itertools.count()
+
+
+@functools.cache
+def directory() -> Path | None:
+    """Where files are kept, or None if nowhere."""
+    given = environment.cache_dir()
+    if given is None:
+        from platformdirs import user_cache_dir
+
+        given = user_cache_dir("fastvjp", appauthor=False)
+    return Path(given).expanduser() if given else None
+
+
+@functools.cache
+def _circumstances() -> bytes:
+    """What all machine code of this process depends on."""
+    import llvmlite
+    import numpy
+
+    numba = Path(str(find_spec("numba").origin)).with_name("_version.py")  # without importing Numba
+    facts = (sys.version, llvmlite.__version__, numpy.__version__, *native.cpu(), environment.numba_options())
+    return _SOURCES + numba.read_bytes() + repr(facts).encode()
+
+
+def path_of(text: str) -> Path | None:
+    """The file for the kernel that this text describes; None if nothing is kept."""
+    folder = directory()
+    if folder is None:
+        return None
+    return folder / (hashlib.sha256(_circumstances() + text.encode()).hexdigest() + SUFFIX)
+
+
+def load(path: Path) -> bytes | None:
+    """The object file that was stored there, or None."""
+    try:
+        data = path.read_bytes()
+        if time.time() - path.stat().st_mtime > DAY:
+            os.utime(path)  # files that were not used for longest go first
+    except OSError:
+        return None
+    checksum, code = data[:32], data[32:]
+    return code if hashlib.sha256(code).digest() == checksum else None
+
+
+def store(path: Path, code: bytes) -> None:
+    """Keep an object file; where that cannot be, warn once if the directory is the user's choice."""
+    unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}{SUFFIX}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            unfinished.write_bytes(hashlib.sha256(code).digest() + code)
+            unfinished.replace(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
+        if next(_stored) % CHECK_EVERY == 0:
+            _remove_oldest(path.parent)
+    except OSError as error:
+        if environment.cache_dir() and next(_refused) == 0:
+            warnings.warn(
+                f"[FASTVJP_CACHE_DIR] Compiled kernels cannot be kept in {path.parent}: {error}. They are "
+                f"compiled again in every process. Hint: name a directory that can be written, or 'off'.",
+                CacheWarning,
+                stacklevel=2,
+            )
+
+
+def _remove_oldest(folder: Path) -> None:
+    """Keep to the limit, and well below where it was passed."""
+    files = []
+    for entry in os.scandir(folder):
+        if entry.name.endswith(SUFFIX):
+            with contextlib.suppress(FileNotFoundError):  # another process does the same
+                found = entry.stat()
+                files.append((found.st_mtime, found.st_size, entry.path))
+    excess = sum(size for _, size, _ in files) - LIMIT
+    if excess <= 0:
+        return
+    excess += LIMIT // 4
+    for _, size, path in sorted(files):
+        if excess <= 0:
+            break
+        Path(path).unlink(missing_ok=True)
+        excess -= size

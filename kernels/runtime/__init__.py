@@ -1,0 +1,1 @@
+"""Plans as words in memory, and how they run."""

@@ -1,0 +1,132 @@
+"""What each step of a plan becomes on this device: loops, or a launch from Python."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...core.avals import Aval
+from ...core.definitions import DEFINED
+from ...core.warnings import CompileWarning
+from ...planning.plan import Call, FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned, dense
+from ..fused import codegen
+from ..loops import Fused, Loop, Lowering
+from ..native.code import Code
+from ..native.jit import CompileError, check_element, compile_loop, interpret_loop
+from ..structural import indexing, matmul, reductions, scans, sorting, structure
+from .buffers import strided
+
+LAUNCHERS: dict[str, Callable[..., None]] = {
+    **reductions.LAUNCHERS,
+    **matmul.LAUNCHERS,
+}
+"""Structural primitives in Python: `launch(out, *inputs, **params)` writes into `out`, which is C-contiguous."""
+
+LOWERINGS: dict[str, Lowering] = {
+    **scans.LOWERINGS,
+    **indexing.LOWERINGS,
+    **sorting.LOWERINGS,
+    **matmul.LOWERINGS,
+}
+"""Structural primitives as loops, which are preferred ..."""
+
+FUSED: dict[str, Fused] = structure.FUSED
+"""... and as fused steps, which are preferred to these."""
+
+
+class Temporaries:
+    """Memory that steps need while they run, behind the plan's scratch memory; every step begins anew there."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.first = len(plan.leaves) + len(plan.buffers)
+        self.begin = self.end = self.size = plan.scratch
+        self.offsets: dict[int, int] = {}
+
+    def next_step(self) -> None:
+        """Release what the step before has allocated."""
+        self.end = self.begin
+
+    def allocate(self, a: Aval) -> View:
+        """A buffer of this step."""
+        number = self.first + len(self.offsets)
+        self.offsets[number] = self.end
+        self.end += aligned(a)
+        self.size = max(self.size, self.end)
+        return dense(number, a)
+
+
+def fused(step: Step) -> list[FusedStep] | None:
+    """The fused steps that a step is, if it is none of its own kind."""
+    if isinstance(step, FusedStep):
+        return [step]
+    found = None if step.primitive.definition else FUSED.get(step.primitive.name)
+    return None if found is None else found(step)
+
+
+def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
+    """The loops of a step, or the launch of one that has none."""
+    temporaries.next_step()
+    steps = fused(step)
+    if steps is not None:
+        loops = [loop for single in steps for loop in codegen.lower(single, temporaries.allocate)]
+    else:
+        assert isinstance(step, KernelStep)
+        lowering = None if step.primitive.definition else LOWERINGS.get(step.primitive.name)
+        lowered = None if lowering is None else lowering(step, temporaries.allocate)
+        if lowered is None:
+            return Launch(step)
+        loops = lowered
+    try:
+        for loop in loops:
+            compile_loop(loop.source)
+    except CompileError as error:
+        for entry in step.entries if isinstance(step, FusedStep) else ():
+            if isinstance(entry, Call) and entry.name in DEFINED:
+                check_element(entry.name, entry.dtype, len(entry.operands), len(entry.statics))
+        warnings.warn(
+            f"A kernel of {step.computes} could not be compiled. Its functions run one by one, in plain Python "
+            f"where that fails, too. ({error})",
+            CompileWarning,
+            stacklevel=2,
+        )
+        if isinstance(step, FusedStep):
+            singles = codegen.single_steps(step, temporaries.allocate)
+            loops = [loop for single in singles for loop in codegen.lower(single, temporaries.allocate)]
+    return loops
+
+
+def code_of(loop: Loop) -> Code:
+    """Machine code of a loop; in plain Python where there is none, of which `lower` has warned."""
+    try:
+        return compile_loop(loop.source)
+    except CompileError:
+        return interpret_loop(loop.source)
+
+
+class Launch:
+    """A structural primitive, launched from Python on the arrays behind all buffers."""
+
+    def __init__(self, step: KernelStep) -> None:
+        definition = step.primitive.definition  # of a user
+        self.launch = (
+            definition.functions[step.primitive.element] if definition else LAUNCHERS[step.primitive.name]
+        )
+        self.inputs = step.inputs
+        self.params = step.params
+        self.out = step.output.buffer
+        self.buffers = {view.buffer for view in (step.output, *step.inputs) if isinstance(view, View)}
+        """What it touches."""
+
+    def __call__(self, base: int, memory: Mapping[int, Any] | None) -> None:
+        """Run on the arrays and scalars in this memory."""
+        assert memory is not None
+        self.launch(memory[self.out], *[_operand(o, memory) for o in self.inputs], **self.params)
+
+
+def _operand(o: Operand, memory: Mapping[int, Any]) -> np.ndarray:
+    if isinstance(o, Scalar):
+        return np.broadcast_to(np.asarray(memory[o.leaf], o.aval.dtype), o.aval.shape)
+    return strided(memory[o.buffer], o.layout)

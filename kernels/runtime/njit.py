@@ -1,0 +1,195 @@
+"""A plan as a Numba function: what `Executable.run` does, in code that needs neither Python nor the GIL.
+
+Every call has memory of its own: a copy of the plan's words, and the temporaries behind it. The function is
+generated source, as its arguments and results differ; where the JIT is off it runs as Python.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core.avals import DTYPES, Aval
+from ...planning.plan import KernelStep, Match, Plan
+from ..native import intrinsics, jit, threads
+from ..native.memory import address_of
+from . import machine
+from .buffers import as_cpu
+from .executable import Executable
+from .lowering import Launch
+
+
+def numba_function(plan: Plan, values: Sequence[Any], avals: Sequence[Aval], result: str) -> Callable[..., Any]:
+    """A plan whose outputs are buffers of their own, as a function of arrays.
+
+    Args:
+        plan: what is computed.
+        values: the values of the plan's leaves; a number stands for that argument of the function.
+        avals: what the arguments are.
+        result: an expression for what is returned, in which `{i}` is output i.
+    """
+    executable = Executable(plan)
+    _check(executable)
+    constants = _Constants(executable, values)
+    names: dict[str, Any] = {"np": np, **DTYPES, "constants": constants, **_operations(executable, constants)}
+    names |= {f"argument{i}": _argument(i, a) for i, a in enumerate(avals)}
+    exec(compile(_source(executable, values, avals, result), "<fastvjp.njit>", "exec"), names)
+    return _jitted(names["function"])
+
+
+def _jitted(function: Callable[..., Any], **options: bool) -> Any:
+    return function if jit.jit_disabled() else jit.numba().njit(**jit.OPTIONS, **options)(function)
+
+
+def _check(executable: Executable) -> None:
+    """TypeError for steps that are not native."""
+    parts = zip(executable.plan.steps, executable.parts, strict=True)
+    launched = {f"{s.primitive.name} of {s.output.dtype}" for s, part in parts if isinstance(part, Launch)}
+    if launched:
+        raise TypeError(
+            f"[njit] Only Python can run {', '.join(sorted(launched))}. Hint: do that part in Numba code, or "
+            f"call the function from Python."
+        )
+
+
+def _source(executable: Executable, values: Sequence[Any], avals: Sequence[Aval], result: str) -> str:
+    word, numbers = executable.assembly.word, range(len(avals))
+    lines = [f"x{i} = argument{i}(a{i})" for i in numbers]
+    lines.append("memory = begin()")
+    given = [(leaf, values[leaf]) for leaf in executable.arrays if isinstance(values[leaf], int)]
+    lines += [f"memory[{word[leaf]}] = x{i}.ctypes.data" for leaf, i in given]
+    outputs = []
+    for i, o in enumerate(executable.plan.outputs):
+        lines.append(f"y{i} = np.empty({o.layout.shape}, {o.dtype.name})")
+        lines.append(f"memory[{word[o.buffer]}] = y{i}.ctypes.data")
+        outputs.append(f"y{i}" if o.layout.shape else f"y{i}[()]")
+    # what `run` is given lives until it returns
+    lines.append(f"status = run(memory, ({''.join(f'x{i}, ' for i in numbers)}))")
+    lines += ["if status != 0:", *[f"    {line}" for line in _errors(executable)]]
+    lines.append(f"return {result.format(*outputs)}")
+    return "\n    ".join([f"def function({', '.join(f'a{i}' for i in numbers)}):", *lines])
+
+
+def _errors(executable: Executable) -> Iterator[str]:
+    """Statements that raise the error of the loop that has failed."""
+    yield "failed, place = failure(status)"
+    loops = [(step, loop) for step, part in zip(executable.plan.steps, executable.parts, strict=True)
+             for loop, _ in part.loops]  # fmt: skip
+    for number, (step, loop) in enumerate(loops, 1):
+        if loop.error is not None:
+            name = step.primitive.name if isinstance(step, KernelStep) else Match.primitive
+            message = f"[{name}] An index is out of range, in the flattened index at element"
+            yield f"if failed == {number}: raise IndexError({message!r}, place - 1)"
+    yield "raise RuntimeError('[njit] A kernel has failed.')"
+
+
+class _Constants:
+    """The words with which every call begins, and what they refer to."""
+
+    def __init__(self, executable: Executable, values: Sequence[Any]) -> None:
+        word, size = executable.assembly.word, len(executable.words)
+        given = [values[leaf] for leaf in executable.arrays]
+        self.executable = executable
+        self.buffers = [as_cpu(value) for value in given if not isinstance(value, int)]
+        addresses = iter([buffer.address for buffer in self.buffers])
+        front = [0 if isinstance(value, int) else next(addresses) for value in given]
+        front += [0] * len(executable.made)
+        for leaf, kind in executable.scalars:
+            scalar = values[leaf].scalar
+            front += (scalar.real, scalar.imag) if kind == "c" else (scalar,)
+        self.words = executable.words.copy()
+        executable.pack(self.words, 0, *front)
+        for at, place in executable.assembly.pointers:
+            self.words[at] = address_of(self.words) + 8 * place
+        self.placed = [word[buffer] for buffer in executable.offsets]
+        """Words of temporaries, one behind the other; for now they hold places in a call's memory."""
+        self.words[self.placed] = [8 * size + offset for offset in executable.offsets.values()]
+
+
+def _operations(executable: Executable, constants: _Constants) -> dict[str, Any]:
+    """`begin()`, a call's memory; `run(memory, arguments)`, which returns a status; `failure(status)`."""
+    words, placed = constants.words, constants.placed
+    size, first, stop = len(words), min(placed, default=0), max(placed, default=-1) + 1
+    total = size + -(-executable.scratch // 8)
+    run_words = _runner(constants)
+    call = -1
+    for native in executable.steps:  # one, or none
+        call = native.word
+        words[call + machine.POOL] = threads.pool() if native.chunks else 0
+
+    def begin():
+        memory = np.empty(total, np.int64)
+        memory[:size] = words
+        memory[first:stop] += np.int64(memory.ctypes.data)
+        return memory
+
+    def run(memory, arguments):
+        if call < 0:
+            return 0
+        memory[call] = memory.ctypes.data
+        return run_words(np.int64(memory[call] + 8 * call))
+
+    return {"begin": _jitted(begin, **jit.INSIDE), "run": _jitted(run, **jit.INSIDE), "failure": _failure()}
+
+
+@functools.cache
+def _failure() -> Any:
+    return _jitted(machine.failure, **jit.INSIDE)
+
+
+def _runner(constants: _Constants) -> Callable[[int], int]:
+    """`machine.runner()` for Numba code, which then keeps the constants alive."""
+    if jit.jit_disabled():
+        return machine.runner()
+    address = intrinsics.constant_address(machine.run_code().address, constants)
+    call = jit.memory_operations()["call"]
+    return _jitted(lambda place: call(address(), (place,)), **jit.INSIDE)
+
+
+@functools.lru_cache(maxsize=4096)
+def _argument(position: int, a: Aval) -> Callable[[Any], np.ndarray]:
+    """The function that makes an argument a C-contiguous array of its aval, or says that it does not fit."""
+    message = f"[njit] Argument {position} does not fit. Expected: {a}, got"
+    shape, dtype, one = a.shape, a.dtype, a.ndim == 0
+
+    def fits(ndim: int, given: np.dtype) -> bool:
+        return ndim == a.ndim and np.can_cast(given, dtype, "same_kind" if one else "no")
+
+    def argument(x: Any) -> np.ndarray:
+        x = np.asarray(x)
+        if not fits(x.ndim, x.dtype):
+            raise TypeError(f"{message} {x.dtype}{list(x.shape)}.")
+        if x.shape != shape:
+            raise ValueError(message, x.shape)
+        return np.ascontiguousarray(x, dtype)
+
+    if jit.jit_disabled():
+        return argument
+    numba = jit.numba()
+
+    @numba.extending.overload(argument)
+    def compiled(x):
+        is_array = isinstance(x, numba.types.Array)
+        number = numba.types.unliteral(x.dtype if is_array else x)
+        known = isinstance(number, numba.types.Number | numba.types.Boolean)
+        if not known or not fits(x.ndim if is_array else 0, numba.np.numpy_support.as_dtype(number)):
+            raise TypeError(f"{message} {x}.")
+        if one:
+
+            def taken(x):
+                scalar = np.empty((), dtype)
+                scalar[()] = x[()] if is_array else x
+                return scalar
+        else:
+
+            def taken(x):
+                if x.shape != shape:
+                    raise ValueError(message, x.shape)
+                return np.ascontiguousarray(x)
+
+        return taken
+
+    return argument

@@ -1,0 +1,147 @@
+"""Rows by index: gather, and scatters that set or combine.
+
+An array is (rows, size), any strides. Kernels check every index before they use it and return the position of
+the first bad one, from 1. Scatters go through the index in order, so results do not depend on timing; where rows
+are long, their columns are shared out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from ...devices.operands import aval_of, combination, number, out_of_range, seen_as
+from ...planning.plan import KernelStep, View
+from ..elements.arithmetic import OUT_OF_RANGE
+from ..elements.registry import helper, kernel
+from ..loops import Allocate, Loop, Lowering, calling, grain
+from ..native.pointers import PythonPointer, pointer
+from .structure import copy, shaped, word
+
+COLUMNS = 64
+"""Columns of a row in a chunk at least: whole cache lines."""
+
+
+@kernel
+def gather(args, start, stop, dtype, index_dtype):
+    out, x, index = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], index_dtype)
+    rows, size, x_row, x_step, index_step = args[3], args[4], args[5], args[6], args[7]
+    for i in range(start, stop):
+        place = np.int64(index[i * index_step])
+        if place < 0 or place >= rows:
+            return i + 1
+        if size == 1:
+            out[i] = x[place * x_row]
+        else:
+            for k in range(size):
+                out[i * size + k] = x[place * x_row + k * x_step]
+    return 0
+
+
+@kernel
+def pick(args, start, stop, dtype, index_dtype):
+    out, x, index = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], index_dtype)
+    size, x_row, x_step, index_step = args[3], args[4], args[5], args[6]
+    for i in range(start, stop):
+        place = np.int64(index[i * index_step])
+        if place < 0 or place >= size:
+            return i + 1
+        out[i] = x[i * x_row + place * x_step]
+    return 0
+
+
+@kernel
+def scatter(args, start, stop, dtype, index_dtype, combine):
+    out, y, index = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], index_dtype)
+    rows, size, y_row, y_step, index_step, picks = args[3], args[4], args[5], args[6], args[7], args[8]
+    stop = min(stop, size)
+    for i in range(picks):
+        place = np.int64(index[i * index_step])
+        if place < 0 or place >= rows:
+            return i + 1
+        if size == 1:
+            out[place] = dtype(combine(out[place], y[i * y_row]))
+        else:
+            for k in range(start, stop):
+                out[place * size + k] = dtype(combine(out[place * size + k], y[i * y_row + k * y_step]))
+    return 0
+
+
+@helper
+def replace(old, new):
+    return new
+
+
+def lower_gather(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """Rows of x."""
+    x, index = step.inputs
+    rows, (picks, *row) = aval_of(x).shape[0], step.output.layout.shape
+    size = math.prod(row)
+    x, loops = shaped(x, (rows, size), allocate)
+    index, more = shaped(index, (picks,), allocate)
+    source = calling("gather", word(x.dtype), index.dtype)
+    arrays = (seen_as(word(x.dtype), step.output), seen_as(word(x.dtype), x), index)
+    numbers = (rows, size, *x.layout.strides, *index.layout.strides)
+    error = _out_of_range("gather", rows, index)
+    return [*loops, *more, Loop(source, arrays, (), numbers, picks, grain(size), error)]
+
+
+def lower_pick(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """An element of each row of x."""
+    x, index = step.inputs
+    size = aval_of(x).shape[-1]
+    rows = math.prod(step.output.layout.shape)
+    x, loops = shaped(x, (rows, size), allocate)
+    index, more = shaped(index, (rows,), allocate)
+    source = calling("pick", word(x.dtype), index.dtype)
+    arrays = (seen_as(word(x.dtype), step.output), seen_as(word(x.dtype), x), index)
+    numbers = (size, *x.layout.strides, *index.layout.strides)
+    error = _out_of_range("pick", size, index)
+    return [*loops, *more, Loop(source, arrays, (), numbers, rows, grain(1), error)]
+
+
+def scatter_rows(name: str, operation: str) -> Lowering:
+    """Lowering of a primitive that copies x and combines rows of y into it by an element function."""
+
+    def lower(step: KernelStep, allocate: Allocate) -> list[Loop]:
+        x, index, y = step.inputs
+        (picks,), (rows, *row) = aval_of(index).shape, step.output.layout.shape
+        size = math.prod(row)
+        y, loops = shaped(y, (picks, size), allocate)
+        index, more = shaped(index, (picks,), allocate)
+        dtype = word(y.dtype) if operation == "replace" else number(y.dtype)
+        source = calling("scatter", dtype, index.dtype, combination(operation, y.dtype))
+        arrays = (seen_as(dtype, step.output), seen_as(dtype, y), index)
+        numbers = (rows, size, *y.layout.strides, *index.layout.strides, picks)
+        columns = max(size, 1)  # with none, the index is still checked
+        error = _out_of_range(name, rows, index)
+        one = Loop(source, arrays, (), numbers, columns, max(grain(picks), COLUMNS), error)
+        return [*copy(x, step.output), *loops, *more, one]
+
+    return lower
+
+
+def _out_of_range(name: str, rows: int, index: View) -> Callable[[int, PythonPointer], IndexError]:
+    """The error for a position, from 1, whose index is none of so many rows."""
+
+    def error(status: int, args: PythonPointer) -> IndexError:
+        place = status - 1
+        bad = pointer(args[2], index.dtype)[place * index.layout.strides[0]]
+        # normalize_index has marked an index that was out of range: what it was is not known here
+        what = "An index" if bad == OUT_OF_RANGE else f"Index {bad}"
+        return out_of_range(name, rows, place, what)
+
+    return error
+
+
+LOWERINGS: dict[str, Lowering] = {
+    "gather": lower_gather,
+    "pick": lower_pick,
+    "scatter_set": scatter_rows("scatter_set", "replace"),
+    "scatter_add": scatter_rows("scatter_add", "add"),
+    "scatter_multiply": scatter_rows("scatter_multiply", "multiply"),
+    "scatter_max": scatter_rows("scatter_max", "maximum"),
+    "scatter_min": scatter_rows("scatter_min", "minimum"),
+}

@@ -1,0 +1,1 @@
+"""Element functions in Metal, twins of those in kernels/elements."""

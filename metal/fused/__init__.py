@@ -1,0 +1,1 @@
+"""Shaders of fused steps, as generated source."""

@@ -1,0 +1,1 @@
+"""Plans as dispatches, and how they run."""

@@ -1,0 +1,144 @@
+"""Addresses and scratch memory of the CPU device."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+import numpy as np
+import pytest
+from support.checks import close
+
+import fastvjp as fv
+from fastvjp.devices.pool import Pool
+from fastvjp.kernels.native import memory
+from fastvjp.kernels.runtime import executable
+
+
+@pytest.fixture
+def fresh_scratch(monkeypatch):
+    monkeypatch.setattr(memory, "_scratch", memory._Scratch())
+
+
+def test_address(rng):
+    x = rng.normal(size=(4, 5))
+    for view in (x, x[1:, ::2], x.T, x[::-1], x[:0], np.asarray(1.0)):
+        assert memory.address_of(view) == view.ctypes.data
+
+
+def test_scratch_grows_and_is_kept(fresh_scratch):
+    first = memory.scratch_memory(1000)
+    assert memory.scratch_memory(10) is first
+    second = memory.scratch_memory(1001)
+    assert second.nbytes >= 2000 and memory.scratch_memory(1500) is second
+
+
+def test_every_thread_has_its_own_scratch(fresh_scratch):
+    other = []
+    thread = threading.Thread(target=lambda: other.append(memory.scratch_memory(100)))
+    thread.start()
+    thread.join()
+    assert not np.shares_memory(memory.scratch_memory(100), other[0])
+
+
+def test_scratch_that_is_too_large_is_not_kept(fresh_scratch, monkeypatch, rng):
+    for module in (memory, executable):
+        monkeypatch.setattr(module, "KEPT_SCRATCH", 1000)
+    seen = []
+
+    def scratch_memory(size):
+        found = memory.scratch_memory(size)
+        seen.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr(executable, "scratch_memory", scratch_memory)
+    x = rng.normal(size=500)
+    f = fv.compile(lambda x: fv.cumsum(fv.sin(fv.cumsum(x))))
+    for _ in range(2):
+        close(f(x), np.cumsum(np.sin(np.cumsum(x))))
+    assert len(seen) == 2 and all(found() is None for found in seen)
+    assert memory._scratch.memory is memory.NO_SCRATCH
+
+
+@pytest.fixture
+def fresh_outputs(monkeypatch):
+    monkeypatch.setattr(memory._Lease, "free", Pool(memory._Lease.free.make, memory.KEPT_OUTPUTS))
+
+
+def large(elements=memory.LARGE // 8):
+    """A large output's array and its address."""
+    array = memory.output_memory(8 * elements)((elements,), np.dtype(np.float64))
+    return array, memory.address_of(array)
+
+
+def test_memory_of_a_large_output_is_used_again_when_nothing_sees_it(fresh_outputs):
+    array, address = large()
+    for _ in range(3):
+        view = array[10:].reshape(-1, 2)[::2]
+        del array
+        other, elsewhere = large()
+        assert elsewhere != address
+        del view
+        array, again = large()
+        assert again == address and not np.shares_memory(array, other)
+
+
+def test_buffers_of_other_libraries_keep_the_memory_of_an_output(fresh_outputs):
+    array, address = large()
+    seen = memoryview(array)
+    del array
+    assert large()[1] != address
+    del seen
+    assert large()[1] == address
+
+
+def test_outputs_differ(fresh_outputs, rng):
+    x = fv.array(rng.normal(size=memory.LARGE // 4))
+    f = fv.compile(lambda x, y: (x + y, x * y))
+    kept = []
+    for y in range(5):
+        kept.append(f(x, float(y)))
+        f(x, -1.0)
+    for y, (total, product) in enumerate(kept):
+        np.testing.assert_array_equal(np.asarray(total), np.asarray(x) + y)
+        np.testing.assert_array_equal(np.asarray(product), np.asarray(x) * y)
+
+
+def test_memory_of_outputs_is_bounded(fresh_outputs, monkeypatch):
+    monkeypatch.setattr(memory._Lease.free, "most", 3 * memory.LARGE)
+    free = memory._Lease.free
+    arrays = [large(memory.LARGE // 8 + i)[0] for i in range(5)]
+    sizes = [a.nbytes for a in arrays]
+    while arrays:
+        del arrays[0]
+    assert list(free.kept) == sizes[3:] and free.size == sum(sizes[3:])
+    large(memory.LARGE)  # more than is kept at all
+    assert list(free.kept) == sizes[3:]
+    for array in [large(memory.LARGE // 8)[0] for _ in range(5)]:
+        del array
+    assert free.size == sum(m.nbytes for found in free.kept.values() for m in found) == 3 * memory.LARGE
+
+
+def test_outputs_come_and_go_while_another_thread_is_at_it(fresh_outputs):
+    array, address = large()
+    with memory._Lease.free.lock:
+        assert large()[1] != address
+        del array
+    assert not memory._Lease.free.kept
+
+
+def test_small_outputs_are_new_arrays():
+    assert memory.output_memory(memory.LARGE - 1) is np.empty
+
+
+def test_what_no_step_writes_takes_no_memory_beside_a_launch(rng):
+    """One step hands on the doubled numbers, so that they are not stored; a product of integers is a launch."""
+    x = rng.integers(-3, 4, (100, 100))
+
+    def fun(x):
+        doubled = fv.reshape(fv.reshape(x + x, (10000,)), (100, 100))
+        few = fv.reshape(fv.sum(doubled + x, axis=1)[:4], (2, 2))
+        return few @ few
+
+    few = 3 * x.sum(axis=1)[:4].reshape(2, 2)
+    np.testing.assert_array_equal(fv.compile(fun)(x), few @ few)
