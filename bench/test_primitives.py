@@ -1,4 +1,4 @@
-"""Every row of tests/support/cases.py: the op outside any transform and its vjp.
+"""Every row of tests/support/cases: the op outside any transform and its vjp.
 
 python -m pytest bench/test_primitives.py --benchmark-only
 """

@@ -1,6 +1,7 @@
 """Kernels are plain Python underneath: the table-driven tests pass with the JIT off, too.
 
-For line coverage of the kernels run `NUMBA_DISABLE_JIT=1 coverage run -m pytest -n 0 tests/primitives/test_primitives.py`.
+For line coverage of the kernels run
+`NUMBA_DISABLE_JIT=1 coverage run -m pytest -n 0 tests/primitives/test_primitives.py`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.cases import CASES, Case
+from support.cases import CASES
+from support.cases.case import Case
 from support.emulating import SETTINGS, on
 from support.oracles import direction, is_inexact, precise
 

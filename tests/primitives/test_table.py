@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from support import cases
+from support.cases import exponential
+from support.cases.case import Case
 
 import fastvjp as mx
 from fastvjp.core.primitive import OPERANDS, REGISTRY, Primitive
@@ -253,3 +257,39 @@ BROKEN: dict[str, tuple[Table, list[Device]]] = {
 @pytest.mark.parametrize("message", BROKEN)
 def test_a_broken_table_is_found(message: str) -> None:
     assert message in problems(*BROKEN[message])
+
+
+# --- the rows --------------------------------------------------------------------------------------------
+
+
+def family(*rows: Case) -> ModuleType:
+    module = ModuleType("support.cases.cubes")
+    module.CASES = list(rows)  # type: ignore[attr-defined]
+    return module
+
+
+def test_two_rows_of_one_name() -> None:
+    row = next(case for case in cases.CASES if case.primitive == "exp")
+    with pytest.raises(
+        ValueError, match=r"tests/support/cases/cubes\.py: exp is the name of a row of .*cubes\.py"
+    ):
+        cases.collected([family(row, row)])
+    with pytest.raises(
+        ValueError, match=r"tests/support/cases/cubes\.py: exp is .* tests/support/cases/exponential\.py"
+    ):
+        cases.collected([exponential, family(row)])
+    assert len(cases.collected([family(row, replace(row, variant="again"))])) == 2
+
+
+def test_a_row_of_no_primitive() -> None:
+    row = Case("expp", np.exp, np.exp, (), (), ())
+    with pytest.raises(
+        ValueError, match=r"tests/support/cases/cubes\.py: expp .* no primitive; did you mean exp\?"
+    ):
+        cases.collected([family(row)])
+
+
+def test_a_new_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cubes.py").write_text("CASES = []\n")
+    monkeypatch.setattr(cases, "__path__", [*cases.__path__, str(tmp_path)])
+    assert "support.cases.cubes" in [family.__name__ for family in cases.families()]

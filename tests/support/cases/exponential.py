@@ -1,0 +1,40 @@
+"""Rows of the element functions of kernels/elements/exponential.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from .case import ANY, FLOAT, INEXACT, INTO_FLOAT, INTO_INEXACT, POSITIVE, UNIT, elementwise, primitive
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x)) if x.dtype.kind == "c" else scipy.special.expit(x)
+
+
+def _erfinv(x: Any) -> Any:
+    """SciPy's loses the sign of -0."""
+    return np.copysign(scipy.special.erfinv(x), x)
+
+
+CASES = [
+    elementwise("exp", np.exp, INTO_INEXACT, ANY),
+    elementwise("expm1", np.expm1, INTO_INEXACT, ANY),
+    elementwise("log", np.log, INTO_INEXACT, POSITIVE),
+    elementwise("log1p", np.log1p, INTO_INEXACT, POSITIVE),
+    elementwise("log2", np.log2, INTO_INEXACT, POSITIVE),
+    elementwise("log10", np.log10, INTO_INEXACT, POSITIVE),
+    elementwise("logaddexp", np.logaddexp, INTO_FLOAT, ANY, ANY, at_least=1),
+    elementwise("sigmoid", _sigmoid, ("int32", *INEXACT), ANY),
+    elementwise("erf", scipy.special.erf, ("int32", *FLOAT), ANY),
+    elementwise("erfinv", _erfinv, ("int32", *FLOAT), UNIT),
+    elementwise(
+        "finite_or_zero",
+        lambda x: np.where(np.isfinite(x), x, 0),
+        FLOAT,
+        ANY,
+        fun=primitive("finite_or_zero"),
+    ),
+]

@@ -1,0 +1,56 @@
+"""Rows of what puts arrays together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import fastvjp as mx
+
+from .case import ANY, FLOAT, KINDS, Case, Shape, primitive, structural
+
+
+def _updated(start: Shape, stop: Shape, step: Shape) -> Callable[..., Any]:
+    section = tuple(np.array(range(*bounds), int) for bounds in zip(start, stop, step, strict=True))
+
+    def update(x: Any, y: Any) -> Any:
+        out = x.copy()
+        out[np.ix_(*section)] = y
+        return out
+
+    return update
+
+
+def _slice_update(shape: Shape, start: Shape, stop: Shape, step: Shape, dtypes: Any = FLOAT) -> Case:
+    section = tuple(len(range(*bounds)) for bounds in zip(start, stop, step, strict=True))
+    return structural(
+        "slice_update",
+        primitive("slice_update", start=start, stop=stop, step=step),
+        _updated(start, stop, step),
+        (ANY, shape),
+        (ANY, section),
+        dtypes=dtypes,
+        variant=f"{start},{stop},{step}".replace(" ", ""),
+    )
+
+
+def _joined(axis: int, *shapes: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
+    return structural(
+        "concatenate",
+        lambda *xs: mx.concatenate(xs, axis),
+        lambda *xs: np.concatenate(xs, axis),
+        *[(ANY, shape) for shape in shapes],
+        dtypes=dtypes,
+        variant=f"{axis},{len(shapes)}",
+    )
+
+
+CASES = [
+    _slice_update((4, 5), (1, 4), (4, -1), (2, -2), KINDS),
+    _slice_update((4, 5), (0, 1), (4, 2), (1, 1)),
+    _slice_update((3,), (1,), (1,), (1,)),
+    _joined(1, (2, 3), (2, 0), (2, 2), dtypes=KINDS),
+    _joined(0, (1, 3), (2, 3)),
+]  # fmt: skip
