@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,10 +18,11 @@ from ...devices import Profile
 from ...planning.plan import Operand, Plan, Scalar, View
 from ..loops import Loop
 from ..native import threads
-from ..native.memory import KEPT_SCRATCH, address_of, output_memory, scratch_memory
+from ..native.memory import address_of, output_memory
 from ..native.pointers import PythonPointer
 from .buffers import CpuBuffer, as_cpu, strided, upload
 from .columns import by_column
+from .frame import OWN_SCRATCH, Frame, Scratch
 from .lowering import Launch, Temporaries, code_of, lower
 from .machine import POOL, Assembly, failure, runner
 
@@ -30,26 +30,8 @@ FORMATS = {"f": "d", "i": "q", "b": "q", "u": "Q", "c": "dd"}
 """How scalars of each kind of dtype are packed into words."""
 Memory = Mapping[int, Any] | None
 """The array or scalar behind every buffer, as far as there are launches."""
-OWN_SCRATCH = 1 << 12
-"""Bytes of temporaries that a plan has for itself, in each thread, and need not be told where they are."""
 PROFILED = 20
 """Runs of which `profile` takes the shortest times."""
-
-
-class _Frame(threading.local):
-    """What one thread's runs of an executable write to: its words, and the scratch memory that they know."""
-
-    def __init__(self, executable: Executable) -> None:
-        self.memory = bytearray(executable.words.tobytes())  # which `pack` writes to faster than to an array
-        self.words = np.frombuffer(self.memory, np.int64)
-        self.base = address_of(self.words)
-        self.scratch: np.ndarray | None = None
-        for at, word in executable.assembly.pointers:
-            self.words[at] = self.base + 8 * word
-        self.words[executable.assembly.calls] = self.base
-        if 0 < executable.scratch <= OWN_SCRATCH:
-            self.scratch = np.empty(executable.scratch, np.uint8)
-            executable.place(self.words, self.scratch)
 
 
 class Native:
@@ -113,27 +95,23 @@ class Executable:
         self.made = [i for i, _ in enumerate(plan.buffers, len(plan.leaves)) if i not in plan.offsets]
         temporaries = Temporaries(plan)
         lowered = [lower(step, temporaries) for step in plan.steps]
-        self.offsets = {**plan.offsets, **temporaries.offsets}
-        self.scratch = temporaries.size
+        offsets = {**plan.offsets, **temporaries.offsets}
         self.pack = struct.Struct(
             f"={len(self.arrays) + len(self.made)}q" + "".join(FORMATS[kind] for _, kind in self.scalars)
         ).pack_into
         scalars = [(i, len(FORMATS[kind])) for i, kind in self.scalars]
-        self.assembly = Assembly([*self.arrays, *self.made], scalars, list(self.offsets))
+        self.assembly = Assembly([*self.arrays, *self.made], scalars, list(offsets))
         self.parts = [self._assemble(step) for step in lowered]
         """One for each step of the plan."""
         touched = set().union(*(part.buffers for part in self.parts if isinstance(part, Launch)))
-        self.launched = [
-            (i, plan.buffers[i - len(plan.leaves)], offset) for i, offset in plan.offsets.items() if i in touched
-        ]
-        """Temporaries that launches touch: numbers, avals and offsets."""
+        launched = {i: plan.buffers[i - len(plan.leaves)] for i in plan.offsets if i in touched}
+        self.scratch = Scratch(temporaries.size, offsets, launched)
         self.steps = _joined(self.parts, self.assembly.finish())
         for native in (*self.parts, *self.steps):
             if isinstance(native, Native):
                 native.word = self.assembly.call(native.start, len(native.loops))
-        self.words = np.array(self.assembly.words, np.int64)
         self.outputs = [_Output(o, self.made, plan) for o in plan.outputs]
-        self.frame = _Frame(self)
+        self.frame = Frame(self.assembly, self.scratch)
         self.run = self._function(self.steps)
 
     def _assemble(self, step: list[Loop] | Launch) -> Native | Launch:
@@ -169,7 +147,7 @@ class Executable:
         buffers = [self.plan.buffers[i - len(self.plan.leaves)] for i in self.made]
         names: dict[str, Any] = {
             "CpuBuffer": CpuBuffer, "upload": upload, "address_of": address_of, "frame": self.frame,
-            "pack": self.pack, "settle": self._settle, "temporaries": self._temporaries,
+            "pack": self.pack, "settle": self.frame.settle, "temporaries": self.scratch.arrays,
             "native": runner(), "pool": threads.pool,
         }  # fmt: skip
         for k, a in enumerate(buffers):
@@ -181,7 +159,7 @@ class Executable:
         names |= {f"output{k}": output for k, output in enumerate(self.outputs)}
         names |= {f"step{k}": step for k, step in enumerate(steps)}
         exec(_code("\n    ".join(self._lines(steps))), names)
-        return names["run"]
+        return names.pop("run")  # whose globals they are: the two would keep each other alive
 
     def _lines(self, steps: Sequence[Callable[[int, Memory], None]]) -> list[str]:
         """Lines of `run`: generated, as in a small plan loops over its leaves take longer than its kernels."""
@@ -194,7 +172,7 @@ class Executable:
             lines.append("".join(f"x{i}, " for i in range(len(self.plan.leaves))) + "= values")
         lines += [f"if type(x{i}) is not CpuBuffer: x{i} = upload(x{i}.numpy())" for i in arrays]
         launches = any(isinstance(step, Launch) for step in self.steps)
-        if self.scratch > OWN_SCRATCH:
+        if self.scratch.size > OWN_SCRATCH:
             lines.append("scratch = settle()")
         elif launches:
             lines.append("scratch = frame.scratch")
@@ -215,24 +193,6 @@ class Executable:
             for k, output in enumerate(self.outputs)
         ]
         return [*lines, f"return [{', '.join(results)}]"]
-
-    def _settle(self) -> np.ndarray:
-        """This thread's scratch memory, with the temporaries placed in it."""
-        scratch, frame = scratch_memory(self.scratch), self.frame
-        if scratch is not frame.scratch:
-            self.place(frame.words, scratch)
-            frame.scratch = scratch if self.scratch <= KEPT_SCRATCH else None
-        return scratch
-
-    def place(self, words: np.ndarray, scratch: np.ndarray) -> None:
-        """Set the addresses of temporaries in this memory."""
-        base = address_of(scratch)
-        for buffer, offset in self.offsets.items():
-            words[self.assembly.word[buffer]] = base + offset
-
-    def _temporaries(self, scratch: np.ndarray | None) -> dict[int, np.ndarray]:
-        """For launches: the temporaries that they touch as arrays."""
-        return {i: np.ndarray(a.shape, a.dtype, scratch, offset) for i, a, offset in self.launched}
 
 
 @lru_cache(4096)

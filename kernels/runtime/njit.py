@@ -90,7 +90,7 @@ class _Constants:
     """The words with which every call begins, and what they refer to."""
 
     def __init__(self, executable: Executable, values: Sequence[Any]) -> None:
-        word, size = executable.assembly.word, len(executable.words)
+        word, size = executable.assembly.word, len(executable.assembly.words)
         given = [values[leaf] for leaf in executable.arrays]
         self.executable = executable
         self.buffers = [as_cpu(value) for value in given if not isinstance(value, int)]
@@ -100,20 +100,20 @@ class _Constants:
         for leaf, kind in executable.scalars:
             scalar = values[leaf].scalar
             front += (scalar.real, scalar.imag) if kind == "c" else (scalar,)
-        self.words = executable.words.copy()
+        self.words = np.array(executable.assembly.words, np.int64)
         executable.pack(self.words, 0, *front)
         for at, place in executable.assembly.pointers:
             self.words[at] = address_of(self.words) + 8 * place
-        self.placed = [word[buffer] for buffer in executable.offsets]
+        self.placed = [word[buffer] for buffer in executable.scratch.offsets]
         """Words of temporaries, one behind the other; for now they hold places in a call's memory."""
-        self.words[self.placed] = [8 * size + offset for offset in executable.offsets.values()]
+        self.words[self.placed] = [8 * size + offset for offset in executable.scratch.offsets.values()]
 
 
 def _operations(executable: Executable, constants: _Constants) -> dict[str, Any]:
     """`begin()`, a call's memory; `run(memory, arguments)`, which returns a status; `failure(status)`."""
     words, placed = constants.words, constants.placed
     size, first, stop = len(words), min(placed, default=0), max(placed, default=-1) + 1
-    total = size + -(-executable.scratch // 8)
+    total = size + -(-executable.scratch.size // 8)
     run_words = _runner(constants)
     call = -1
     for native in executable.steps:  # one, or none

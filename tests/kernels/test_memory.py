@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from support.checks import close
+from support.emulating import PLACES, at
+from support.interpreting import plan_of
 
 import fastvjp as fv
+from fastvjp import devices
 from fastvjp.devices.pool import Pool
 from fastvjp.kernels.native import memory
-from fastvjp.kernels.runtime import executable
+from fastvjp.kernels.runtime import frame
 
 
 @pytest.fixture
@@ -42,7 +47,7 @@ def test_every_thread_has_its_own_scratch(fresh_scratch):
 
 
 def test_scratch_that_is_too_large_is_not_kept(fresh_scratch, monkeypatch, rng):
-    for module in (memory, executable):
+    for module in (memory, frame):
         monkeypatch.setattr(module, "KEPT_SCRATCH", 1000)
     seen = []
 
@@ -51,7 +56,7 @@ def test_scratch_that_is_too_large_is_not_kept(fresh_scratch, monkeypatch, rng):
         seen.append(weakref.ref(found))
         return found
 
-    monkeypatch.setattr(executable, "scratch_memory", scratch_memory)
+    monkeypatch.setattr(frame, "scratch_memory", scratch_memory)
     x = rng.normal(size=500)
     f = fv.compile(lambda x: fv.cumsum(fv.sin(fv.cumsum(x))))
     for _ in range(2):
@@ -142,3 +147,39 @@ def test_what_no_step_writes_takes_no_memory_beside_a_launch(rng):
 
     few = 3 * x.sum(axis=1)[:4].reshape(2, 2)
     np.testing.assert_array_equal(fv.compile(fun)(x), few @ few)
+
+
+@pytest.fixture
+def no_collection():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def loops(x, y):
+    return fv.sum(fv.cumsum(fv.sin(fv.cumsum(x * 2.0, axis=1)), axis=1) + y, axis=0)
+
+
+def a_launch(x, y):
+    few = fv.astype(x, fv.int32)[:3, :3]
+    return (few + few) @ few + y[:3]
+
+
+@pytest.mark.parametrize("fun", [loops, a_launch])
+@pytest.mark.parametrize("columns", [10, 1000])
+@pytest.mark.parametrize("place", PLACES[1:3])
+def test_an_executable_dies_with_its_last_reference(place, columns, fun, rng, no_collection):
+    with at(place) as dtype:
+        x, y = rng.normal(size=(4, columns)).astype(dtype), rng.normal(size=columns).astype(dtype)
+        plan, values = plan_of(fv.record(fun, x, y))
+        executable = devices.current().compile(plan)
+        expected = [np.asarray(o.numpy()) for o in executable.run(values)]
+        with ThreadPoolExecutor(2) as pool:
+            for found in pool.map(executable.run, [values] * 4):
+                np.testing.assert_array_equal([o.numpy() for o in found], expected)
+        executable.profile(values)
+        dead = weakref.ref(executable), weakref.ref(executable.run)
+        assert dead[0]() is executable
+        del executable
+        assert dead[0]() is None and dead[1]() is None
