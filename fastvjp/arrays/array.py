@@ -41,6 +41,7 @@ class array(Methods):
         array([3, 6], dtype=float32)
     """
 
+    __module__ = "fastvjp"  # where it is found, by pickles too
     __slots__ = ("_held", "_number", "_trace")
 
     _held: Any

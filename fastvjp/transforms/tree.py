@@ -158,7 +158,7 @@ def tree_map(fun: Callable[..., Any], tree: Any, *rest: Any) -> Any:
         ValueError: the trees differ in structure.
 
     Example:
-        >>> from fastvjp.tree import tree_map
+        >>> from fastvjp import tree_map
         >>> tree_map(lambda p, g: p - g, {"w": 3, "b": (1, 2)}, {"w": 1, "b": (1, 1)})
         {'w': 2, 'b': (0, 1)}
     """

@@ -5,6 +5,7 @@ import copy
 import enum
 import operator
 import pickle
+import pickletools
 
 import numpy as np
 import pytest
@@ -298,6 +299,14 @@ def test_pickle_and_copy(rng):
     b = copy.copy(a)
     b[0] = 5.0
     assert a.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_names_the_public_class(protocol):
+    text = pickle.dumps(array([1.0, 2.0]), protocol)
+    named = [value for op, value, _ in pickletools.genops(text) if "fastvjp" in str(value)]
+    assert named in (["fastvjp array"], ["fastvjp"]) and b"arrays" not in text
+    assert pickle.loads(text).tolist() == [1.0, 2.0]
 
 
 # --- operators ---------------------------------------------------------------------------------------------

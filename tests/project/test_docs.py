@@ -17,9 +17,8 @@ import pytest
 import fastvjp
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted(
-    m.name for m in pkgutil.walk_packages(fastvjp.__path__, "fastvjp.") if not m.name.startswith("fastvjp.metal.")
-)
+SUBMODULES = [m.name for m in pkgutil.walk_packages(fastvjp.__path__, "fastvjp.")]
+MODULES = ["fastvjp", *sorted(name for name in SUBMODULES if not name.startswith("fastvjp.metal."))]
 
 
 @pytest.mark.parametrize("name", MODULES)
