@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from primitives.test_accuracy import SAMPLES
 from support.cases import CASES
 from support.cases.case import Case
+from support.samples import SAMPLES
 
 import fastvjp as mx
 from fastvjp.core.avals import aval

@@ -8,34 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.op_lists import Ops, leaf
 
 from fastvjp.core import avals
 from fastvjp.core.layouts import Layout, contiguous_strides
-from fastvjp.core.primitive import REGISTRY
-from fastvjp.core.program import Var, apply, uniform
+from fastvjp.core.program import uniform
 from fastvjp.devices.nest import nest_of
 from fastvjp.kernels.fused.codegen import lower
 from fastvjp.planning import fusion
 from fastvjp.planning.plan import ALIGNMENT, FusedStep, KernelStep, Scalar, View
-from fastvjp.planning.planner import make_plan
 
 F = avals.float64
-
-
-def leaf(*shape):
-    return Var(avals.aval(shape, F))
-
-
-class Ops(list):
-    """An op list under construction."""
-
-    def __call__(self, name, *inputs, **params):
-        op = apply(REGISTRY[name], inputs, params)
-        self.append(op)
-        return op.outputs[0]
-
-    def plan(self, outputs, leaves):
-        return make_plan(self, outputs, leaves)
 
 
 def names(step):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planning.test_plan import Ops, leaf
 from support.checks import close, same
+from support.op_lists import Ops, leaf
 
 import fastvjp as fv
 from fastvjp.arrays.emit import emit

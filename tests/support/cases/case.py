@@ -30,6 +30,13 @@ Interval = tuple[float, float]
 Shape = tuple[int, ...]
 Choice = tuple[Shape, dict[str, Any]]
 """A shape, and keyword arguments of the function."""
+ALONG: list[Choice] = [
+    ((2, 3, 4), {"axis": 1}),
+    ((3, 4), {"axis": 1}),
+    ((1, 3), {"axis": 0}),
+    ((0, 3), {"axis": 1}),
+]
+"""Of functions along one axis."""
 
 
 @dataclass(frozen=True)

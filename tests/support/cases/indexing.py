@@ -1,4 +1,4 @@
-"""Rows of gather, scatter and their like: places given by an array."""
+"""Rows of what gives places by an array, and of what takes them: argsort, gather, scatter."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import fastvjp as mx
 
 from .case import (
+    ALONG,
     ANY,
     DISTINCT,
     DISTINCT_ODD,
@@ -22,8 +23,13 @@ from .case import (
     index,
     primitive,
     structural,
+    variants,
     with_zeros,
 )
+
+
+def _stable_order(x: Any, axis: int) -> Any:
+    return np.argsort(x, axis, kind="stable")
 
 
 def _rows(x: Any, index: Any) -> Any:
@@ -58,6 +64,7 @@ def _scatter(name: str, combine: Callable[[Any, Any], Any], x: Domain, y: Domain
 
 
 CASES = [
+    *variants("argsort", mx.argsort, _stable_order, WHOLE, *ALONG, dtypes=KINDS),
     structural("gather", primitive("gather"), _rows, (ANY, (4, 3)), (index(4), (6,)), dtypes=KINDS),
     structural("gather", primitive("gather"), _rows, (ANY, (4,)), (index(4), (0,)), variant="none"),
     structural("gather", lambda x, i: mx.take(x, i, axis=1), lambda x, i: np.take(x, i, axis=1),

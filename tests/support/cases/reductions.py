@@ -1,4 +1,4 @@
-"""Rows of reductions and softmax."""
+"""Rows of reductions, softmax and positions of extremes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import scipy.special
 
 import fastvjp as mx
 
-from .case import ANY, DISTINCT, FLOAT, INEXACT, KINDS, WHOLE, Choice, variants, with_zeros
+from .case import ALONG, ANY, DISTINCT, FLOAT, INEXACT, KINDS, WHOLE, Choice, variants, with_zeros
 
 REDUCTIONS: list[Choice] = [
     ((2, 3, 4), {"axis": (0, 2)}),
@@ -41,4 +41,6 @@ CASES = [
     *variants("softmax", mx.softmax, scipy.special.softmax, ANY, ((2, 3, 4), {"axis": (0, 2)}),
               ((3, 4), {"axis": -1}), ((3,), {}), ((1, 1), {"axis": 0}), ((0, 3), {"axis": 1}),
               dtypes=("int32", *FLOAT)),
+    *variants("argmax", mx.argmax, np.argmax, WHOLE, *ALONG, ((2, 3), {}), dtypes=KINDS),
+    *variants("argmin", mx.argmin, np.argmin, WHOLE, *ALONG, ((2, 3), {}), dtypes=KINDS),
 ]  # fmt: skip

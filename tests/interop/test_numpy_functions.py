@@ -1,0 +1,83 @@
+"""Unmodified NumPy functions on our arrays: values as NumPy's, gradients against NumPy's differences."""
+
+import numpy as np
+import pytest
+from support.numpy_calls import FUNCTIONS, METHODS, UFUNCS, A
+
+import fastvjp
+from fastvjp.interop import numpy_functions
+
+ALL = [
+    pytest.param(*c, id=f"{name}-{i}")
+    for table in (UFUNCS, FUNCTIONS, METHODS)
+    for name, calls in table.items()
+    for i, c in enumerate(calls)
+]
+
+
+def leaves(result):
+    return list(result) if isinstance(result, tuple | list) else [result]
+
+
+def draw(rng, shapes, low, high):
+    """Random arguments; all elements are apart from one another, from 0 and from round numbers."""
+    total = sum(int(np.prod(s)) for s in shapes)
+    spaced = np.linspace(low, high, 7 * total + 2)[1:-1].reshape(total, 7)[:, 2]
+    values = rng.permutation(spaced + rng.uniform(0, (high - low) / (40 * total), total))
+    return [
+        part.reshape(shape)
+        for part, shape in zip(
+            np.split(values, np.cumsum([int(np.prod(s)) for s in shapes])[:-1]), shapes, strict=True
+        )
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:.*(divide|invalid|encountered).*:RuntimeWarning")
+@pytest.mark.parametrize(("f", "shapes", "low", "high"), ALL)
+def test_numpy_function(f, shapes, low, high, rng):
+    check(f, shapes, low, high, rng)
+
+
+def check(f, shapes, low, high, rng):
+    """Values, shapes and dtypes as NumPy's; <cotangents, J d> by NumPy's differences == <vjps, d>."""
+    primals = draw(rng, shapes, low, high)
+    expected = leaves(f(*primals))
+    concrete = leaves(f(*map(fastvjp.array, primals)))
+    cotangents = [rng.normal(size=np.shape(e)).astype(np.asarray(e).dtype) for e in expected]
+    outputs, vjps = fastvjp.vjp(lambda *xs: leaves(f(*xs)), primals, cotangents)
+    for got in (concrete, outputs):
+        assert len(got) == len(expected)
+        for g, e in zip(got, expected, strict=True):
+            assert isinstance(g, fastvjp.array)
+            assert (g.shape, g.dtype) == (np.shape(e), np.asarray(e).dtype)
+            np.testing.assert_allclose(np.asarray(g), e, rtol=1e-13, atol=1e-13)
+
+    directions = [rng.normal(size=p.shape) for p in primals]
+    step = 1e-7
+
+    def moved(sign):
+        return leaves(f(*[p + sign * step * d for p, d in zip(primals, directions, strict=True)]))
+
+    forward = 0.0
+    for ct, plus, minus in zip(cotangents, moved(1), moved(-1), strict=True):
+        if np.asarray(plus).dtype.kind in "fc":
+            slope = (plus - minus) / (2 * step)
+            forward += float(np.sum(np.where(np.isnan(slope), 0, np.conj(ct) * slope)).real)
+    backward = sum(float(np.sum(np.asarray(v) * d)) for v, d in zip(vjps, directions, strict=True))
+    np.testing.assert_allclose(backward, forward, rtol=2e-5, atol=2e-6)
+
+
+def test_every_table_entry_has_a_call():
+    by_effect = {"save", "savez", "savez_compressed", "savetxt", "may_share_memory", "shares_memory"}
+    functions = {f.__name__ for f in numpy_functions.FUNCTIONS} - by_effect
+    ufuncs = {u.__name__ for u in numpy_functions.UFUNCS}
+    missing = (functions - FUNCTIONS.keys()) | (ufuncs - UFUNCS.keys())
+    assert not missing, f"tests/support/numpy_calls.py has no call of {', '.join(sorted(missing))}"
+
+
+def test_the_gradient_check_finds_a_wrong_gradient(rng):
+    def wrong(a):  # its value is right
+        return fastvjp.stop_gradient(a) * a if isinstance(a, fastvjp.array) else a * a
+
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        check(wrong, (A,), 0.5, 2.0, rng)

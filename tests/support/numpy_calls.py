@@ -1,0 +1,365 @@
+"""Calls of NumPy functions as a user writes them, by the name of the function.
+
+Each has the shapes of its arguments and the range from which their values are drawn.
+"""
+# ruff: noqa: PLW0108  each case is a call as a user writes it
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+A = (4, 3)
+MASK = np.array([[True, False, True], [True, True, False], [False, True, True], [True, True, True]])
+WITH_NAN = np.where(MASK, 0.0, np.nan)
+
+
+Shape = tuple[int, ...]
+Call = tuple[Callable[..., Any], tuple[Shape, ...], float, float]
+
+
+def call(f: Callable[..., Any], *shapes: Shape, low: float = -2.0, high: float = 2.0) -> Call:
+    """A call, the shapes of its arguments, and the range from which their values are drawn."""
+    return f, shapes, low, high
+
+
+def on_masks(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda a: f(a > 0, MASK)
+
+
+def on_integers(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda a: f((a * 5).astype(np.int32), np.array([1, 0, 2], np.int32))
+
+
+FUNCTIONS: dict[str, list[Call]] = {
+    "sum": [
+        call(lambda a: np.sum(a), A),
+        call(lambda a: np.sum(a, 1, keepdims=True), A),
+        call(lambda a: np.sum(a, axis=(0, 1), initial=2.0), A),
+        call(lambda a: np.sum(a, 0, where=MASK), A),
+        call(lambda a: np.sum(a, dtype=np.complex128), A),
+    ],
+    "prod": [
+        call(lambda a: np.prod(a, 1), A),
+        call(lambda a: np.prod(a, axis=0, where=MASK, initial=3.0, keepdims=True), A),
+    ],
+    "max": [
+        call(lambda a: np.max(a, 1), A),
+        call(lambda a: np.max(a, axis=0, keepdims=True, initial=0.3, where=MASK), A),
+    ],
+    "amax": [call(lambda a: np.amax(a), A)],
+    "min": [call(lambda a: np.min(a, 1), A), call(lambda a: np.min(a, initial=-0.3), A)],
+    "amin": [call(lambda a: np.amin(a, axis=-1), A)],
+    "all": [
+        call(lambda a: np.all(a > -1.9, axis=1, keepdims=True), A),
+        call(lambda a: np.all(a > 0, where=a > 0), A),
+    ],
+    "any": [call(lambda a: np.any(a > 1.5, axis=0), A), call(lambda a: np.any(a > 0, where=a < 0), A)],
+    "mean": [
+        call(lambda a: np.mean(a), A),
+        call(lambda a: np.mean(a, axis=(0, 1), keepdims=True), A),
+        call(lambda a: np.mean(a, 1, where=MASK), A),
+        call(lambda a: np.mean(a > 0, axis=0), A),
+    ],
+    "var": [
+        call(lambda a: np.var(a, 1, ddof=1), A),
+        call(lambda a: np.var(a, axis=1, where=MASK, keepdims=True), A),
+        call(lambda a: np.var(a, correction=1), A),
+    ],
+    "std": [
+        call(lambda a: np.std(a), A),
+        call(lambda a: np.std(a, axis=0, ddof=1, keepdims=True), A),
+        call(lambda a: np.std(a, axis=1, where=MASK), A),
+    ],
+    "ptp": [call(lambda a: np.ptp(a, axis=1, keepdims=True), A)],
+    "average": [
+        call(lambda a: np.average(a, axis=0), A),
+        call(lambda a, w: np.average(a, weights=w, axis=1), A, A, low=0.5),
+        call(lambda a, w: np.average(a, axis=0, weights=w, returned=True, keepdims=True), A, (4,), low=0.5),
+        call(lambda a: np.average(a, returned=True), A),
+    ],
+    "median": [
+        call(lambda a: np.median(a, axis=0), A),
+        call(lambda a: np.median(a, axis=1, keepdims=True), A),
+        call(lambda a: np.median(a), A),
+    ],
+    "quantile": [
+        call(lambda a: np.quantile(a, 0.3, axis=0), A),
+        call(lambda a: np.quantile(a, [0.1, 0.9], axis=1, keepdims=True), A),
+    ],
+    "percentile": [
+        call(lambda a: np.percentile(a, 30, axis=(0, 1)), A),
+        call(lambda a: np.percentile(a, [20, 60], axis=0), A),
+    ],
+    "nansum": [call(lambda a: np.nansum(a + WITH_NAN, axis=1), A)],
+    "nanprod": [call(lambda a: np.nanprod(a + WITH_NAN, axis=1), A)],
+    "nanmean": [call(lambda a: np.nanmean(a + WITH_NAN, axis=1, keepdims=True), A)],
+    "nanvar": [call(lambda a: np.nanvar(a + WITH_NAN, ddof=1), A)],
+    "nanstd": [call(lambda a: np.nanstd(a + WITH_NAN, axis=1), A)],
+    "nanmax": [call(lambda a: np.nanmax(a + WITH_NAN, axis=1), A)],
+    "nanmin": [call(lambda a: np.nanmin(a + WITH_NAN, axis=1), A)],
+    "argmax": [call(lambda a: np.argmax(a, axis=1), A), call(lambda a: np.argmax(a), A)],
+    "argmin": [call(lambda a: np.argmin(a, 0, keepdims=True), A)],
+    "count_nonzero": [call(lambda a: np.count_nonzero(a > 0, axis=1), A)],
+    "cumsum": [
+        call(lambda a: np.cumsum(a), A),
+        call(lambda a: np.cumsum(a, axis=1), A),
+        call(lambda a: np.cumsum(a > 0, axis=1), A),
+    ],
+    "cumprod": [call(lambda a: np.cumprod(a, 0), A)],
+    "cumulative_sum": [call(lambda a: np.cumulative_sum(a, axis=1), A)],
+    "cumulative_prod": [call(lambda a: np.cumulative_prod(a, axis=1), A)],
+    "diff": [
+        call(lambda a: np.diff(a), A),
+        call(lambda a: np.diff(a, n=2, axis=0), A),
+        call(lambda a, b: np.diff(a, prepend=b, append=1.0), A, (4, 1)),
+        call(lambda a: np.diff(a > 0), A),
+    ],
+    "trapezoid": [
+        call(lambda a: np.trapezoid(a, dx=0.5), A),
+        call(lambda a, x: np.trapezoid(a, x, axis=0), A, (4,)),
+        call(lambda a, x: np.trapezoid(a, x=x, axis=0), A, A),
+    ],
+    "shape": [call(lambda a: a * np.shape(a)[0], A)],
+    "ndim": [call(lambda a: a * np.ndim(a), A)],
+    "size": [call(lambda a: a * np.size(a) * np.size(a, 1), A)],
+    "reshape": [
+        call(lambda a: np.reshape(a, (2, -1)), A),
+        call(lambda a: np.reshape(a, shape=12, order="C"), A),
+    ],
+    "ravel": [call(lambda a: np.ravel(a) ** 2, A)],
+    "transpose": [
+        call(lambda a: np.transpose(a), A),
+        call(lambda a: np.transpose(a, (1, 0, 2)), (2, 3, 4)),
+        call(lambda a: np.permute_dims(a, axes=(2, 0, 1)), (2, 3, 4)),
+    ],
+    "matrix_transpose": [call(lambda a: np.matrix_transpose(a), (2, 3, 4))],
+    "moveaxis": [
+        call(lambda a: np.moveaxis(a, 0, -1), (2, 3, 4)),
+        call(lambda a: np.moveaxis(a, source=[0, 1], destination=[1, 2]), (2, 3, 4)),
+    ],
+    "swapaxes": [call(lambda a: np.swapaxes(a, 0, 2), (2, 3, 4))],
+    "broadcast_to": [call(lambda a: np.broadcast_to(a, (5, 4, 3)), A)],
+    "broadcast_arrays": [call(lambda a, b: np.broadcast_arrays(a, b), A, (3,))],
+    "expand_dims": [call(lambda a: np.expand_dims(a, 1), A), call(lambda a: np.expand_dims(a, axis=(0, 2)), A)],
+    "squeeze": [call(lambda a: np.squeeze(a), (1, 3, 1)), call(lambda a: np.squeeze(a, axis=0), (1, 3, 1))],
+    "atleast_1d": [call(lambda a, b: np.atleast_1d(a, b), (), (3,)), call(lambda a: np.atleast_1d(a), ())],
+    "atleast_2d": [call(lambda a: np.atleast_2d(a), (3,))],
+    "atleast_3d": [call(lambda a, b: np.atleast_3d(a, b), (3,), A)],
+    "concatenate": [
+        call(lambda a, b: np.concatenate([a, b]), A, (2, 3)),
+        call(lambda a, b: np.concatenate((a, b), axis=1), A, (4, 1)),
+        call(lambda a, b: np.concat([a, b, a], axis=None), A, (2,)),
+    ],
+    "stack": [call(lambda a, b: np.stack([a, b], axis=1), A, A), call(lambda a: np.stack([a, np.ones(A)]), A)],
+    "vstack": [call(lambda a, b: np.vstack([a, b]), A, (3,))],
+    "hstack": [
+        call(lambda a, b: np.hstack([a, b]), A, (4, 2)),
+        call(lambda a, b: np.hstack([a, b]), (3,), (2,)),
+    ],
+    "dstack": [call(lambda a, b: np.dstack([a, b]), A, A)],
+    "column_stack": [call(lambda a, b: np.column_stack([a, b]), (4,), A)],
+    "append": [
+        call(lambda a, b: np.append(a, b), A, (2,)),
+        call(lambda a, b: np.append(a, b, axis=0), A, (1, 3)),
+    ],
+    "split": [call(lambda a: np.split(a, 2), A), call(lambda a: np.split(a, [1, 2], axis=1), A)],
+    "array_split": [
+        call(lambda a: np.array_split(a, 3), A),
+        call(lambda a: np.array_split(a, np.array([1, 2]), axis=1), A),
+    ],
+    "vsplit": [call(lambda a: np.vsplit(a, 2), A)],
+    "hsplit": [call(lambda a: np.hsplit(a, 3), A), call(lambda a: np.hsplit(a, 2), (4,))],
+    "dsplit": [call(lambda a: np.dsplit(a, 2), (2, 3, 4))],
+    "unstack": [call(lambda a: np.unstack(a, axis=1), A)],
+    "flip": [call(lambda a: np.flip(a), A), call(lambda a: np.flip(a, axis=1), A)],
+    "flipud": [call(lambda a: np.flipud(a), A)],
+    "fliplr": [call(lambda a: np.fliplr(a), A)],
+    "rot90": [call(lambda a, k=k: np.rot90(a, k), A) for k in (0, 1, 2, 3, -1)],
+    "roll": [call(lambda a: np.roll(a, 2), A), call(lambda a: np.roll(a, shift=(1, -1), axis=(0, 1)), A)],
+    "pad": [
+        call(lambda a: np.pad(a, 2), A),
+        call(lambda a: np.pad(a, ((1, 0), (2, 1)), mode="constant", constant_values=3.0), A),
+        call(lambda a: np.pad(a, 1, "edge"), A),
+        call(lambda a: np.pad(a, 1, mode="reflect"), A),
+    ],
+    "tile": [call(lambda a: np.tile(a, 2), A), call(lambda a: np.tile(A=a, reps=(2, 1, 3)), A)],
+    "repeat": [call(lambda a: np.repeat(a, 2), A), call(lambda a: np.repeat(a, [1, 0, 2], axis=1), A)],
+    "diag": [call(lambda a: np.diag(a, 1), A), call(lambda a: np.diag(a, k=-1), (3,))],
+    "diagflat": [call(lambda a: np.diagflat(a), (2, 2))],
+    "diagonal": [
+        call(lambda a: np.diagonal(a, offset=-1), A),
+        call(lambda a: np.diagonal(a, 0, axis1=0, axis2=2), (2, 3, 4)),
+    ],
+    "trace": [
+        call(lambda a: np.trace(a, offset=1), A),
+        call(lambda a: np.trace(a, axis1=1, axis2=2), (2, 3, 4)),
+    ],
+    "tril": [call(lambda a: np.tril(a, k=1), A)],
+    "triu": [call(lambda a: np.triu(a), A)],
+    "meshgrid": [
+        call(lambda a, b: np.meshgrid(a, b), (3,), (2,)),
+        call(lambda a, b: np.meshgrid(a, b, indexing="ij", sparse=True), (3,), (2,)),
+    ],
+    "where": [
+        call(lambda a, b: np.where(a > b, a, b * 2), A, (3,)),
+        call(lambda a: a[np.where(a > 0)], A, low=0.1),
+        call(lambda a: np.where(MASK, a, 0), A),
+    ],
+    "select": [call(lambda a: np.select([a > 1, a > 0], [a**2, 3 * a], default=-a), A)],
+    "compress": [call(lambda a: np.compress([True, False, True], a, axis=1), A)],
+    "extract": [call(lambda a: np.extract(MASK, a), A)],
+    "take": [
+        call(lambda a: np.take(a, [3, 0, 3]), A),
+        call(lambda a: np.take(a, indices=np.array([[0, 2]]), axis=1, mode="raise"), A),
+    ],
+    "take_along_axis": [
+        call(lambda a: np.take_along_axis(a, np.argsort(a, axis=1), axis=1), A),
+        call(lambda a: np.take_along_axis(a, np.array([[2], [0], [1], [1]]), 1), A),
+    ],
+    "nonzero": [call(lambda a: a[np.nonzero(a > -3)], A)],
+    "flatnonzero": [call(lambda a: np.ravel(a)[np.flatnonzero(a > -3)], A)],
+    "argwhere": [call(lambda a: np.argwhere(a > 0), A)],
+    "sort": [
+        call(lambda a: np.sort(a), A),
+        call(lambda a: np.sort(a, axis=None, kind="stable"), A),
+        call(lambda a: np.sort(a, 0), A),
+    ],
+    "argsort": [call(lambda a: np.argsort(a, axis=0), A)],
+    "dot": [
+        call(lambda a, b: np.dot(a, b), A, (3, 2)),
+        call(lambda a, b: np.dot(a, b), (2, 3), (4, 3, 2)),
+        call(lambda a, b: np.dot(a, b), (), A),
+        call(lambda a, b: a.dot(b), (3,), (3,)),
+    ],
+    "inner": [call(lambda a, b: np.inner(a, b), A, (2, 3))],
+    "outer": [call(lambda a, b: np.outer(a, b), A, (2,))],
+    "vdot": [call(lambda a, b: np.vdot(a, b), A, A)],
+    "tensordot": [
+        call(lambda a, b: np.tensordot(a, b, axes=([1, 0], [0, 1])), A, (3, 4, 2)),
+        call(lambda a, b: np.tensordot(a, b, 1), A, (3, 2)),
+    ],
+    "einsum": [
+        call(lambda a, b: np.einsum("ij,jk->ki", a, b, optimize=True), A, (3, 2)),
+        call(lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [0, 2]), A, (3, 2)),
+        call(lambda a: np.einsum("...i->i...", a), A),
+        call(lambda a, b: np.einsum(a, [0, ..., 1], b, [1, 2]), (2, 3, 4), (4, 2)),
+    ],
+    "kron": [call(lambda a, b: np.kron(a, b), A, (2, 2)), call(lambda a, b: np.kron(a, b), (2,), A)],
+    "cross": [
+        call(lambda a, b: np.cross(a, b), A, (3,)),
+        call(lambda a, b: np.cross(a, b, axis=0), (3, 2), (3, 2)),
+    ],
+    "clip": [
+        call(lambda a: np.clip(a, -0.5, 1.0), A),
+        call(lambda a, b: np.clip(a, a_min=b, a_max=None), A, (3,)),
+        call(lambda a: np.clip(a, min=0.1), A),
+    ],
+    "round": [call(lambda a: np.round(a, 1) + a, A), call(lambda a: np.round(a), A)],
+    "around": [call(lambda a: np.around(a, decimals=2), A)],
+    "fix": [call(lambda a: np.fix(a), A)],
+    "sinc": [call(lambda a: np.sinc(a), A)],
+    "real": [call(lambda a: np.real(a * (1 + 2j)), A)],
+    "imag": [call(lambda a: np.imag(a * (1 + 2j)), A)],
+    "angle": [call(lambda a: np.angle(a + 1j, deg=True), A)],
+    "nan_to_num": [call(lambda a: np.nan_to_num(a + WITH_NAN, nan=2.0), A)],
+    "isposinf": [call(lambda a: np.isposinf(a / np.zeros(3)), A)],
+    "isneginf": [call(lambda a: np.isneginf(a / np.zeros(3)), A)],
+    "isreal": [call(lambda a: np.isreal(a + np.array([0, 1j, 0])), A)],
+    "iscomplex": [call(lambda a: np.iscomplex(a + np.array([0, 1j, 0])), A)],
+    "isclose": [call(lambda a: np.isclose(a, a + np.array([1e-9, 1e-3, 0]), rtol=1e-5), A)],
+    "allclose": [call(lambda a: np.allclose(a, a + 1e-9), A), call(lambda a: np.allclose(a, a + 1), A)],
+    "array_equal": [call(lambda a: np.array_equal(a, a), A), call(lambda a: np.array_equal(a, a[:1]), A)],
+    "zeros_like": [
+        call(lambda a: np.zeros_like(a), A),
+        call(lambda a: np.zeros_like(a, dtype=np.int32, shape=(2,)), A),
+    ],
+    "empty_like": [call(lambda a: np.empty_like(a) * 0, A)],
+    "ones_like": [call(lambda a: np.ones_like(a), A)],
+    "full_like": [call(lambda a: np.full_like(a, 2.5), A), call(lambda a, b: np.full_like(a, b), A, (3,))],
+    "linspace": [
+        call(lambda a, b: np.linspace(a, b, 7), (), ()),
+        call(lambda a: np.linspace(a, 3.0, num=4, endpoint=False, axis=1), (3,)),
+        call(lambda a, b: np.linspace(a, b, 5, retstep=True), (2,), (2,)),
+    ],
+    "copy": [call(lambda a: np.copy(a), A)],
+    "astype": [call(lambda a: np.astype(a, np.float64), A), call(lambda a: np.astype(a * 3, np.int32), A)],
+    "result_type": [call(lambda a: np.zeros(3, np.result_type(a, np.float32, 1.0)) + a, A)],
+    "can_cast": [call(lambda a: a * np.can_cast(np.float64, np.complex128), A)],
+    "iscomplexobj": [call(lambda a: a * (1 + np.iscomplexobj(a)), A)],
+    "isrealobj": [call(lambda a: a * (1 + np.isrealobj(a)), A)],
+    "array2string": [call(lambda a: a * len(np.array2string(a, precision=3)), A)],
+    "array_repr": [call(lambda a: a * len(np.array_repr(a)), A)],
+    "array_str": [call(lambda a: a * len(np.array_str(a)), A)],
+    "digitize": [call(lambda a: np.digitize(a, np.array([-1.0, 0.0, 1.0])), A)],
+    "lexsort": [call(lambda a, b: np.lexsort((a, b)), (5,), (5,))],
+    "searchsorted": [call(lambda a: np.searchsorted(np.array([-1.0, 0.0, 1.0]), a, side="right"), A)],
+}
+"""Each is differentiated in all of its arguments."""
+
+BINARY = """
+add subtract multiply divide maximum minimum fmax fmin logaddexp logaddexp2 arctan2 hypot equal not_equal
+less less_equal greater greater_equal logical_and logical_or logical_xor floor_divide
+"""
+UNARY = """
+negative positive absolute fabs sign square exp exp2 expm1 sin cos tan arctan sinh cosh tanh arcsinh
+degrees radians deg2rad rad2deg floor ceil trunc rint conjugate isnan isinf isfinite logical_not cbrt
+"""
+UFUNCS: dict[str, list[Call]] = {
+    **{name: [call(getattr(np, name), A, (3,))] for name in BINARY.split()},
+    **{name: [call(getattr(np, name), A)] for name in UNARY.split()},
+    **{
+        name: [call(getattr(np, name), A, low=0.2)]
+        for name in ["sqrt", "reciprocal", "log", "log1p", "log2", "log10"]
+    },
+    **{name: [call(getattr(np, name), A, low=-0.9, high=0.9)] for name in ["arcsin", "arccos", "arctanh"]},
+    "arccosh": [call(lambda a: np.arccosh(a), A, low=1.2)],
+    "remainder": [
+        call(lambda a, b: np.remainder(a, b), A, (3,), low=0.6, high=1.0),
+        call(lambda a: np.mod(a, 5.0), A),
+    ],
+    "divmod": [call(lambda a, b: np.divmod(a, b), A, (3,), low=0.6, high=1.0)],
+    "power": [
+        call(lambda a, b: np.power(a, b), A, (3,), low=0.3),
+        call(lambda a: np.power(a, 3), A),
+        call(lambda a: np.pow(a, 2.0), A),
+    ],
+    "float_power": [call(lambda a, b: np.float_power(a, b), A, (3,), low=0.3)],
+    "matmul": [
+        call(lambda a, b: np.matmul(a, b), A, (3, 2)),
+        call(lambda a, b: np.matmul(a, b), (2, 4, 3), (3,)),
+    ],
+    "vecdot": [call(lambda a, b: np.vecdot(a, b), A, (3,))],
+    "matvec": [call(lambda a, b: np.matvec(a, b), (2, 4, 3), (3,))],
+    "vecmat": [call(lambda a, b: np.vecmat(a, b), (4,), (2, 4, 3))],
+    **{name: [call(on_masks(getattr(np, name)), A)] for name in ["bitwise_and", "bitwise_or", "bitwise_xor"]},
+    "invert": [call(lambda a: np.invert(a > 0), A)],
+    **{name: [call(on_integers(getattr(np, name)), A)] for name in ["left_shift", "right_shift"]},
+}
+
+METHODS: dict[str, list[Call]] = {
+    "add.reduce": [call(lambda a: np.add.reduce(a), A)],
+    "add.reduce-all": [call(lambda a: np.add.reduce(a, axis=None, initial=1.0, where=MASK, keepdims=True), A)],
+    "add.reduce-dtype": [call(lambda a: np.add.reduce(a, 1, dtype=np.float64), A)],
+    "multiply.reduce": [call(lambda a: np.multiply.reduce(a, axis=1, keepdims=True), A)],
+    "maximum.reduce": [call(lambda a: np.maximum.reduce(a, axis=1), A)],
+    "minimum.reduce": [call(lambda a: np.minimum.reduce(a, initial=0.1), A)],
+    "logical_and.reduce": [call(lambda a: np.logical_and.reduce(a > -1), A)],
+    "logical_or.reduce": [call(lambda a: np.logical_or.reduce(a > 1), A)],
+    "logaddexp.reduce": [call(lambda a: np.logaddexp.reduce(a, axis=1), A)],
+    "add.accumulate": [call(lambda a: np.add.accumulate(a), A)],
+    "multiply.accumulate": [call(lambda a: np.multiply.accumulate(a, axis=1), A)],
+    "multiply.outer": [call(lambda a, b: np.multiply.outer(a, b), A, (2,))],
+    "subtract.outer": [call(lambda a, b: np.subtract.outer(a, b), (), (2,))],
+    "add-dtype": [call(lambda a, b: np.add(a, b, dtype=np.complex128), A, (3,))],
+    "add-defaults": [call(lambda a: np.add(a, 1, casting="same_kind", order="K", subok=True), A)],
+    "greater-dtype": [call(lambda a: np.greater(a, 0, dtype=bool), A)],
+    "ndarray*array": [call(lambda a: np.ones(3) * a, A)],
+    "generic*array": [call(lambda a: np.float64(2) * a, A)],
+    "array-ndarray": [call(lambda a: a - np.ones(3), A)],
+    "ndarray@array": [call(lambda a: np.ones(A) @ a.T, A)],
+    "composed": [call(lambda a: np.sum(np.tanh(a @ np.ones((3, 2))), axis=1), A)],
+    "float32/float64": [call(lambda a: np.float32(2) * np.ones(3, np.float32) / a, A, low=0.5)],
+}

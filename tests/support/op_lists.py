@@ -1,0 +1,30 @@
+"""Op lists by hand, for the planner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastvjp.core import avals
+from fastvjp.core.primitive import REGISTRY
+from fastvjp.core.program import Op, Var, apply
+from fastvjp.planning.planner import Plan, make_plan
+
+
+def leaf(*shape: int) -> Var:
+    """An operand of float64."""
+    return Var(avals.aval(shape, avals.float64))
+
+
+class Ops(list[Op]):
+    """An op list under construction."""
+
+    def __call__(self, name: str, *inputs: Var, **params: Any) -> Var:
+        """Apply a primitive."""
+        op = apply(REGISTRY[name], inputs, params)
+        self.append(op)
+        return op.outputs[0]
+
+    def plan(self, outputs: Sequence[Var], leaves: Sequence[Var]) -> Plan:
+        """The plan for these results."""
+        return make_plan(self, outputs, leaves)
