@@ -8,6 +8,7 @@ casts, broadcasts and binds primitives, which together are the call. It must rea
 from __future__ import annotations
 
 import functools
+import itertools
 from bisect import bisect
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import EllipsisType, NoneType
@@ -17,6 +18,7 @@ import numpy as np
 
 from .. import devices
 from ..core.program import Uniform, Var
+from ..core.scalars import SCALARS, stand_in
 from ..interop.operators import is_operand
 from ..recording.ready import kind
 from ..recording.recorder import Recording, current, value_of
@@ -26,7 +28,6 @@ from .array import array, as_array
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SCALARS = (float, int, bool, complex)
 _COMMON = frozenset({array, *SCALARS})
 _new = object.__new__
 
@@ -187,7 +188,7 @@ def record(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple, opt
     assert trace is not None
     kinds = [trace.number(x._var) if type(x) is array else _kind(x, operands) for x in operands]
     key = (fun, *kinds, *statics, *options.items())
-    (v,) = trace.call(key, lambda: (fun(*operands, *statics, **options)._var,), scalars)
+    (v,) = trace.call(key, lambda: (fun(*_standing_in(operands), *statics, **options)._var,), scalars)
     return array._of(v)
 
 
@@ -232,6 +233,12 @@ def _converted(fun: Callable[..., Any], operands: Sequence[Any]) -> tuple[list[A
     """The operands as arrays and Python scalars, and the scalars among them."""
     found = [x if type(x) in SCALARS else array._of(as_array(x, fun.__name__)._var) for x in operands]
     return found, [x for x in found if type(x) is not array]
+
+
+def _standing_in(operands: Sequence[Any]) -> list[Any]:
+    """The operands as a new call is given them: stand-ins for Python scalars."""
+    place = itertools.count()
+    return [x if type(x) is array else stand_in(x, next(place)) for x in operands]
 
 
 _LIMITS = sorted(

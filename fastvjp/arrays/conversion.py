@@ -9,9 +9,8 @@ import numpy as np
 from .. import devices, ops
 from ..core.avals import as_dtype, aval, complex64, float32, int32, promote, weak_dtype
 from ..core.program import Uniform, Var, uniform
+from ..core.scalars import SCALARS, WEAK
 from ..recording.recorder import value_of
-
-_SCALARS = (float, int, bool, complex)
 
 
 def numpy_of(var: Var) -> np.ndarray:
@@ -25,7 +24,7 @@ def numpy_of(var: Var) -> np.ndarray:
 def var_of(value: Any, where: str, dtype: np.dtype | None = None) -> Var:
     """A constant from what a public function accepts; TypeError or ValueError naming `where` otherwise."""
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in WEAK:
         return _of_scalar(value, dtype)
     if isinstance(value, np.generic):
         own = devices.current().dtype(as_dtype(value.dtype, where))
@@ -96,7 +95,7 @@ _VIEWS = (np.ndarray, memoryview)
 def _of_sequence(value: list | tuple | range, where: str, dtype: np.dtype | None) -> Var:
     """A nested list. NumPy values in it decide the dtype as in NumPy; Python scalars alone are weak."""
     kinds = _kinds(value)
-    odd = [k.__name__ for k in kinds if isinstance(k, type) and k not in _SCALARS]
+    odd = [k.__name__ for k in kinds if isinstance(k, type) and k not in SCALARS]
     if odd:
         raise TypeError(f"[{where}] Expected numbers and arrays in a list, got {', '.join(sorted(odd))}.")
     strong = [as_dtype(k, where) for k in kinds if isinstance(k, np.dtype)]
@@ -146,11 +145,11 @@ def _kinds(value: Any) -> set[Any]:
         elif hasattr(item, "__array__"):
             kinds.add(item.dtype if isinstance(item, np.ndarray | np.generic) else _aval_dtype(item))
         else:
-            kinds.add(next((s for s in _SCALARS if isinstance(item, s)), type(item)))
+            kinds.add(next((s for s in SCALARS if isinstance(item, s)), type(item)))
     return kinds
 
 
-_SCALAR_SET = set(_SCALARS)
+_SCALAR_SET = set(SCALARS)
 
 
 def _aval_dtype(item: Any) -> np.dtype:

@@ -9,6 +9,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from .scalars import WEAK, PyScalar
+
 bool_ = np.dtype(np.bool_)
 int8, int16, int32, int64 = (np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
 uint8, uint16, uint32, uint64 = (np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
@@ -22,8 +24,6 @@ DTYPES = {
 }  # fmt: skip
 
 _SUPPORTED = frozenset(DTYPES.values())
-
-PyScalar = bool | int | float | complex
 
 
 class Aval:
@@ -76,7 +76,7 @@ def as_dtype(spec: Any, where: str) -> np.dtype:
 
 def weak_dtype(scalar: PyScalar) -> np.dtype:
     """The dtype that a Python scalar takes where no array decides: bool, int32 (int64), float32, complex64."""
-    if isinstance(scalar, bool):
+    if WEAK[type(scalar)] is bool:
         return bool_
     if isinstance(scalar, int):
         if -(1 << 31) <= scalar < 1 << 31:

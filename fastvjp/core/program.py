@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from .avals import Aval, PyScalar, aval
+from .avals import Aval, aval
+from .scalars import PyScalar
 
 if TYPE_CHECKING:
     from ..recording.trace import Trace

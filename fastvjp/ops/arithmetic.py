@@ -11,6 +11,7 @@ from ..arrays.array import array, numpy_of
 from ..arrays.calls import binary, keyed, unary
 from ..arrays.emit import cast, emit, full_like_aval
 from ..core.avals import DTYPES, bool_, float64, int8, promote
+from ..core.scalars import as_float
 from .common import ArrayLike, as_array, operands, require
 from .elementwise import bool_as_int8, floating, itself, numeric
 
@@ -69,7 +70,7 @@ def divide(a: ArrayLike, b: ArrayLike) -> array:
         >>> fastvjp.divide(fastvjp.array([1.0, 2.0]), 4)
         array([0.25, 0.5], dtype=float32)
     """
-    x, y = operands("divide", *[float(x) if type(x) in (int, bool) else x for x in (a, b)])
+    x, y = operands("divide", as_float(a), as_float(b))
     if x._var.aval.dtype.kind in "biu":
         x, y = cast(x, float64), cast(y, float64)
     return emit("divide", x, y)

@@ -11,28 +11,28 @@ from ..arrays.array import array, as_array
 from ..arrays.emit import cast, spread
 from ..core.avals import DTYPES, as_dtype, inexact, int64, promote, uint64, weak_dtype
 from ..core.program import uniform
+from ..core.scalars import WEAK
 
 ArrayLike = Any
 """An `array`, a NumPy array or scalar, a Python number, or nested lists of them."""
 
-SCALARS = (float, int, bool, complex)
 RANGE = {d: (int(np.iinfo(d).min), int(np.iinfo(d).max)) for d in DTYPES.values() if d.kind in "iu"}
 """Least and largest value of the integer dtypes."""
 
 
 def operands(name: str, *xs: ArrayLike, floating: bool = False, shape: tuple[int, ...] = ()) -> list[array]:
     """Promote to one dtype (a floating one if asked) and broadcast to one shape (with `shape`, if given)."""
-    arrays: list[Any] = [x if type(x) in SCALARS else as_array(x, name) for x in xs]
-    kinds = [type(x) if type(x) in SCALARS else x._var.aval.dtype for x in arrays]
+    arrays: list[Any] = [x if type(x) in WEAK else as_array(x, name) for x in xs]
+    kinds = [WEAK.get(type(x)) or x._var.aval.dtype for x in arrays]
     if all(type(k) is type for k in kinds):
         kinds = [weak_dtype(x) for x in arrays]
     dtype = promote(*kinds)
     if floating:
         dtype = inexact(dtype)
     for x in arrays:
-        if type(x) not in SCALARS:
+        if type(x) not in WEAK:
             shape = broadcast(shape, x._var.aval.shape, name)
-    return [scalar(x, shape, dtype, name) if type(x) in SCALARS else spread(cast(x, dtype), shape) for x in arrays]
+    return [scalar(x, shape, dtype, name) if type(x) in WEAK else spread(cast(x, dtype), shape) for x in arrays]
 
 
 _KINDS = {"b": "bool", "iu": "integer", "f": "floating", "c": "complex"}

@@ -18,8 +18,9 @@ from ..arrays.array import array, from_numpy
 from ..arrays.emit import cast, full_like_aval, spread
 from ..core.avals import as_dtype, aval, float32, int32, int64, weak_dtype
 from ..core.program import uniform
+from ..core.scalars import WEAK
 from .arithmetic import add, multiply
-from .common import RANGE, SCALARS, ArrayLike, as_array, broadcast, operands, scalar
+from .common import RANGE, ArrayLike, as_array, broadcast, operands, scalar
 from .rounding import floor
 
 Shape = int | Sequence[int]
@@ -38,7 +39,7 @@ def _shape(shape: Shape, name: str) -> tuple[int, ...]:
 
 def _filled(vals: ArrayLike, shape: tuple[int, ...], dtype: np.dtype | None, name: str) -> array:
     """`vals` broadcast to a shape, in a dtype (None for its own)."""
-    if type(vals) in SCALARS:
+    if type(vals) in WEAK:
         dtype = weak_dtype(vals) if dtype is None else dtype
         if type(vals) is complex and dtype.kind not in "cb":
             raise TypeError(f"[{name}] The complex number {vals} cannot fill an array of {dtype}.")

@@ -13,7 +13,8 @@ import math
 from ..arrays.array import array
 from ..arrays.emit import cast, emit, full_like_aval, spread
 from ..core.avals import aval, bool_, inexact, int8
-from .common import RANGE, SCALARS, ArrayLike, as_array, broadcast, operands, require
+from ..core.scalars import WEAK
+from .common import RANGE, ArrayLike, as_array, broadcast, operands, require
 
 
 def itself(x: array) -> array:
@@ -65,7 +66,7 @@ def compare(name: str, a: ArrayLike, b: ArrayLike) -> array:
 
 def reachable(a: ArrayLike, other: ArrayLike, name: str) -> ArrayLike:
     """The operand, or an infinity for a Python integer outside the range of the other operand's dtype."""
-    if type(a) is not int or type(other) in SCALARS:
+    if WEAK.get(type(a)) is not int or type(other) in WEAK:
         return a
     limits = RANGE.get(as_array(other, name)._var.aval.dtype)
     return a if limits is None or limits[0] <= a <= limits[1] else math.copysign(math.inf, a)

@@ -12,8 +12,9 @@ from ..arrays.array import array, as_array
 from ..arrays.calls import keyed
 from ..arrays.emit import cast, emit, reshaped, sliced, spread
 from ..core.program import uniform
+from ..core.scalars import WEAK
 from ..planning.fusion import fits
-from .common import SCALARS, ArrayLike, broadcast
+from .common import ArrayLike, broadcast
 from .indices import Advanced, Index, Parsed, Rows, basic_index, linear_index, parse
 
 
@@ -155,7 +156,7 @@ def _whole_mask(x: array, index: Any, value: ArrayLike) -> array | None:
     """
     if not isinstance(index, np.ndarray | array) or index.dtype != np.bool_ or index.ndim == 0:
         return None
-    if index.shape != x.shape[: index.ndim] or getattr(value, "ndim", 0 if type(value) in SCALARS else 1):
+    if index.shape != x.shape[: index.ndim] or getattr(value, "ndim", 0 if type(value) in WEAK else 1):
         return None
     mask = as_array(index, "setitem")
     return spread(reshaped(mask, mask.shape + (1,) * (x.ndim - mask.ndim)), x.shape)
@@ -163,7 +164,7 @@ def _whole_mask(x: array, index: Any, value: ArrayLike) -> array | None:
 
 def fitted(value: ArrayLike, x: array, shape: tuple[int, ...], name: str) -> array:
     """The value in the dtype of `x`, broadcast to a shape as NumPy's assignment does."""
-    if type(value) in SCALARS:
+    if type(value) in WEAK:
         return _scalar(value, x, shape, name)
     y = cast(as_array(value, name), x.dtype)
     extra = y.ndim - len(shape)
@@ -244,4 +245,4 @@ class At:
 
 
 def _as_value(value: ArrayLike, x: array) -> array:
-    return _scalar(value, x, (), "at") if type(value) in SCALARS else as_array(value, "at")
+    return _scalar(value, x, (), "at") if type(value) in WEAK else as_array(value, "at")

@@ -13,6 +13,7 @@ from .. import devices
 from ..core.avals import Aval
 from ..core.primitive import Primitive
 from ..core.program import Abstract, Buffer, Op, Uniform, Var, apply
+from ..core.scalars import place_of
 from .listing import Leaf, Listing
 from .ready import Ready, known, signature
 from .trie import NOTHING, Node, Ref, Template, trie
@@ -234,20 +235,18 @@ class Trace:
     def _enter_scalars(self, ops: Sequence[Op], scalars: Sequence[Any]) -> tuple[tuple[int, Aval | None], ...]:
         """Find the scalars among the constants of the ops: they become leaves, given anew with each call.
 
-        They come in order. A constant that is none of them may depend on them: such a call is not to be found.
+        A constant that is none of them may depend on them: such a call is not to be found.
         """
-        first, left = self.node.end, list(range(len(scalars)))
-        leaves: list[tuple[int, Aval | None]] = [(first + i, None) for i in left]
+        first = self.node.end
+        leaves: list[tuple[int, Aval | None]] = [(first + i, None) for i in range(len(scalars))]
         self.leaves.extend(map(Uniform, scalars))
         for v in [v for op in ops for v in op.inputs] if scalars else ():
             if v.trace is self or v in self.entered:
                 continue
-            held = v.value.scalar if isinstance(v.value, Uniform) else None
-            i = next((i for i in left if scalars[i] is held or scalars[i] == held), None)
-            if i is None:
+            i = place_of(v.value.scalar) if isinstance(v.value, Uniform) else None
+            if i is None or leaves[i][1] not in (None, v.aval):
                 self.private = True
                 continue
-            left.remove(i)
             leaves[i] = (first + i, v.aval)
             v.trace, v.number = self, first + i
             self.vars[v.number] = v
