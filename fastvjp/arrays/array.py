@@ -14,7 +14,7 @@ from .. import ops
 from ..core.avals import Aval, as_dtype
 from ..core.program import Var
 from ..interop.operators import Methods
-from .conversion import numpy_of, of_numpy, var_of
+from .conversion import cast_var, numpy_of, of_numpy, var_of
 
 _new = object.__new__
 
@@ -274,7 +274,7 @@ def _shown(x: Any) -> str:
 def as_array(value: Any, where: str, dtype: np.dtype | None = None) -> array:
     """Convert what a public function accepts; TypeError or ValueError naming `where` otherwise."""
     if isinstance(value, array):
-        return value if dtype is None or value.dtype == dtype else ops.astype(value, dtype)
+        return value if dtype is None or value.dtype == dtype else array._of(cast_var(value._var, dtype))
     return array._of(var_of(value, where, dtype))
 
 

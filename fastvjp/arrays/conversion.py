@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import devices, ops
+from .. import devices
 from ..core.avals import as_dtype, aval, complex64, float32, int32, promote, weak_dtype
+from ..core.primitive import REGISTRY
 from ..core.program import Uniform, Var, uniform
 from ..core.scalars import SCALARS, WEAK
-from ..recording.recorder import value_of
+from ..recording.recorder import bind, value_of
 
 
 def numpy_of(var: Var) -> np.ndarray:
@@ -48,6 +49,14 @@ def var_of(value: Any, where: str, dtype: np.dtype | None = None) -> Var:
         except TypeError:
             pass
     raise TypeError(f"[{where}] Expected an array or a number, got {kind.__name__}: {value!r:.80}.")
+
+
+def cast_var(var: Var, dtype: np.dtype) -> Var:
+    """A variable in another dtype, itself where it has it; of complex numbers a real dtype takes the real part."""
+    own = var.aval.dtype
+    if own.kind == "c" and dtype.kind not in "cb":
+        var = bind(REGISTRY["real"], var)
+    return var if var.aval.dtype == dtype else bind(REGISTRY["astype"], var, dtype=dtype)
 
 
 def _of_scalar(value: Any, dtype: np.dtype | None) -> Var:
@@ -99,12 +108,10 @@ def _of_sequence(value: list | tuple | range, where: str, dtype: np.dtype | None
     if odd:
         raise TypeError(f"[{where}] Expected numbers and arrays in a list, got {', '.join(sorted(odd))}.")
     strong = [as_dtype(k, where) for k in kinds if isinstance(k, np.dtype)]
-    if strong and _holds_arrays(value):
-        target = dtype or promote(*strong, *[k for k in kinds if isinstance(k, type)])
-        stacked = ops.stack(_with_scalars_of(value, target))
-        return (stacked if stacked.dtype == target else ops.astype(stacked, target))._var
     if dtype is None and strong:
         dtype = promote(*strong, *[k for k in kinds if isinstance(k, type)])
+    if dtype is not None and strong and _holds_arrays(value):
+        return _joined(value, where, devices.current().dtype(dtype))
     try:
         made = np.array(value, dtype)
     except ValueError as error:
@@ -162,8 +169,16 @@ def _holds_arrays(value: Any) -> bool:
     return hasattr(value, "_var")
 
 
-def _with_scalars_of(value: Any, dtype: np.dtype) -> Any:
-    """The nested list with its Python scalars, which are weak, in this dtype."""
-    if isinstance(value, list | tuple | range):
-        return [_with_scalars_of(item, dtype) for item in value]
-    return dtype.type(value) if type(value) in _SCALAR_SET else value
+def _joined(value: Any, where: str, dtype: np.dtype) -> Var:
+    """A nested list that holds arrays, with a first axis for each level of it; differentiable in the arrays."""
+    if hasattr(value, "_var"):
+        return cast_var(value._var, dtype)
+    if not _holds_arrays(value):
+        return var_of(value, where, dtype)
+    parts = [_joined(item, where, dtype) for item in value]
+    shape = parts[0].aval.shape
+    for part in parts:
+        if part.aval.shape != shape:
+            raise ValueError(f"[{where}] Expected equal shapes in a list, got {shape} and {part.aval.shape}.")
+    rows = [bind(REGISTRY["reshape"], part, shape=(1, *shape)) for part in parts]
+    return rows[0] if len(rows) == 1 else bind(REGISTRY["concatenate"], *rows, axis=0)

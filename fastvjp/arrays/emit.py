@@ -16,6 +16,7 @@ from ..core.primitive import REGISTRY
 from ..core.program import Var, uniform
 from ..recording.recorder import bind
 from .array import array
+from .conversion import cast_var
 
 
 def emit(name: str, *operands: array, **params: Any) -> array:
@@ -25,13 +26,7 @@ def emit(name: str, *operands: array, **params: Any) -> array:
 
 def cast(x: array, dtype: np.dtype) -> array:
     """`x` in another dtype; the same array where it has it."""
-    if x._var.aval.dtype == dtype:
-        return x
-    if x._var.aval.dtype.kind == "c" and dtype.kind not in "cb":
-        x = emit("real", x)
-        if x._var.aval.dtype == dtype:
-            return x
-    return emit("astype", x, dtype=dtype)
+    return x if x._var.aval.dtype == dtype else array._of(cast_var(x._var, dtype))
 
 
 def spread(x: array, shape: tuple[int, ...]) -> array:

@@ -127,6 +127,12 @@ def test_lists_of_arrays_are_stacked_and_differentiable():
     assert array([array(1), 2.5]).dtype == np.float64  # int32 array, weak float
     assert array([array([1.0]), np.array([2.0])]).dtype == np.float64
     assert array([array([1.0]), [2.0]], "float64").tolist() == [[1.0], [2.0]]
+    assert array([array([1 + 2j]), [3.0]], "float32").tolist() == [[1.0], [3.0]]
+    assert array([array([1 + 2j]), [3.0]]).dtype == np.complex64  # weak float
+    deep = [[array([1, 2]), range(2)], [np.array([3, 4]), (array(5), 6)]]
+    assert array(deep).tolist() == [[[1, 2], [0, 1]], [[3, 4], [5, 6]]]
+    with pytest.raises(OverflowError):
+        array([array([1], "uint8"), [300]])
 
 
 def test_int_enum_and_other_protocols(rng):
@@ -170,7 +176,9 @@ def test_int_enum_and_other_protocols(rng):
         ([1, [2]], ValueError, "ragged"),
         ([1, "a"], TypeError, "in a list, got str"),
         ([None], TypeError, "in a list, got NoneType"),
-        ([array([1.0]), array([1.0, 2.0])], ValueError, r"\[stack\]"),
+        ([array([1.0]), array([1.0, 2.0])], ValueError, r"\[array\] Expected equal shapes .*\(1,\) and \(2,\)"),
+        ([array([1.0]), []], ValueError, r"\[array\] Expected equal shapes .*\(1,\) and \(0,\)"),
+        ([array(300), [2]], ValueError, r"\[array\] Expected equal shapes .*\(\) and \(1,\)"),
         (np.array(["a"]), TypeError, r"\[array\] Unsupported dtype <U1. Supported: bool, int8"),
         (np.array([object()]), TypeError, "Unsupported dtype object"),
         (np.array(["2020-01-01"], "M8[D]"), TypeError, "Unsupported dtype datetime64"),
