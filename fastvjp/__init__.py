@@ -5,6 +5,8 @@ through Metal; names and signatures are those of `mlx.core`.
 """
 
 from . import ops as _ops
+from . import primitives as _primitives  # noqa: F401  all of them, by families
+from . import rules as _rules  # noqa: F401  and the derivative rules of elementwise ones
 from .arrays.array import array
 from .core.avals import (
     bool_,

@@ -9,16 +9,10 @@ by `scale`: g * conj(derivative), but 0 where g is, so that a branch that `where
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
 
 from . import ops as o
 from .arrays.array import array
-from .core.primitive import Primitive
-from .primitives import views
-
-Rules = dict[str, dict[str, Callable[..., array]]]
-
+from .core.primitive import REGISTRY, Rule
 
 # --- rules of more than a line ---------------------------------------------------------------------------
 
@@ -97,7 +91,7 @@ def _arccosh_slope(x: array) -> array:
 
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
-_ELEMENTWISE: Rules = {
+RULES: dict[str, dict[str, Rule]] = {
     # arithmetic
     "copy": {"x": lambda g: g},
     "astype": {"x": lambda g, x: o.astype(g, x.dtype)},
@@ -161,22 +155,18 @@ _ELEMENTWISE: Rules = {
     "angle": {"x": _angle},
 }
 
-_NON_DIFFERENTIABLE = """
-floor ceil round floor_divide normalize_index
-equal not_equal less less_equal greater greater_equal isnan isinf isfinite
-logical_not logical_and logical_or
-bitwise_and bitwise_or bitwise_xor bitwise_invert left_shift right_shift
-"""
-NON_DIFFERENTIABLE = frozenset(_NON_DIFFERENTIABLE.split()) | views.NON_DIFFERENTIABLE
-RULES: dict[str, dict[str, Callable[..., Any]]] = {**_ELEMENTWISE, **views.RULES}
+
+def _declare(name: str, rules: dict[str, Rule]) -> None:
+    """Give a primitive its rules; ValueError unless there is one that has derivatives and these operands."""
+    p = REGISTRY.get(name)
+    if p is None or not p.elementwise or p.of is not None:
+        raise ValueError(f"[fastvjp/rules.py] Rules for {name}, which is no element function in kernels/elements.")
+    if p.rules is None:
+        raise ValueError(f"[fastvjp/rules.py] Rules for {name}, which is declared not to be differentiable.")
+    for operand in rules.keys() - set(p.inputs):
+        raise ValueError(f"[fastvjp/rules.py] A rule of {name} for {operand}. Expected: one of {p.inputs}.")
+    p.rules.update(rules)
 
 
-def rules_of(primitive: Primitive) -> Mapping[str, Callable[..., Any]]:
-    """The rules of a primitive by operand: a user's own, or the table's."""
-    return RULES.get(primitive.name, {}) if primitive.rules is None else primitive.rules
-
-
-def is_differentiable(primitive: Primitive) -> bool:
-    """Whether cotangents pass through a primitive; a user's that says nothing about them is asked all the same."""
-    base = primitive if primitive.of is None else primitive.of[0]
-    return base.opaque or base.rules is not None or base.name in RULES
+for _name, _rules in RULES.items():
+    _declare(_name, _rules)

@@ -49,6 +49,16 @@ def filled(shape: tuple[int, ...], like: array, scalar: float = 0) -> array:
     return array._of(uniform(scalar, shape, like.dtype))
 
 
+def zeros(like: array) -> array:
+    """Zeros of the shape and dtype of `like`."""
+    return filled(like.shape, like)
+
+
+def conjugated(x: array) -> array:
+    """The complex conjugate; a real array as it is."""
+    return emit("conjugate", x) if x.dtype.kind == "c" else x
+
+
 def reshaped(x: array, shape: tuple[int, ...]) -> array:
     """`reshape` to a shape of the same size."""
     return array._of(x._var) if shape == x.shape else emit("reshape", x, shape=shape)

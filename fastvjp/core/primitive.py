@@ -1,34 +1,40 @@
-"""The one registry of primitives: operand names, shape and dtype inference, and how the planner treats each.
+"""What a primitive is, and the one registry of them.
 
-Derivative rules stand in `rules.py` and batching rules in `batching.py`, under the primitive's name; kernels
-in `kernels/` and `metal/`, under the same name. Operands of an elementwise primitive have one shape:
-broadcasting and casting are primitives of their own, recorded by the public ops.
+Primitives are declared in `fastvjp/primitives`, by families, each whole where it stands: operands, inference,
+derivative rules, batching rule. Their kernels stand in `kernels/` and `metal/`, under the same names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-
-from ..kernels.elements.registry import ELEMENTS, parameters
 from . import layouts
-from .avals import Aval, aval, bool_, int64
 from .definitions import Definition
 
-OPERANDS = ("g", "c", "x", "y", "z", "out")
-"""Element function parameters that are arrays; any other is a static parameter, part of the kernel."""
+Rule = Callable[..., Any]
+"""A derivative rule: the cotangent of an operand composed of primitives. Its parameters say what it needs.
+
+`g` is the cotangent of the result, `out` the result; the others are operands and parameters of the primitive, by
+name. Of several results, `w` and `v` say, the cotangents are `g_w` and `g_v`, None where nothing depends on one.
+"""
+Batch = Callable[..., Any]
+"""A batching rule, called as `rule(primitive, operands, batched, size, **params)` with operands that carry a batch
+axis in front where `batched` says so; the results carry it, too."""
 
 
 @dataclass(frozen=True, eq=False)
 class Primitive:
-    """One primitive. Exactly one of `elementwise`, `view` and neither (a structural kernel) holds."""
+    """One primitive. At most one of `elementwise`, `view` and `opaque` holds; without, it has an array kernel."""
 
     name: str
     inputs: tuple[str, ...]
+    """Names of the operands; one, `*xs`, stands for any number of them."""
     infer: Callable[..., Any]
+    """Avals of the results, a tuple if there are several, from those of the operands and the parameters."""
+    outputs: tuple[str, ...] = ("out",)
+    """Names of the results."""
     elementwise: bool = False
     statics: tuple[str, ...] = ()
     """Parameters that the kernel of an elementwise primitive, or of a user's, is specialised for."""
@@ -37,6 +43,14 @@ class Primitive:
     """Has Python functions among its parameters: transforms of it are derived anew at each call."""
     unique: bool = False
     """Never merged with an equal op."""
+    on: Literal["all", "cpu"] = "all"
+    """Which devices have kernels of it: on the others, too, a step of a primitive "cpu" runs on the CPU."""
+    fails: bool = False
+    """Whether it may be an error to run it, for values of its operands."""
+    rules: dict[str, Rule] | None = None
+    """Derivative rules by operand; None if no cotangents pass, as no small change changes the results."""
+    batch: Batch | None = None
+    """None: operands may have any leading axes, so that they take the batch axis in front as it is."""
     vjps: dict[str, Primitive] = field(default_factory=dict)
     """Backward kernels, by the operand whose cotangent they compute."""
     of: tuple[Primitive, str] | None = None
@@ -45,13 +59,17 @@ class Primitive:
     """The element function, or a user's kernel, where its name is another than the primitive's."""
     definition: Definition | None = None
     """Of a user's primitive: its kernels."""
-    rules: Mapping[str, Callable[..., Any]] | None = None
-    """Of a user's primitive: its derivative rules, which stand in no table."""
 
     @property
     def may_fail(self) -> bool:
         """Whether it may be an error to run it: of its operands, or in what a user has written."""
-        return "index" in self.inputs or self.definition is not None
+        return self.fails or "index" in self.inputs or self.definition is not None
+
+    @property
+    def passes_cotangents(self) -> bool:
+        """Whether results change with operands; a user's that says nothing about it is asked all the same."""
+        base = self if self.of is None else self.of[0]
+        return base.opaque or base.rules is not None
 
     def __repr__(self) -> str:
         return self.name
@@ -68,158 +86,43 @@ def register(primitive: Primitive) -> Primitive:
     return primitive
 
 
-# --- elementwise -----------------------------------------------------------------------------------------
-
-
-def _same(*operands: Aval, **_: Any) -> Aval:
-    return operands[-1]
-
-
-def _bool(*operands: Aval, **_: Any) -> Aval:
-    return aval(operands[0].shape, bool_)
-
-
-def _real(x: Aval, **_: Any) -> Aval:
-    return aval(x.shape, x.dtype.type(0).real.dtype)
-
-
-def _param_dtype(x: Aval, *_: Aval, dtype: np.dtype, **__: Any) -> Aval:
-    return aval(x.shape, dtype)
-
-
-def from_parameters(
-    name: str, names: Sequence[str], infer: Callable[..., Aval] = _same, **fields: Any
+def structural(
+    name: str,
+    operands: str,
+    infer: Callable[..., Any],
+    *,
+    outputs: str = "out",
+    vjp: Mapping[str, Rule] | None = None,
+    batch: Batch | None = None,
+    on: Literal["all", "cpu"] = "all",
+    **more: Any,
 ) -> Primitive:
-    """The primitive whose kernel is an element function with parameters of these names."""
-    inputs = tuple(p for p in names if p in OPERANDS)
-    statics = tuple(p for p in names if p not in OPERANDS)
-    return Primitive(name, inputs, infer, elementwise=True, statics=statics, **fields)
+    """Declare a primitive that works on whole arrays.
 
+    Args:
+        name: new among all primitives; kernels are found by it.
+        operands: their names, or `*xs` for any number of them.
+        infer: avals of the results, from those of the operands and from parameters, which come by keyword.
+        outputs: names of the results.
+        vjp: derivative rules by operand; None if no cotangents pass.
+        batch: batching rule; by default operands may have any leading axes, and vmap needs no more.
+        on: "cpu" if only the CPU has a kernel, on which it then runs whatever the device.
+        more: further fields of `Primitive`.
 
-def backward_kernel(of: Primitive, operand: str, name: str, names: Sequence[str], **fields: Any) -> Primitive:
-    """The primitive that computes the cotangent of an operand of another one, which knows it from now on."""
-    kernel = of.vjps[operand] = from_parameters(name, names, _param_dtype, of=(of, operand), **fields)
-    return kernel
+    Raises:
+        ValueError: the name is taken, or a rule is for what is no operand.
 
-
-def elementwise(names: str, infer: Callable[..., Aval] = _same) -> None:
-    """Register primitives whose kernels are element functions of these names."""
-    for name in names.split():
-        register(from_parameters(name, parameters(name), infer))
-
-
-elementwise("add subtract multiply divide negative reciprocal square power integer_power sqrt rsqrt scale copy")
-elementwise("maximum minimum floor ceil round sign floor_divide remainder select")
-elementwise("exp expm1 log log1p log2 log10 finite_or_zero logaddexp sigmoid erf erfinv")
-elementwise("sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh")
-elementwise("equal not_equal less less_equal greater greater_equal isnan isinf isfinite", _bool)
-elementwise("logical_not logical_and logical_or", _bool)
-elementwise("bitwise_and bitwise_or bitwise_xor bitwise_invert left_shift right_shift conjugate")
-elementwise("abs real imag angle", _real)
-elementwise("astype", _param_dtype)
-elementwise("normalize_index")
-for _name in ELEMENTS:
-    _base, _is_backward, _operand = _name.partition("_vjp")
-    if _is_backward:
-        _of = REGISTRY[_base]
-        register(backward_kernel(_of, _operand[1:] or _of.inputs[0], _name, parameters(_name)))
-
-
-# --- views: no values move -------------------------------------------------------------------------------
-
-
-def _shaped(x: Aval, shape: tuple[int, ...]) -> Aval:
-    return aval(shape, x.dtype)
-
-
-def _transpose(x: Aval, axes: tuple[int, ...]) -> Aval:
-    return aval(tuple(x.shape[a] for a in axes), x.dtype)
-
-
-def _slice(x: Aval, start: tuple[int, ...], stop: tuple[int, ...], step: tuple[int, ...]) -> Aval:
-    """`stop` is exclusive and may be -1 under a negative step, as in Python's range."""
-    return aval(tuple(len(range(*s)) for s in zip(start, stop, step, strict=True)), x.dtype)
-
-
-register(Primitive("alias", ("x",), _same, view=layouts.same))
-register(Primitive("stop_gradient", ("x",), _same, view=layouts.same))
-register(Primitive("barrier", ("x",), _same, view=layouts.same, unique=True))
-register(Primitive("reshape", ("x",), _shaped, view=layouts.reshape))
-register(Primitive("broadcast_to", ("x",), _shaped, view=layouts.broadcast_to))
-register(Primitive("transpose", ("x",), _transpose, view=layouts.transpose))
-register(Primitive("slice", ("x",), _slice, view=layouts.slice_))
-
-
-# --- structural: an array kernel each --------------------------------------------------------------------
-
-
-def structural(name: str, inputs: str, infer: Callable[..., Aval]) -> None:
-    """Register a primitive whose kernel works on whole arrays."""
-    register(Primitive(name, tuple(inputs.split()), infer))
-
-
-def _reduce(x: Aval, axes: tuple[int, ...]) -> Aval:
-    return aval(tuple(n for i, n in enumerate(x.shape) if i not in axes), x.dtype)
-
-
-def _arg_reduce(x: Aval, axis: int) -> Aval:
-    return aval(x.shape[:axis] + x.shape[axis + 1 :], int64)
-
-
-def _first(x: Aval, *_: Aval, **__: Any) -> Aval:
-    return x
-
-
-def _gather(x: Aval, index: Aval) -> Aval:
-    """Rows of x (any shape behind the first axis) by a 1-D index."""
-    return aval(index.shape + x.shape[1:], x.dtype)
-
-
-def _pick(x: Aval, index: Aval) -> Aval:
-    """An element of each row, of which there is one for each element of the index."""
-    return aval(x.shape[:-1], x.dtype)
-
-
-def _one_hot(x: Aval, index: Aval, columns: int) -> Aval:
-    """Rows of zeros but for one element of x each: the adjoint of `pick`."""
-    return aval((*x.shape, columns), x.dtype)
-
-
-def _concatenate(*xs: Aval, axis: int) -> Aval:
-    shape = list(xs[0].shape)
-    shape[axis] = sum(x.shape[axis] for x in xs)
-    return aval(tuple(shape), xs[0].dtype)
-
-
-def _matmul(x: Aval, y: Aval) -> Aval:
-    return aval((*x.shape[:-1], y.shape[-1]), x.dtype)
-
-
-for _name in ("sum", "prod", "max", "min", "logsumexp"):
-    structural(_name, "x", _reduce)
-for _name in ("argmax", "argmin"):
-    structural(_name, "x", _arg_reduce)
-structural("softmax", "x", _first)
-structural("cumsum", "x", _first)
-structural("cumprod", "x", _first)
-structural("linear_recurrence", "x y", _first)
-structural("argsort", "x", lambda x, axis: aval(x.shape, int64))
-structural("gather", "x index", _gather)
-structural("pick", "x index", _pick)
-structural("one_hot", "x index", _one_hot)
-for _name in ("scatter_set", "scatter_add", "scatter_multiply", "scatter_max", "scatter_min"):
-    structural(_name, "x index y", _first)
-structural("slice_update", "x y", _first)
-structural("concatenate", "*xs", _concatenate)
-structural("matmul", "x y", _matmul)
-
-
-# --- markers: a rule of the user's around recorded ops ---------------------------------------------------
-
-
-def _marked(*operands: Aval, marker: Any, count: int) -> tuple[Aval, ...]:
-    return operands[len(operands) - count :]
-
-
-MARKER = register(Primitive("marker", ("*xs",), _marked, opaque=True))
-"""Its outputs are its last `count` operands; `marker` says how to differentiate and batch it."""
+    Example:
+        >>> from fastvjp.core.primitive import REGISTRY
+        >>> REGISTRY["cumsum"].inputs
+        ('x',)
+    """
+    inputs, rules = tuple(operands.split()), None if vjp is None else dict(vjp)
+    for operand in rules or ():
+        if operand not in inputs:
+            raise ValueError(
+                f"[primitives] {name} has a rule for {operand}. Expected: one of {', '.join(inputs)}."
+            )
+    return register(
+        Primitive(name, inputs, infer, tuple(outputs.split()), rules=rules, batch=batch, on=on, **more)
+    )

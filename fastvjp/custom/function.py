@@ -17,10 +17,11 @@ from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
 from ..arrays.emit import emit, full_like_aval
 from ..core.avals import aval, is_differentiable
-from ..core.primitive import MARKER, REGISTRY
+from ..core.primitive import REGISTRY
 from ..core.program import Op, Program, Var
 from ..ops.reductions import sum as sum_
 from ..ops.shape import moveaxis
+from ..primitives.marker import MARKER
 from ..recording.recorder import Recording, abstract, bind, bind_multiple, is_recording
 from ..transforms.arguments import check_callable
 from ..transforms.backward import backward, zeros_for

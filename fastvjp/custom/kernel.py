@@ -15,6 +15,7 @@ from ..core.avals import Aval, as_dtype, aval
 from ..core.definitions import Definition, define
 from ..core.primitive import Primitive
 from ..metal.user_text import kernels_file
+from ..primitives.batching import one_by_one
 from ..recording.recorder import bind
 from .signatures import ByOperand, Function, Functions, name_of
 
@@ -77,6 +78,7 @@ def custom_kernel(
         element=definition.name,
         definition=definition,
         rules=given.rules,
+        batch=one_by_one,
     )
     for operand, end in given.ends.items():
         inputs, statics = given.split(given.by_end[end])
@@ -88,6 +90,7 @@ def custom_kernel(
             of=(primitive, operand),
             element=definition.name + end,
             definition=definition,
+            batch=one_by_one,
         )
 
     @functools.wraps(forward)

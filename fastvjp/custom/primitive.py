@@ -11,11 +11,11 @@ from typing import Any
 from ..arrays.array import array
 from ..arrays.calls import binary, recorded, unary
 from ..core.definitions import Definition, define
-from ..core.primitive import backward_kernel, from_parameters
 from ..kernels.elements.registry import is_own
 from ..kernels.native.snapshot import Snapshot
 from ..metal.user_text import elements_file
 from ..ops.common import operands as promoted
+from ..primitives.elementwise import backward_kernel, from_parameters
 from ..recording.recorder import bind
 from .signatures import ByOperand, Function, Functions, name_of
 

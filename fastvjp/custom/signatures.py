@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..core.primitive import OPERANDS
+from ..primitives.elementwise import OPERANDS
 
 Function = Callable[..., Any]
 ByOperand = Function | Mapping[str, Function] | None

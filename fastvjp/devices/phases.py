@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..planning.fusion import CHEAP, CHEAP_NAMES
+from ..planning.fusion import CHEAP, is_cheap
 from ..planning.plan import FusedStep, Match, Reduce, Store
 
 BEFORE = -1
@@ -122,7 +122,7 @@ class _Scheduler:
             if k < self.n or k in found or not self.varies[k]:
                 continue
             entry = self.step.body[k - self.n]
-            if entry.name not in CHEAP_NAMES or len(found) == CHEAP:
+            if not is_cheap(entry.name) or len(found) == CHEAP:
                 return False
             found.add(k)
             todo += entry.operands

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.avals import aval
 from ..core.layouts import Layout, contiguous_strides
+from ..kernels.elements import registry
 from .ordering import Ordered
 from .plan import Call, Entry, FusedStep, Match, Operand, Reduce, Scalar, Store, View
 
@@ -27,12 +28,11 @@ SMALL = 4096
 How so few are computed matters little."""
 CHEAP = 6
 """Calls that are rather computed again by a later step than stored and loaded."""
-CHEAP_NAMES = frozenset({
-    "add", "subtract", "multiply", "negative", "square", "copy", "astype", "scale", "select", "maximum", "minimum",
-    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_not", "logical_and",
-    "logical_or", "isnan", "isinf", "isfinite", "sign", "abs", "finite_or_zero", "multiply_vjp_x",
-    "multiply_vjp_y", "normalize_index", "match",
-})  # fmt: skip
+
+
+def is_cheap(name: str) -> bool:
+    """Whether an entry of this name is rather computed again than stored and loaded."""
+    return name == Match.name or registry.is_cheap(name)
 
 
 def arrays(operands: Iterable[Operand]) -> int:
@@ -160,7 +160,7 @@ class Builder(Ordered):
             if k in found:
                 continue
             call = self.body[k]
-            if call.kind is not Call or call.name not in CHEAP_NAMES or len(found) == CHEAP:
+            if call.kind is not Call or not is_cheap(call.name) or len(found) == CHEAP:
                 return None
             found.add(k)
             todo += [o.at for o in call.operands if not o.loaded]

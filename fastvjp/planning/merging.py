@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..core.layouts import Layout
 from . import fusion
-from .fusion import CHEAP_NAMES, SMALL, arrays, part
+from .fusion import SMALL, arrays, is_cheap, part
 from .ordering import Ordered, Segment
 from .plan import Entry, FusedStep, Operand, Step, Store, View
 
@@ -168,7 +168,7 @@ def _widened(step: FusedStep, over: FusedStep) -> FusedStep | None:
 
 def _is_quick(step: FusedStep) -> bool:
     """Whether its work may be done row by row, where it may not be vectorised."""
-    return math.prod(step.shape) <= SMALL or all(entry.name in CHEAP_NAMES for entry in step.body)
+    return math.prod(step.shape) <= SMALL or all(is_cheap(entry.name) for entry in step.body)
 
 
 def _without_unread(steps: Sequence[Step], needed: Collection[int]) -> list[Step]:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..arrays.array import array, as_array
 from ..arrays.emit import cast, full_like_aval
 from ..core.avals import Aval, is_differentiable
-from ..core.primitive import REGISTRY, Primitive
+from ..core.primitive import REGISTRY, Primitive, Rule
 from ..core.program import Op, Var
 from ..recording.recorder import Recording, bind
-from ..rules import is_differentiable as passes_cotangents
-from ..rules import rules_of
 
 
 def backward(
@@ -34,7 +32,7 @@ def backward(
     active = {v for v in wrt if is_differentiable(v.aval.dtype)}
     path = []
     for op in ops:
-        if not active.isdisjoint(op.inputs) and passes_cotangents(op.primitive):
+        if not active.isdisjoint(op.inputs) and op.primitive.passes_cotangents:
             path.append(op)
             active.update(v for v in op.outputs if is_differentiable(v.aval.dtype))
     pending: dict[Var, Var] = {}
@@ -66,30 +64,52 @@ def _pull(op: Op, outgoing: Sequence[Var | None], needed: Sequence[bool]) -> Ite
     primitive = op.primitive
     if primitive.opaque:
         return op.params["marker"].pull(op, outgoing, needed)
-    (g,) = outgoing
-    assert g is not None
     if primitive.of is not None:
+        (g,) = outgoing
+        assert g is not None
         return _pull_through_definition(op, g, needed)
     if primitive.inputs[0].startswith("*"):
-        named = {primitive.inputs[0][1:]: [array._of(v) for v in op.inputs], "g": array._of(g), **op.params}
-        results = _call(rules_of(primitive)[primitive.inputs[0]], named)
+        results = _of_all(op, outgoing)
         return [(v, r._var) for v, r, wanted in zip(op.inputs, results, needed, strict=True) if wanted]
-    found = [(op.inputs[i], _cotangent(op, g, i)) for i, wanted in enumerate(needed) if wanted]
+    found = [(op.inputs[i], _cotangent(op, outgoing, i)) for i, wanted in enumerate(needed) if wanted]
     return [(v, cotangent) for v, cotangent in found if cotangent is not None]
 
 
-def _cotangent(op: Op, g: Var, i: int) -> Var | None:
+def _given(op: Op, outgoing: Sequence[Var | None]) -> dict[str, Any]:
+    """What a rule may ask for: cotangents, results, parameters."""
+    names = op.primitive.outputs
+    cotangents = ["g"] if len(names) == 1 else [f"g_{name}" for name in names]
+    arrays = {c: None if g is None else array._of(g) for c, g in zip(cotangents, outgoing, strict=True)}
+    return {**arrays, **{n: array._of(v) for n, v in zip(names, op.outputs, strict=True)}, **op.params}
+
+
+def _of_all(op: Op, outgoing: Sequence[Var | None]) -> list[array]:
+    """The cotangents of any number of operands, by one rule."""
+    (operand,) = op.primitive.inputs
+    named = {**_given(op, outgoing), operand[1:]: [array._of(v) for v in op.inputs]}
+    results = list(_call(_rules_of(op.primitive)[operand], named))
+    if len(results) != len(op.inputs):
+        raise ValueError(
+            f"[{op.primitive.name}] The rule for {operand} gave {len(results)} cotangents, expected "
+            f"{len(op.inputs)}: one for each operand. Hint: it stands in fastvjp/primitives."
+        )
+    return results
+
+
+def _cotangent(op: Op, outgoing: Sequence[Var | None], i: int) -> Var | None:
     primitive = op.primitive
     operand = primitive.inputs[i]
     kernel = primitive.vjps.get(operand)
     named = dict(zip(primitive.inputs, op.inputs, strict=True))
     if kernel is not None:
+        (g,) = outgoing
+        assert g is not None
         named.update(g=g, out=op.outputs[0])
         statics = {p: op.params[p] for p in kernel.statics}
         a = op.inputs[i].aval
         given: dict[str, Any] = {"dtype": a.dtype} if primitive.elementwise else {"result": a}
         return bind(kernel, *[named[n] for n in kernel.inputs], **statics, **given)
-    if operand not in rules_of(primitive):
+    if operand not in _rules_of(primitive):
         if primitive.definition is None:
             return None
         raise TypeError(
@@ -97,13 +117,16 @@ def _cotangent(op: Op, g: Var, i: int) -> Var | None:
             f"(vjp) or a rule for {operand} with it, or keep {operand} constant by stop_gradient."
         )
     arrays = {name: array._of(v) for name, v in named.items()}
-    arrays.update(g=array._of(g), out=array._of(op.outputs[0]))
-    return _by_rule(primitive, operand, {**arrays, **op.params}, op.inputs[i].aval)
+    return _by_rule(primitive, operand, {**arrays, **_given(op, outgoing)}, op.inputs[i].aval)
+
+
+def _rules_of(primitive: Primitive) -> Mapping[str, Rule]:
+    return primitive.rules or {}
 
 
 def _by_rule(primitive: Primitive, operand: str, named: dict[str, Any], like: Aval) -> Var:
     """The cotangent of an operand by its rule; what a user's gives is checked, and cast."""
-    found = _call(rules_of(primitive)[operand], named)
+    found = _call(_rules_of(primitive)[operand], named)
     if primitive.definition is None:
         return found._var
     x = as_array(found, primitive.name)
@@ -116,7 +139,7 @@ def _pull_through_definition(op: Op, g: Var, needed: Sequence[bool]) -> list[tup
     """Walk back through a `<op>_vjp` kernel: apply the rule that it computes, and walk back over that."""
     assert op.primitive.of is not None
     base, operand = op.primitive.of
-    if operand not in rules_of(base):
+    if operand not in _rules_of(base):
         return _transposed(op, g, needed, base, operand)
     # inside fresh variables, so that an operand passed twice has two cotangents, and only the needed ones
     wrt = [bind(REGISTRY["alias"], v) for v in op.inputs]

@@ -12,7 +12,7 @@ from ..arrays.emit import spread
 from ..core.avals import aval
 from ..core.program import Op, Var
 from ..ops.shape import moveaxis
-from ..primitives.batching import BATCHING, batch_elementwise, batch_kernel
+from ..primitives.batching import leading
 from ..recording.recorder import Recording, abstract
 from .arguments import check_callable
 from .tree import LEAF, TreeDef, flatten
@@ -85,13 +85,10 @@ def batch_ops(ops: Sequence[Op], env: MutableMapping[Var, Var], size: int) -> No
         if op.primitive.opaque:
             results: list[array | None] = op.params["marker"].batch(op, operands, flags, size, env)
             found = [(v, r._var) for v, r in zip(op.outputs, results, strict=True) if r is not None]
-        elif op.primitive.elementwise:
-            found = [(op.outputs[0], batch_elementwise(op, operands, flags, size)._var)]
-        elif op.primitive.definition is not None:
-            found = [(op.outputs[0], batch_kernel(op, operands, flags, size)._var)]
         else:
-            rule = BATCHING[op.primitive.name]
-            found = [(op.outputs[0], rule(op.primitive, operands, flags, size, **op.params)._var)]
+            rule = op.primitive.batch or leading
+            rows = rule(op.primitive, operands, flags, size, **op.params)
+            found = [(v, r._var) for v, r in zip(op.outputs, rows, strict=True)]
         env.update(found)
         for v, r in found:
             expected = (size, *v.aval.shape)

@@ -26,13 +26,13 @@ OUT_OF_RANGE = -(1 << 62)
 """What `normalize_index` returns for an index outside the axis: no array is so long."""
 
 
-@element
+@element(result="given", cheap=True)
 def astype(x, dtype):
     """Stands for the cast `dtype(x)`, which the code generator writes itself."""
     return dtype(x)
 
 
-@element
+@element(cheap=True)
 def copy(x):
     return x
 
@@ -40,7 +40,7 @@ def copy(x):
 # --- products --------------------------------------------------------------------------------------------
 
 
-@element
+@element(cheap=True)
 def scale(x, y):
     """The cotangent x times the conjugate of a derivative y; zero where x is, even if y is inf or nan."""
     return choose(x != 0, x * np.conj(y), type(x)(0))
@@ -57,32 +57,32 @@ def scale_vjp_y(g, x):
     return choose(x != 0, np.conj(scale(g, x)), type(x)(0))
 
 
-@element
+@element(cheap=True)
 def add(x, y):
     return x + y
 
 
-@element
+@element(cheap=True)
 def subtract(x, y):
     return x - y
 
 
-@element
+@element(cheap=True)
 def negative(x):
     return -x
 
 
-@element
+@element(cheap=True)
 def multiply(x, y):
     return x * y
 
 
-@element
+@element(cheap=True)
 def multiply_vjp_x(g, y):
     return scale(g, y)
 
 
-@element
+@element(cheap=True)
 def multiply_vjp_y(g, x):
     return scale(g, x)
 
@@ -115,7 +115,7 @@ def reciprocal_vjp(g, out):
 # --- powers ----------------------------------------------------------------------------------------------
 
 
-@element
+@element(cheap=True)
 def square(x):
     return x * x
 
@@ -214,7 +214,7 @@ def integer_power_vjp(g, x, n):
 # --- larger and smaller ----------------------------------------------------------------------------------
 
 
-@element
+@element(cheap=True)
 def maximum(x, y):
     return np.maximum(x, y)
 
@@ -229,7 +229,7 @@ def maximum_vjp_y(g, x, y):
     return choose(x == y, g * type(g)(0.5), choose(np.less(x, y), g, type(g)(0)))
 
 
-@element
+@element(cheap=True)
 def minimum(x, y):
     return np.minimum(x, y)
 
@@ -244,7 +244,7 @@ def minimum_vjp_y(g, x, y):
     return choose(x == y, g * type(g)(0.5), choose(np.greater(x, y), g, type(g)(0)))
 
 
-@element
+@element(cheap=True)
 def sign(x):
     """-1, 0 or 1; for complex numbers x / |x|, which has a limit if one part is infinite."""
     if isinstance(x, (complex, np.complex64)):
@@ -259,7 +259,7 @@ def sign(x):
     return choose(x > 0, type(x)(1), choose(x < 0, type(x)(-1), choose(x == 0, type(x)(0), x)))
 
 
-@element
+@element(result="real", cheap=True)
 def abs(x):
     return np.abs(x)
 
@@ -272,17 +272,17 @@ def abs_vjp(g, x):
 # --- integers --------------------------------------------------------------------------------------------
 
 
-@element
+@element(differentiable=False)
 def floor(x):
     return np.floor(x)
 
 
-@element
+@element(differentiable=False)
 def ceil(x):
     return np.ceil(x)
 
 
-@element
+@element(differentiable=False)
 def round(x):
     """To the nearest integer, halves to the even one."""
     if isinstance(x, (float, np.float32, complex, np.complex64)):
@@ -290,7 +290,7 @@ def round(x):
     return x
 
 
-@element
+@element(differentiable=False)
 def floor_divide(x, y):
     """0 for an integer y == 0. A float quotient is that of x less the remainder, so that the two agree."""
     if not isinstance(x, (float, np.float32)):
@@ -317,13 +317,13 @@ def remainder_vjp_y(g, x, y):
     return scale(g, -floor_divide(x, y))
 
 
-@element
+@element(differentiable=False, cheap=True)
 def normalize_index(x, size):
     """An int64 index from the front; OUT_OF_RANGE where it is none."""
     index = x + size if x < 0 else x
     return index if 0 <= index < size else type(x)(OUT_OF_RANGE)
 
 
-@element
+@element(cheap=True)
 def select(c, x, y):
     return choose(c, x, y)

@@ -13,17 +13,17 @@ def conjugate(x):
     return np.conj(x)
 
 
-@element
+@element(result="real")
 def real(x):
     return x.real if isinstance(x, (complex, np.complex64)) else x
 
 
-@element
+@element(result="real")
 def imag(x):
     return x.imag if isinstance(x, (complex, np.complex64)) else type(x)(0)
 
 
-@element
+@element(result="real")
 def angle(x):
     if isinstance(x, (complex, np.complex64)):
         return np.arctan2(x.imag, x.real)

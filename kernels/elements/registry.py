@@ -9,12 +9,25 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
+Result = Literal["same", "bool", "real", "given"]
+"""Dtype of a result: the last operand's, bool, its real counterpart, or the parameter `dtype`."""
+
+
+class Traits(NamedTuple):
+    """What is declared of an element function beside its parameters; see `element`."""
+
+    result: Result
+    differentiable: bool
+    cheap: bool
+
 
 ELEMENTS: dict[str, FunctionType] = {}
 """Element functions by name, in the order in which their modules define them."""
+TRAITS: dict[str, Traits] = {}
+"""What is declared of element functions, by name."""
 HELPERS: dict[str, FunctionType] = {}
 """Scalar functions that element functions call and that are no primitive's."""
 COLD: dict[str, FunctionType] = {}
@@ -25,9 +38,33 @@ OPERATIONS: dict[str, FunctionType] = {}
 """Scalar operations as Python; `scalars.lowered` has the same as LLVM instructions."""
 
 
-def element(function: F) -> F:
-    """Register a scalar function that generated loops may call; its name must be new."""
-    return _registered(function, ELEMENTS)
+@overload
+def element(function: F) -> F: ...
+@overload
+def element(*, result: Result = "same", differentiable: bool = True, cheap: bool = False) -> Callable[[F], F]: ...
+def element(
+    function: Any = None, *, result: Result = "same", differentiable: bool = True, cheap: bool = False
+) -> Any:
+    """Register a scalar function that generated loops may call; its name, which must be new, is its primitive's.
+
+    Args:
+        function: its parameters say what it takes: operands, and static integers behind them. In the name of a
+            backward function stands `_vjp`: `tanh_vjp`, or `divide_vjp_y` where there are several operands.
+        result: what is known of the result's dtype.
+        differentiable: whether it has a derivative other than zero; one of bools has none.
+        cheap: whether it is rather computed again than stored and loaded.
+    """
+
+    def register(function: F) -> F:
+        TRAITS[function.__name__] = Traits(result, differentiable and result != "bool", cheap)
+        return _registered(function, ELEMENTS)
+
+    return register if function is None else register(function)
+
+
+def is_cheap(name: str) -> bool:
+    """Whether an element function is rather computed again than stored and loaded."""
+    return name in TRAITS and TRAITS[name].cheap
 
 
 def helper(function: F) -> F:

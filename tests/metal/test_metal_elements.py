@@ -19,10 +19,11 @@ from support.samples import SAMPLES
 
 import fastvjp as mx
 from fastvjp.core.avals import aval
-from fastvjp.core.primitive import OPERANDS, REGISTRY
+from fastvjp.core.primitive import REGISTRY
 from fastvjp.kernels.elements import registry
 from fastvjp.metal.dispatch import TYPES
 from fastvjp.metal.elements import library as elements
+from fastvjp.primitives.elementwise import OPERANDS
 
 emulator = pytest.importorskip("fastvjp.metal.emulator")
 
