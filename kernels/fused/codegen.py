@@ -21,8 +21,10 @@ from ...devices.operands import out_of_range
 from ...planning.plan import FusedStep, Match, Operand, Reduce, Scalar, Store, View
 from ..loops import Allocate, Loop, grain_for
 from ..native.pointers import PythonPointer
+from .arrays import Arrays
 from .source import TILE, Source
 from .text import fill_source
+from .tile_arrays import TileArrays
 from .tiles import Tiles
 from .tiling import operations, tiled_nest
 
@@ -48,7 +50,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
     if 0 in step.shape:
         return [_fill(s.target, s.combine) for s in step.stores if s.combine]
     nest = tiled_nest(step)
-    if _writer(step, nest).row_bytes() > MAX_ROW_BYTES:
+    if _writer(step, nest).values.row_bytes() > MAX_ROW_BYTES:
         assert allocate is not None
         return [loop for single in single_steps(step, allocate) for loop in lower(single, allocate)]
     places = nest.places[len(nest.places) - len(step.stores) :]
@@ -120,8 +122,10 @@ def _writer(
     step: FusedStep, nest: Nest, grain: int | None = None, slots: Mapping[int, View] | None = None
 ) -> Source:
     """What writes the kernel; without a grain, of one chunk."""
-    kind = Tiles if nest.lanes else Source
-    return kind(step, nest, nest.count if grain is None else grain, slots or {})
+    grain, slots = nest.count if grain is None else grain, slots or {}
+    if nest.lanes:
+        return Tiles(step, nest, TileArrays(step, nest, grain, slots))
+    return Source(step, nest, Arrays(step, nest, grain, slots))
 
 
 def _whole(step: FusedStep) -> Loop:

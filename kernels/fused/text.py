@@ -31,6 +31,12 @@ def identity(combine: str, dtype: np.dtype) -> str:
     return str(limits.min if combine == "maximum" else limits.max)
 
 
+def identity_value(combine: str, dtype: np.dtype) -> str:
+    """The same as a value of the dtype."""
+    text = identity(combine, dtype)
+    return str(text == "1") if dtype == np.bool_ else f"{dtype}({text})"
+
+
 def combination(combine: str, dtype: np.dtype, x: str, y: str) -> str:
     """Two values combined, as source: operators, so that the loop's leave to reorder sums applies."""
     if dtype == np.bool_:

@@ -24,7 +24,8 @@ import fastvjp as fv
 import fastvjp.devices.nest as nests
 from fastvjp.core.layouts import Layout
 from fastvjp.devices import phases
-from fastvjp.kernels.fused import source, tiles
+from fastvjp.kernels.fused import arrays, row_memory, tile_arrays, tiles, values
+from fastvjp.kernels.fused.text import combination, identity_value
 from fastvjp.kernels.runtime import columns
 from fastvjp.planning import fusion, planner
 from fastvjp.planning.plan import View
@@ -140,18 +141,27 @@ def on_one_place(turn: columns._Turn, view: View) -> View:
     return replace(view, layout=Layout(shape, tuple(s // turn.columns for s in strides), offset // turn.columns))
 
 
-combination, identity = source.combination, source.identity
+def combined_wrongly(combine: str, *rest: Any) -> str:
+    return combination("add" if combine == "maximum" else combine, *rest)
+
+
+def identity_of_another(combine: str, dtype: np.dtype) -> str:
+    return identity_value("multiply" if combine == "add" else combine, dtype)
+
+
 WRONG = {
-    "combination": (source, "combination", lambda c, *rest: combination("add" if c == "maximum" else c, *rest)),
-    "identity": (source, "identity", lambda c, dtype: identity("multiply" if c == "add" else c, dtype)),
+    "combination of a reduction": (values, "combination", combined_wrongly),
+    "combination at an edge": (arrays, "combination", combined_wrongly),
+    "identity of a reduction": (values, "identity_value", identity_of_another),
+    "identity at an edge": (arrays, "identity_value", identity_of_another),
     "phase": (phases._Scheduler, "at", lambda self, k: self.ready[k]),
-    "place in row memory": (source.Source, "linear", lambda self: "0"),
-    "places of a tile": (tiles.Tiles, "place", lambda self: "lane"),
+    "place in row memory": (row_memory.RowMemory, "linear", lambda self: "0"),
+    "places of a tile": (row_memory.RowMemory, "place", lambda self, name: f"{name}[lane]"),
     "values of the row of a tile": (tiles.Tiles, "handed", lambda self, reads: []),
-    "what a tile collects": (tiles.Tiles, "end", lambda self, a: []),
+    "what a tile collects": (tile_arrays.TileArrays, "end", lambda self, a: "pass"),
     "columns of temporaries": (columns._Turn, "__call__", on_one_place),
     "chunks that meet": (nests.Nest, "unit", lambda self, place: 1),
-    "bounds of padded views": (source.Source, "bounds", lambda self, a, place: [f"in{a} = True"]),
+    "bounds of padded views": (arrays.Arrays, "bounds", lambda self, a: [f"in{a} = True"]),
     "rows": (fusion.Builder, "layout", aligned_last),
     "places of results": (planner, "reduced_layout", lambda shape, axes: Layout(shape, (0,) * len(shape))),
 }
