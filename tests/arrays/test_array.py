@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from support.checks import keep
 
 import fastvjp
 from fastvjp import array
@@ -122,8 +123,8 @@ def test_repr_runs_nothing():
         return y
 
     fastvjp.vjp(fun, [array([1.0, 2.0, 3.0])], [fastvjp.ones(3)])
-    shown = []
-    fastvjp.vmap(lambda x: shown.append(repr(x)) or x)(fastvjp.ones((2, 3)))
+    shown: list[str] = []
+    fastvjp.vmap(lambda x: (keep(shown, repr(x)), x)[1])(fastvjp.ones((2, 3)))
     assert shown == ["array(traced, shape=(3,), dtype=float32)"]
 
 
@@ -134,8 +135,8 @@ def test_leaked_traced_array_keeps_its_value():
 
 
 def test_value_that_is_not_known():
-    kept = []
-    fastvjp.vmap(lambda x: kept.append(x) or x)(fastvjp.ones((2, 3)))
+    kept: list[array] = []
+    fastvjp.vmap(lambda x: keep(kept, x))(fastvjp.ones((2, 3)))
     for read in (array.tolist, np.asarray, pickle.dumps, np.from_dlpack, lambda x: bool(x[0])):
         with pytest.raises(fastvjp.TracedValueError, match="vmap"):
             read(kept[0])

@@ -106,7 +106,7 @@ inline void outer_y(
 
 
 def outer_op() -> Any:
-    vjp = {"x": outer_x, "y": outer_y}
+    vjp: dict[str, Any] = {"x": outer_x, "y": outer_y}
     return fv.custom_kernel(outer, vjp, infer=lambda x, y: (x.size, y.size), metal=OUTER)
 
 

@@ -71,7 +71,7 @@ def test_metal_where_there_is_none(monkeypatch):
     fresh(monkeypatch, "metal")
     with pytest.raises(ValueError, match="Device 'metal' cannot be used") as error:
         fv.default_device()
-    assert METAL in str(error.value) and "Available here: cpu" in str(error.value)
+    assert str(METAL) in str(error.value) and "Available here: cpu" in str(error.value)
     for choose in (fv.set_default_device, lambda name: fv.device(name).__enter__()):
         with pytest.raises(ValueError, match="Available here: cpu"):
             choose("metal")

@@ -1,5 +1,7 @@
 """What NumPy's protocols refuse, write into, only read, and how they treat dtypes and special values."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,8 @@ import fastvjp
 
 # --- what is refused, and by what name -------------------------------------------------------------------
 
-X = fastvjp.array([1.0, 2.0, 3.0])
+X: Any = fastvjp.array([1.0, 2.0, 3.0])
+"""An operand that NumPy's own types know nothing of."""
 
 
 @pytest.mark.parametrize(
@@ -27,7 +30,7 @@ X = fastvjp.array([1.0, 2.0, 3.0])
         (lambda: np.var(X, mean=X), r"\[np.var\] mean=array"),
         (lambda: np.quantile(X, 0.5, method="nearest"), r"method='nearest'"),
         (lambda: np.sum(X, 0, None, None, True), r"\[np.sum\] Expected at most 3 positional .*by keyword"),
-        (lambda: np.add.reduce(X, out=None, nothing=1), r"nothing"),
+        (lambda: np.add.reduce(X, out=None, nothing=1), r"nothing"),  # type: ignore[call-overload]
         (lambda: np.sin(X, where=X > 1), r"\[np.sin\] where= without out=.*np.where"),
         (lambda: np.sin(X, dtype=np.int32), r"\[np.sin\] It does not compute in dtype int32"),
         (lambda: np.sin(X, casting="unsafe"), r"\[np.sin\] casting='unsafe'"),
@@ -57,14 +60,16 @@ def test_foreign_types_are_left_to_themselves():
         def __array_function__(self, func, types, args, kwargs):
             return "foreign function"
 
-    assert np.concatenate([X, Foreign()]) == "foreign function"
-    assert np.add(X, Foreign()) == "foreign ufunc"
+    foreign: Any = Foreign()
+    assert np.concatenate([X, foreign]) == "foreign function"
+    assert np.add(X, foreign) == "foreign ufunc"
 
     class Unknown:
         pass
 
+    unknown: Any = Unknown()
     with pytest.raises(TypeError):
-        np.add(X, Unknown())
+        np.add(X, unknown)
 
 
 # --- out and where ---------------------------------------------------------------------------------------
@@ -72,23 +77,26 @@ def test_foreign_types_are_left_to_themselves():
 
 def test_out_rebinds_an_array(rng):
     x = rng.normal(size=(2, 3))
-    out = fastvjp.zeros((2, 3))
-    same = np.add(x, fastvjp.array(x), out=out)
+    a: Any = fastvjp.array(x)
+    out: Any = fastvjp.zeros((2, 3))
+    same = np.add(x, a, out=out)
     assert same is out
     assert out.dtype == np.float32
     np.testing.assert_allclose(np.asarray(out), 2 * x, rtol=1e-6)
-    total = fastvjp.array([0.0, 0.0, 0.0], "float64")
-    np.sum(fastvjp.array(x), axis=0, out=total)
+    total: Any = fastvjp.array([0.0, 0.0, 0.0], "float64")
+    np.sum(a, axis=0, out=total)
     np.testing.assert_allclose(np.asarray(total), x.sum(0))
-    np.maximum.reduce(fastvjp.array(x), out=total)
+    np.maximum.reduce(a, out=total)
     np.testing.assert_allclose(np.asarray(total), x.max(0))
     np.add(X, 1, out=out)  # broadcasts into out, as in NumPy
     assert out.tolist() == [[2, 3, 4]] * 2
     with pytest.raises(ValueError, match="broadcast"):
-        np.add(fastvjp.array(x), 1, out=total)
+        np.add(a, 1, out=total)
+    integers: Any = fastvjp.zeros((2, 3), np.int32)
     with pytest.raises(TypeError, match=r"\[np.add\] A result of dtype float64 does not fit an array of int32"):
-        np.add(fastvjp.array(x), 1, out=fastvjp.zeros((2, 3), np.int32))
-    quotient, rest = fastvjp.zeros(3), fastvjp.zeros(3)
+        np.add(a, 1, out=integers)
+    quotient: Any = fastvjp.zeros(3)
+    rest: Any = fastvjp.zeros(3)
     np.divmod(X, 2.0, out=(quotient, rest))
     assert (quotient.tolist(), rest.tolist()) == ([0, 1, 1], [1, 0, 1])
 
@@ -166,6 +174,7 @@ def test_a_ufunc_that_only_shares_a_name_is_refused():
 def test_special_values_as_numpy():
     x = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e200, 3.0])
     y = x[::-1].copy()
+    f: Any
     for f in (np.hypot, np.fmax, np.fmin, np.maximum, np.logaddexp2):
         np.testing.assert_allclose(np.asarray(f(fastvjp.array(x), y)), f(x, y), rtol=1e-14)
     for f in (np.cbrt, np.exp2, np.fabs, np.sinc, np.rint, np.nan_to_num):

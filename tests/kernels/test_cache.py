@@ -68,6 +68,13 @@ def files(folder):
     return sorted(p.name for p in folder.iterdir())
 
 
+def path_of(text):
+    """Where a text's code is kept, in a folder that is there."""
+    path = cache.path_of(text)
+    assert path is not None
+    return path
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty cache of the user's choice for this process."""
@@ -226,17 +233,17 @@ def test_every_source_file_is_in_the_key(tmp_path):
 )
 def test_circumstances_are_in_the_key(module, name, value, folder, monkeypatch):
     monkeypatch.setattr(cache, "_circumstances", cache._circumstances.__wrapped__)
-    before = cache.path_of("text")
-    assert cache.path_of("text") == before != cache.path_of("texts")
+    before = path_of("text")
+    assert path_of("text") == before != path_of("texts")
     monkeypatch.setattr(module, name, value)
-    assert cache.path_of("text") != before
+    assert path_of("text") != before
 
 
 def test_options_of_numba_are_in_the_key(folder, monkeypatch):
     monkeypatch.setattr(cache, "_circumstances", cache._circumstances.__wrapped__)
-    before = cache.path_of("text")
+    before = path_of("text")
     monkeypatch.setenv("NUMBA_OPT", "1")
-    assert cache.path_of("text") != before
+    assert path_of("text") != before
 
 
 # --- damage ----------------------------------------------------------------------------------------------
@@ -302,7 +309,7 @@ def test_file_in_place_of_the_directory(tmp_path, monkeypatch):
 
 
 def test_directory_in_place_of_a_file(folder):
-    path = cache.path_of(source(3))
+    path = path_of(source(3))
     (path / "inside").mkdir(parents=True)
     with pytest.warns(fv.CacheWarning):
         check(3)
@@ -345,7 +352,8 @@ def test_default_directory(folder, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     if sys.platform == "linux":
         assert cache.directory() == folder / "fastvjp"
-    assert cache.directory().name == "fastvjp"
+    directory = cache.directory()
+    assert directory is not None and directory.name == "fastvjp"
 
 
 # --- size ------------------------------------------------------------------------------------------------
@@ -356,7 +364,7 @@ def test_oldest_files_go_first(folder, monkeypatch):
     monkeypatch.setattr(cache, "CHECK_EVERY", 1)
     folder.mkdir()
     (folder / "mine.txt").write_bytes(bytes(200_000))
-    paths = [cache.path_of(str(k)) for k in range(20)]
+    paths = [path_of(str(k)) for k in range(20)]
     code = os.urandom(9_000)
     now = time.time()
     for k, path in enumerate(paths):
@@ -370,7 +378,7 @@ def test_oldest_files_go_first(folder, monkeypatch):
 
 
 def test_use_keeps_a_file_young(folder):
-    path = cache.path_of("text")
+    path = path_of("text")
     cache.store(path, b"code")
     old = time.time() - 10 * cache.DAY
     os.utime(path, (old, old))
@@ -384,7 +392,7 @@ def test_use_keeps_a_file_young(folder):
 @pytest.fixture
 def failing(folder, monkeypatch):
     """Function names: what calls two of them, or one of the `broken`, is not compiled, and kept nowhere."""
-    broken = set()
+    broken: set[str] = set()
     original = jit._object_file
 
     def compile_or_fail(function, signature):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.checks import close
 from support.emulating import PLACES, at
-from support.interpreting import plan_of
+from support.interpreting import arrays_of, plan_of
 
 import fastvjp as fv
 from fastvjp import devices
@@ -172,12 +172,13 @@ def a_launch(x, y):
 def test_an_executable_dies_with_its_last_reference(place, columns, fun, rng, no_collection):
     with at(place) as dtype:
         x, y = rng.normal(size=(4, columns)).astype(dtype), rng.normal(size=columns).astype(dtype)
-        plan, values = plan_of(fv.record(fun, x, y))
+        program = fv.record(fun, x, y)
+        plan, values = plan_of(program)
         executable = devices.current().compile(plan)
-        expected = [np.asarray(o.numpy()) for o in executable.run(values)]
+        expected = arrays_of(program, executable.run(values))
         with ThreadPoolExecutor(2) as pool:
             for found in pool.map(executable.run, [values] * 4):
-                np.testing.assert_array_equal([o.numpy() for o in found], expected)
+                np.testing.assert_array_equal(arrays_of(program, found), expected)
         executable.profile(values)
         dead = weakref.ref(executable), weakref.ref(executable.run)
         assert dead[0]() is executable

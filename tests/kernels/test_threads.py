@@ -140,7 +140,7 @@ def test_several_python_threads(rng, pool):
     x = fv.array(rng.standard_normal(100_000))
     f = fv.compile(fv.grad(lambda x: fv.sum(fv.exp(x) * fv.tanh(x))))
     expected = np.asarray(f(x)).tobytes()
-    same = []
+    same: list[bool] = []
 
     def work():
         same.extend(np.asarray(f(x)).tobytes() == expected for _ in range(25))

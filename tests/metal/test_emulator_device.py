@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from fastvjp.metal import emulator
 
 
 def test_buffers() -> None:
-    device = emulator.Device()
+    device: Any = emulator.Device()
+    fast: Any = emulator.Device(mode="fast")
     values = np.arange(10, dtype=np.float32)
     buffer = device.buffer(values)
     view = np.frombuffer(buffer, np.float32)
@@ -27,7 +29,7 @@ def test_buffers() -> None:
     assert memoryview(buffer).nbytes == 40
     assert np.isnan(np.frombuffer(device.buffer(8), np.float32)).all()
     assert np.isnan(np.frombuffer(device.buffer(8), np.float16)).all()
-    assert not np.frombuffer(emulator.Device(mode="fast").buffer(8), np.uint8).any()
+    assert not np.frombuffer(fast.buffer(8), np.uint8).any()
     del buffer
     assert view[3] == 7  # the view keeps the memory
     with pytest.raises(emulator.error):
@@ -109,7 +111,7 @@ print(len(runs))
 def test_documentation(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The example prints what docs/emulator.md says, but for line ends."""
     text = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text()
-    code, shown = re.search(r"```python\n(.*?)```\n\n((?:    [^\n]*\n)+)", text, re.DOTALL).groups()
+    ((code, shown),) = re.findall(r"```python\n(.*?)```\n\n((?:    [^\n]*\n)+)", text, re.DOTALL)
     for name in ("", "_GROUP", "_FAST_MATH"):
         monkeypatch.delenv("FASTVJP_EMULATOR" + name, raising=False)
     exec(code, {})

@@ -1,7 +1,10 @@
 """Wrong shaders, one for each kind of mistake: the emulator finds it and names kernel, buffer and thread."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from support.shaders import held
 
 from fastvjp.metal import emulator
 
@@ -19,16 +22,16 @@ def kernel(parameters: list[str], body: str, before: str = "") -> str:
     return f"{HEAD}{before}\nkernel void run({', '.join(parameters)}) {{ {body} }}"
 
 
-def run(text: str, count: int = 1024, out: int = 1024, **settings: object) -> np.ndarray:
+def run(text: str, count: int = 1024, out: int = 1024, **settings: Any) -> np.ndarray:
     """Run over `out` floats and 1024 random ones."""
-    device = emulator.Device(**({"mode": "full", "group": 256} | settings))
+    device = emulator.Device(**{"mode": "full", "group": 256, **settings})
     function = device.kernel(text).function("run")
     buffer = device.buffer(4 * out)
     function(count, buffer, np.random.default_rng().standard_normal(1024).astype(np.float32))
-    return np.frombuffer(buffer, np.float32)
+    return held(buffer, np.float32)
 
 
-def fails(match: str, *arguments: object, **settings: object) -> str:
+def fails(match: str, *arguments: Any, **settings: Any) -> str:
     with pytest.raises(emulator.error, match=match) as caught:
         run(*arguments, **settings)
     return str(caught.value)
@@ -64,7 +67,7 @@ def test_small_buffers_have_their_size(size: int, mode: str) -> None:
     function = device.kernel(text + "if (i < n) out[i] = i; }").function("run")
     buffer = device.buffer(size)
     function(size, buffer, np.uint32(size))
-    np.testing.assert_array_equal(np.frombuffer(buffer, np.uint8), np.arange(size).astype(np.uint8))
+    np.testing.assert_array_equal(held(buffer, np.uint8), np.arange(size).astype(np.uint8))
     if mode == "full":
         with pytest.raises(emulator.error, match="outside"):
             function(size + 1, buffer, np.uint32(size + 1))
@@ -161,7 +164,7 @@ def test_race_with_atomics() -> None:
     def attempt(body: str) -> np.ndarray:
         buffer = device.buffer(start)
         device.kernel(text.replace("{}", body)).function("run")(200, buffer)
-        return np.frombuffer(buffer, np.uint32)
+        return held(buffer, np.uint32)
 
     add = "atomic_fetch_add_explicit(out + 1, 1u, memory_order_relaxed);"
     assert attempt(add)[1] == 256
@@ -200,9 +203,9 @@ def test_reading_what_nobody_wrote() -> None:
           kernel([OUT, X, I], "out[i] += x[i];"))  # fmt: skip
     device = emulator.Device(mode="full", group=32)
     buffer = device.buffer(400)
-    np.frombuffer(buffer, np.float32)[:] = 1  # the host's writing counts
+    held(buffer, np.float32)[:] = 1  # the host's writing counts
     device.kernel(kernel([OUT, I], "if (i < 100) out[i] += 1;")).function("run")(100, buffer)
-    np.testing.assert_array_equal(np.frombuffer(buffer, np.float32), 2)
+    np.testing.assert_array_equal(held(buffer, np.float32), 2)
 
 
 def test_threadgroup_array_smaller_than_the_group() -> None:
@@ -278,12 +281,12 @@ def test_results_appear_when_they_are_waited_for() -> None:
     first, second = device.buffer(400), device.buffer(400)
     early, late = function(100, first, np.ones(100, np.float32)), None
     late = function(100, second, first)  # a run sees what an earlier one wrote
-    assert np.isnan(np.frombuffer(first, np.float32)).all()
-    assert np.isnan(np.frombuffer(second, np.float32)).all()
+    assert np.isnan(held(first, np.float32)).all()
+    assert np.isnan(held(second, np.float32)).all()
     del early
-    assert (np.frombuffer(first, np.float32) == 2).all() and np.isnan(np.frombuffer(second, np.float32)).all()
+    assert (held(first, np.float32) == 2).all() and np.isnan(held(second, np.float32)).all()
     del late
-    assert (np.frombuffer(second, np.float32) == 3).all()
+    assert (held(second, np.float32) == 3).all()
 
 
 def test_the_last_handle_waits_for_all() -> None:
@@ -292,7 +295,7 @@ def test_the_last_handle_waits_for_all() -> None:
     first, second = device.buffer(400), device.buffer(400)
     runs = [function(100, first, np.ones(100, np.float32)), function(100, second, first)]
     runs.pop()
-    assert (np.frombuffer(first, np.float32) == 2).all() and (np.frombuffer(second, np.float32) == 3).all()
+    assert (held(first, np.float32) == 2).all() and (held(second, np.float32) == 3).all()
 
 
 def test_lanes_that_take_no_part() -> None:

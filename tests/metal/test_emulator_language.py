@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.shaders import HEAD, call
+from support.shaders import HEAD, call, held
 
 from fastvjp.metal import emulator
 
@@ -92,7 +92,7 @@ def test_language(device: emulator.Device) -> None:
     pairs = np.array([(1.0, 2), (3.0, 4)], [("a", "f4"), ("b", "i4")])
     vectors = device.buffer(16)
     result = call(device, text, 1, np.empty(10, np.float32), pairs, pairs[:1], vectors)
-    np.testing.assert_array_equal(np.frombuffer(vectors, np.float32), [3, 5, 7, 9])
+    np.testing.assert_array_equal(held(vectors, np.float32), [3, 5, 7, 9])
     expected = [
         3 + 4 + 4 + 1,
         3 + 3 + 1 + 2.5,
@@ -119,7 +119,7 @@ def test_functions_of_templates(device: emulator.Device) -> None:
     for name, dtype in {"twice_float": np.float32, "twice_int": np.int32}.items():
         buffer = device.buffer(np.arange(device.group, dtype=dtype))
         kernel.function(name)(device.group, buffer)
-        np.testing.assert_array_equal(np.frombuffer(buffer, dtype), 2 * np.arange(device.group))
+        np.testing.assert_array_equal(held(buffer, dtype), 2 * np.arange(device.group))
     with pytest.raises(emulator.error, match="Function not found"):
         kernel.function("twice")
 
@@ -139,7 +139,7 @@ def test_functions(device: emulator.Device, rng: np.random.Generator, name: str)
     halves = device.buffer(200)
     np.testing.assert_allclose(call(device, text, 100, x, x, halves), FUNCTIONS[name](x), rtol=1e-5, atol=1e-6)
     expected = FUNCTIONS[name](x)
-    np.testing.assert_allclose(np.frombuffer(halves, np.float16), expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(held(halves, np.float16), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_precise_functions_keep_nan_with_fast_math() -> None:

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from support.checks import forget
+from support.checks import forget, keep
 from support.emulating import SETTINGS, device, on
 
 import fastvjp as fv
@@ -100,10 +100,10 @@ def test_workloads(name: str) -> None:
     ("name", "most"), [("chain", 1), ("black_scholes", 1), ("layernorm_gelu", 2), ("mlp", 8), ("kmeans", 5)]
 )
 def test_dispatches(name: str, most: int) -> None:
-    made = []
+    made: list[Any] = []
     ready = gpu.MetalDevice.compile
     stated = problem(WORKLOADS[name], WORKLOADS[name].quick, "float32")
-    with on("1024"), patch.object(gpu.MetalDevice, "compile", lambda *args: made.append(ready(*args)) or made[-1]):
+    with on("1024"), patch.object(gpu.MetalDevice, "compile", lambda *args: keep(made, ready(*args))):
         forget()
         FastvjpCompiled().build(stated)()
     assert sum(len(part.launches) for part in made[-1].parts) <= most

@@ -293,7 +293,8 @@ def check_recurrence(metal: Any, rng: Any, shape: Any, axis: int, dtype: str, re
 @examples
 @given(sizes=shapes(), dtype=st.sampled_from(DTYPES[:-1]), reverse=st.booleans(), seed=seeds)
 def test_recurrences(metal: Any, sizes: Any, dtype: str, reverse: bool, seed: int) -> None:
-    check_recurrence(metal, np.random.default_rng(seed), *sizes, dtype, reverse)
+    shape, axis = sizes
+    check_recurrence(metal, np.random.default_rng(seed), shape, axis, dtype, reverse)
 
 
 # --- order -----------------------------------------------------------------------------------------------

@@ -32,8 +32,8 @@ EXACT: dict[str, Callable[..., Any]] = {
     "rsqrt": lambda x: 1 / mpmath.sqrt(x),
 }
 
-SPECIAL = [0.0, 5e-324, 1e-310, 1e-45, 1e-40, 1e-20, 0.5, 1, 2, 3, 7.5, 60, 100, 800, 1e10, 1e38, 1e300, np.inf]
-SPECIAL = np.array([*SPECIAL, *(-x for x in SPECIAL), np.nan, 2.0**24 - 1, 2.0**53 - 1, 1 - 2.0**53])
+SIZES = [0.0, 5e-324, 1e-310, 1e-45, 1e-40, 1e-20, 0.5, 1, 2, 3, 7.5, 60, 100, 800, 1e10, 1e38, 1e300, np.inf]
+SPECIAL = np.array([*SIZES, *(-x for x in SIZES), np.nan, 2.0**24 - 1, 2.0**53 - 1, 1 - 2.0**53])
 
 
 def evaluate(name: str, xs: list[np.ndarray]) -> np.ndarray:

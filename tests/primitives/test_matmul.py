@@ -133,9 +133,8 @@ def test_layouts(rng, left, right, dtype):
 def test_uniform_operands(rng, uniform, dtype):
     for batch, rows, inner, columns in SHAPES:
         shapes = (*batch, rows, inner), (*batch, inner, columns)
-        check(
-            *[(one_value if u else c_order)(rng, s, dtype) for s, u in zip(shapes, uniform, strict=True)], uniform
-        )
+        x, y = ((one_value if u else c_order)(rng, s, dtype) for s, u in zip(shapes, uniform, strict=True))
+        check(x, y, uniform)
 
 
 SIZES = st.sampled_from([0, 1, 2, 3, 5, 16, 17])
@@ -206,14 +205,17 @@ def test_special_values(rng, dtype):
         np.testing.assert_allclose(found[finite], expected[finite], rtol=1e-4)
 
 
-openblas = pytest.mark.skipif(blas.one_thread() is None, reason="no OpenBLAS")
+@pytest.fixture
+def context():
+    found = blas.one_thread()
+    if found is None:
+        pytest.skip("no OpenBLAS")
+    return found
 
 
-@openblas
 @pytest.mark.parametrize("shapes", [((400, 400), (400, 400)), ((40, 72, 301), (40, 301, 72))])
-def test_threads_of_blas_stay_the_users(rng, shapes):
+def test_threads_of_blas_stay_the_users(rng, shapes, context):
     """Runs that overlap: each has the same bits, and in the end the number is what it was."""
-    context = blas.one_thread()
     before = context.get()
     x, y = (mx.array(drawn(rng, shape, "float32")) for shape in shapes)
     expected = np.asarray(x @ y)
@@ -228,9 +230,7 @@ def test_threads_of_blas_stay_the_users(rng, shapes):
         context.set(before)
 
 
-@openblas
-def test_one_thread_until_the_last_has_left():
-    context = blas.one_thread()
+def test_one_thread_until_the_last_has_left(context):
     before = context.get()
     try:
         context.set(2)
@@ -267,7 +267,7 @@ assert context.get() == 2
 """
 
 
-@openblas
+@pytest.mark.usefixtures("context")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_fork_while_products_run():
     run = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=120, check=False)

@@ -95,7 +95,7 @@ def ulp(case: Case, dtype: str) -> int:
 def special_values(dtype: str) -> np.ndarray:
     """Zeros, ones, infinities, nan, denormals, and numbers that are huge, tiny or next to something."""
     limits = np.finfo(dtype)
-    sizes = [0.0, 0.5, 1.0, 2.0, 3.0, 1e-8, 100.0, 1000.0, np.inf, limits.max, limits.tiny]
+    sizes: list[Any] = [0.0, 0.5, 1.0, 2.0, 3.0, 1e-8, 100.0, 1000.0, np.inf, limits.max, limits.tiny]
     sizes += [limits.smallest_subnormal, 1 + limits.eps, 1 - limits.eps]
     reals = np.array([*sizes, *[-s for s in sizes], np.nan], dtype)
     if reals.dtype.kind != "c":
@@ -184,7 +184,7 @@ def test_input_used_twice(case: Case, dtype: str, rng: np.random.Generator) -> N
 
         _, (got,) = mx.vjp(joined, [mx.array(xs[-1])], [mx.array(us[0])])
         _, separate = mx.vjp(case.fun, arrays(places), [mx.array(us[0])])
-        assert_close(got, sum(np.asarray(separate[i]) for i in same), 64, 1)
+        assert_close(got, np.sum([np.asarray(separate[i]) for i in same], axis=0), 64, 1)
 
 
 @pytest.mark.parametrize(("source", "target"), [("float64", "float32"), ("float32", "float64")])
@@ -283,7 +283,7 @@ def test_vmap(case: Case, rng: np.random.Generator) -> None:
                 assert_close(np.asarray(got)[i], np.asarray(want), 64, 1)
 
 
-SHAPES = {
+SHAPES: dict[int, list[list[tuple[int, ...]]]] = {
     1: [[()], [(1,)], [(0, 3)], [(2, 1, 3)]],
     2: [[(), ()], [(1,), (1, 1)], [(0, 3), (1, 3)], [(3, 1), (1, 4)], [(2, 3, 4), ()], [(4,), (3, 1)]],
     3: [[(), (), ()], [(3, 1), (), (4,)], [(0,), (1,), (1,)]],

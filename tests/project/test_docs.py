@@ -64,30 +64,39 @@ def run_example(name, out, monkeypatch, capsys, *options):
     return capsys.readouterr().out
 
 
+def numbers(pattern, printed):
+    """What the groups of a pattern match, which must be there."""
+    found = re.search(pattern, printed)
+    assert found is not None, printed
+    return [float(group) for group in found.groups()]
+
+
 def test_digits_example(tmp_path, monkeypatch, capsys):
     printed = run_example("digits.py", tmp_path / "digits.png", monkeypatch, capsys, "--steps", "250")
-    assert float(re.search(r"accuracy: ([\d.]+) %", printed)[1]) > 95
+    (accuracy,) = numbers(r"accuracy: ([\d.]+) %", printed)
+    assert accuracy > 95
 
 
 def test_hmc_example(tmp_path, monkeypatch, capsys):
     printed = run_example("hmc.py", tmp_path / "hmc.png", monkeypatch, capsys, "--steps", "250")
-    found = re.search(r"acceptance: (\S+), largest R-hat: (\S+), least ESS: (\S+)", printed)
-    acceptance, rhat, size = map(float, found.groups())
+    acceptance, rhat, size = numbers(r"acceptance: (\S+), largest R-hat: (\S+), least ESS: (\S+)", printed)
     assert 0.6 < acceptance < 1 and rhat < 1.1 and size > 100
-    assert float(re.search(r"which should be 0: (\S+)", printed)[1]) < 1e-4
+    (bias,) = numbers(r"which should be 0: (\S+)", printed)
+    assert bias < 1e-4
 
 
 def test_minimize_example(tmp_path, monkeypatch, capsys):
     printed = run_example("minimize.py", tmp_path / "minimize.png", monkeypatch, capsys)
-    before, after = map(float, re.search(r"(\S+) before, (\S+) after", printed).groups())
-    theirs, apart = map(float, re.search(r"Regression: (\S+); weights differ by (\S+)", printed).groups())
+    before, after = numbers(r"(\S+) before, (\S+) after", printed)
+    theirs, apart = numbers(r"Regression: (\S+); weights differ by (\S+)", printed)
     assert after < before / 10 and after == pytest.approx(theirs, abs=1e-5) and apart < 1e-4
 
 
 def test_robust_example(tmp_path, monkeypatch, capsys):
     with fastvjp.device("cpu"):
         printed = run_example("robust.py", tmp_path / "robust.png", monkeypatch, capsys)
-    assert float(re.search(r"difference to SciPy's t: (\S+)", printed)[1]) < 1e-14
+    (difference,) = numbers(r"difference to SciPy's t: (\S+)", printed)
+    assert difference < 1e-14
     assert "forward and backward: 1; it fuses" in printed
     squares, robust = map(float, re.findall(r"held out, .*: (\S+)", printed))
     assert robust < 0.9 * squares

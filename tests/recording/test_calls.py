@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
-from support.checks import close, forget, same
+from support.checks import close, forget, keep, same
 
 import fastvjp as fv
 from fastvjp.recording import recorder, trace, trie
@@ -180,7 +181,9 @@ def test_static_arguments_by_value_and_kind(rng):
     for index in (1, True, slice(1, None), slice(None, 1), None, ..., (1, 2), (True, 1), slice(None, None, -1), 1):
         close(fv.vmap(lambda a, i=index: a[i])(x[None])[0], x[index])
         close(fv.array(x)[index], x[index])
-    for call in (fv.vmap(lambda a: a[1.0:]), lambda a: fv.array(a)[1.0:], lambda a: fv.sum(fv.array(a), 1.0)):
+    wrong: Any = 1.0
+    calls = fv.vmap(lambda a: a[wrong:]), lambda a: fv.array(a)[wrong:], lambda a: fv.sum(fv.array(a), wrong)
+    for call in calls:
         with pytest.raises((TypeError, IndexError)):
             call(x[None])
 
@@ -269,7 +272,7 @@ def test_a_rule_that_reads_a_value_is_run_each_time(rng):
 def test_arrays_of_another_threads_recording(rng):
     for _ in range(2):
         x, z = rng.normal(size=3), rng.normal(size=3)
-        found = []
+        found: list[fv.array] = []
 
         def fun(x, z=z, found=found):
             y = x * 2.0
@@ -319,7 +322,7 @@ def test_nested_transforms_are_calls_too(new_calls, rng):
 
 def test_a_pullback_that_outlives_the_transform_it_was_made_in(rng):
     for _ in range(2):
-        kept = []
+        kept: list[Any] = []
 
         def fun(x, kept=kept):
             (out,), pullback = fv.vjp(lambda y: fv.sin(y) * y, [x * 2.0])
@@ -395,10 +398,10 @@ def test_nothing_waits_for_the_collector(rng):
 
 
 def test_a_kept_array_that_was_read_holds_no_recording(rng):
-    kept = []
+    kept: list[fv.array] = []
     x = fv.array(rng.normal(size=3))
     held = weakref.ref(np.asarray(x).base)
-    fv.grad(lambda x: (kept.append(x * 3.0), fv.sum(x))[1])(x)
+    fv.grad(lambda x: (keep(kept, x * 3.0), fv.sum(x))[1])(x)
     close(kept[0], 3 * np.asarray(x))
     gc.disable()
     try:
@@ -412,7 +415,8 @@ def test_threads_that_record_the_same_at_once(rng):
     x = rng.normal(size=(8, 5))
     for _ in range(5):
         forget()
-        start, found = threading.Barrier(4), {}
+        start = threading.Barrier(4)
+        found: dict[int, fv.array] = {}
 
         def work(k, start=start, found=found):
             start.wait()

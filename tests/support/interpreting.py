@@ -124,7 +124,12 @@ def plan_of(program: Program | Case) -> tuple[Plan, list[Any]]:
 def run(program: Program | Case, ready: Callable[[Plan], Any] = Executable) -> list[np.ndarray]:
     """The outputs of an op list, by what makes its plan ready."""
     plan, values = plan_of(program)
+    return arrays_of(program, ready(plan).run(values))
+
+
+def arrays_of(program: Program | Case, results: Sequence[Any]) -> list[np.ndarray]:
+    """What an executable gave for the outputs of an op list, in NumPy."""
     return [
         np.full(v.aval.shape, result.scalar, v.aval.dtype) if isinstance(result, Uniform) else result.numpy()
-        for v, result in zip(program.outputs, ready(plan).run(values), strict=True)
+        for v, result in zip(program.outputs, results, strict=True)
     ]

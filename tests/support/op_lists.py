@@ -8,12 +8,25 @@ from typing import Any
 from fastvjp.core import avals
 from fastvjp.core.primitive import REGISTRY
 from fastvjp.core.program import Op, Var, apply
-from fastvjp.planning.planner import Plan, make_plan
+from fastvjp.planning.plan import FusedStep, Operand, Plan, Step, View
+from fastvjp.planning.planner import make_plan
 
 
 def leaf(*shape: int) -> Var:
     """An operand of float64."""
     return Var(avals.aval(shape, avals.float64))
+
+
+def fused(step: Step) -> FusedStep:
+    """A step that must be a fused one."""
+    assert isinstance(step, FusedStep)
+    return step
+
+
+def viewed(operand: Operand) -> View:
+    """An operand that must lie in memory."""
+    assert isinstance(operand, View)
+    return operand
 
 
 class Ops(list[Op]):

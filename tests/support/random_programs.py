@@ -195,7 +195,7 @@ class _Maker:
 
     def unary(self) -> None:
         x = self.pick()
-        names = SMOOTH if self.real else ()
+        names: tuple[str, ...] = SMOOTH if self.real else ()
         names += ("abs",) if self.dtype.kind in "if" else ()
         self.remember(self.add(self.draw(st.sampled_from(["square", "negative", *names])), x))
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -146,7 +147,7 @@ def test_results_that_are_constants_or_parts(rng):
 def test_dtypes(dtype, rng):
     x = (rng.standard_normal(7) * 4).astype(dtype)
     one = x[0]
-    made = fv.njit(lambda x, one: (np.where(x == one, x, one), one, x[3]), x, one)
+    made: Any = fv.njit(lambda x, one: (np.where(x == one, x, one), one, x[3]), x, one)
     array, first, fourth = made(x, one)
     same(array, np.full(7, one))
     assert array.dtype == dtype and first == one and fourth == x[3]
@@ -286,8 +287,9 @@ def test_captured_arrays_live_as_long_as_code_that_uses_them(rng):
         def caller(x):
             return f(x)
 
-        del caller._pyfunc, caller._compiler, caller.__wrapped__  # only the code is left
-        return caller, weakref.ref(f), weakref.ref(data._var.value.array), 2 * np.sum(np.asarray(data))
+        for name in ("_pyfunc", "_compiler", "__wrapped__"):  # only the code is left
+            delattr(caller, name)
+        return caller, weakref.ref(f), weakref.ref(np.asarray(data).base), 2 * np.sum(np.asarray(data))
 
     caller, function, captured, expected = made()
     forget()
@@ -328,6 +330,7 @@ def test_the_address_of_a_cfunc(density):
         return value
 
     gradient = np.empty(3)
+    assert log_density_of.address is not None
     call = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(log_density_of.address)
     value = call(theta.ctypes.data, gradient.ctypes.data)
     expected = gradient_of(f, theta)

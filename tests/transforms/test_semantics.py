@@ -5,7 +5,7 @@ Rows 32 to 54 and the sections behind the table stand in test_semantics_values.p
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -83,6 +83,7 @@ def test_row_06_flat_list_stays_flat():
 def test_row_07_none_cotangents_and_not_callable():
     with pytest.raises(TypeError, match="cotangents"):
         fv.vjp(fv.sin, [1.0], None)
+    fun: Any
     for fun in (3, None, [fv.sin]):
         with pytest.raises(TypeError, match="function"):
             fv.vjp(fun, [1.0], [1.0])

@@ -8,6 +8,8 @@ tested in test_transforms.py, test_custom.py and test_compile.py.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ import fastvjp as fv
 
 def test_row_32_nested_vjp():
     def order(n):
-        fun = lambda x: x**3  # noqa: E731
+        fun: Callable[..., Any] = lambda x: x**3  # noqa: E731
         for _ in range(n):
             fun = lambda x, inner=fun: fv.vjp(inner, [x], [1.0])[1][0]  # noqa: E731
         return float(fun(fv.array(2.0)))

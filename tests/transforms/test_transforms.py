@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from support.checks import close, numeric_grad, same
+from support.checks import close, keep, numeric_grad, same
 
 import fastvjp as fv
+from fastvjp.planning.plan import Plan
 from fastvjp.recording import ready
 
 
@@ -281,9 +282,9 @@ def test_grad_agrees_with_finite_differences(rng):
 
 
 def test_grad_does_not_compute_the_value(monkeypatch):
-    plans = []
+    plans: list[Plan] = []
     make_plan = ready.make_plan
-    monkeypatch.setattr(ready, "make_plan", lambda *args: plans.append(make_plan(*args)) or plans[-1])
+    monkeypatch.setattr(ready, "make_plan", lambda *args: keep(plans, make_plan(*args)))
     x = np.linspace(0, 1, 37)
     fun = lambda x: (fv.sum(fv.sin(fv.cos(x))), x * 7)  # noqa: E731
     close(fv.grad(fun)(x), -np.cos(np.cos(x)) * np.sin(x))
@@ -333,9 +334,9 @@ def test_jvp_errors():
     with pytest.raises(TypeError, match="complex"):
         fv.jvp(fv.sin, [x], [fv.ones(3, dtype=fv.complex64)])
     with pytest.raises(TypeError, match="wrap it in a list"):
-        fv.jvp(fv.sin, x, [x])
+        fv.jvp(fv.sin, x, [x])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="function"):
-        fv.jvp(None, [x], [x])
+        fv.jvp(None, [x], [x])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="structure"):
         fv.jvp(lambda p: p["a"], [{"a": x}], [{"b": x}])
 

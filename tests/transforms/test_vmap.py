@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from support.checks import close, same
+from support.checks import close, keep, same
 
 import fastvjp as fv
 
@@ -97,7 +97,7 @@ def test_bad_out_axes(out_axes):
 
 def test_not_callable_and_bad_output():
     with pytest.raises(TypeError, match="function"):
-        fv.vmap(3)
+        fv.vmap(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="str"):
         fv.vmap(lambda a: "text")(np.ones(3))
 
@@ -106,8 +106,8 @@ def test_values_cannot_be_read():
     for read in (float, bool, np.asarray, lambda a: a.item(), lambda a: a.tolist(), fv.eval, int):
         with pytest.raises(fv.TracedValueError, match=r"\[vmap\].*fastvjp.where"):
             fv.vmap(lambda a, read=read: (read(a), a)[1])(np.ones(3))
-    kept = []
-    fv.vmap(lambda a: (kept.append(a), a)[1])(np.ones(3))
+    kept: list[fv.array] = []
+    fv.vmap(lambda a: keep(kept, a))(np.ones(3))
     with pytest.raises(fv.TracedValueError, match="vmap has returned"):
         float(kept[0])
     assert isinstance(repr(kept[0]), str)

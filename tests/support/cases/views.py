@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from .case import ANY, FLOAT, KINDS, Case, Shape, primitive, structural, variant
 def _slice(shape: Shape, dtypes: tuple[str, ...], *items: Any) -> Case:
     shown = ",".join(str(i).removeprefix("slice") for i in items).replace(" ", "")
     shown = f"{shape},{shown}".replace(" ", "")
-    return structural("slice", *[lambda x: x[items]] * 2, (ANY, shape), dtypes=dtypes, variant=shown)
+    sliced = operator.itemgetter(items)
+    return structural("slice", sliced, sliced, (ANY, shape), dtypes=dtypes, variant=shown)
 
 
 CASES = [
