@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from support.checks import close, forget, same
@@ -11,7 +13,7 @@ from fastvjp.arrays.calls import recorded
 from fastvjp.recording.trace import Trace
 
 NAN = float("nan")
-PAIRS = {
+PAIRS: dict[str, list[tuple[Any, Any]]] = {
     "floats": [(1.0, 1.0), (2.0, 3.0), (3.0, 2.0)],
     "zeros": [(0.0, -0.0), (-0.0, 0.0), (0.0, 0.0), (1.5, -0.0)],
     "nan": [(NAN, NAN), (NAN, 1.0), (1.0, NAN), (2.0, 3.0)],

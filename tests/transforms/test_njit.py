@@ -18,7 +18,7 @@ import pytest
 from support.checks import close, forget, same
 
 import fastvjp as fv
-from fastvjp import devices
+from fastvjp.devices import threads
 from fastvjp.kernels.native import jit
 
 compiled = pytest.mark.skipif(jit.jit_disabled(), reason="without the JIT all of it is Python")
@@ -220,7 +220,7 @@ def test_threads_of_numba(density, rng):
 
 @compiled
 def test_large_work_is_shared_out_within_prange(rng, monkeypatch):
-    monkeypatch.setattr(devices, "_threads", 2)
+    monkeypatch.setattr(threads, "_threads", 2)
     f = fv.njit(fv.grad(lambda x: np.sum(np.tanh(x) * np.exp(-x))), np.empty(200_000))
     x = rng.standard_normal((4, 200_000))
 
