@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from ..core.avals import Aval
+from ..core.declared import Declared
 from ..planning.plan import FusedStep, KernelStep, Scalar, View
 from .native.pointers import PythonPointer
 
@@ -45,6 +46,14 @@ Fused = Callable[[KernelStep], list[FusedStep] | None]
 
 Lowering = Callable[[KernelStep, Allocate], list[Loop] | None]
 """The loops of a structural primitive, or None for operands that its Python launcher must take."""
+
+
+fuses = Declared[Fused]("kernels.fuses")
+"""Structural primitives as fused steps, which are preferred to ..."""
+lowers = Declared[Lowering]("kernels.lowers")
+"""... loops, and these to ..."""
+launches = Declared[Callable[..., None]]("kernels.launches")
+"""... functions in Python: `launch(*outputs, *inputs, **params)` writes into the outputs, C-contiguous arrays."""
 
 
 def calling(kernel: str, *arguments: object) -> str:

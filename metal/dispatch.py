@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.avals import Aval
+from ..core.declared import Declared
 from ..planning.plan import KernelStep, Scalar, View
 
 
@@ -38,6 +39,9 @@ Allocate = Callable[[Aval], View]
 
 Lowering = Callable[[KernelStep, Allocate], list[Dispatch]]
 """The dispatches of a structural primitive, which run one after the other."""
+
+lowers = Declared[Lowering]("metal.lowers")
+"""Structural primitives as dispatches. They know no complex numbers."""
 
 TYPES = {
     "bool": "bool",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,29 +12,12 @@ from ...core.avals import Aval
 from ...core.definitions import DEFINED
 from ...core.warnings import CompileWarning
 from ...planning.plan import Call, FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned, dense
+from .. import structural  # noqa: F401  all families: what they declare is looked up here
 from ..fused import codegen
-from ..loops import Fused, Loop, Lowering
+from ..loops import Loop, fuses, launches, lowers
 from ..native.code import Code
 from ..native.jit import CompileError, check_element, compile_loop, interpret_loop
-from ..structural import indexing, matmul, reductions, scans, sorting, structure
 from .buffers import strided
-
-LAUNCHERS: dict[str, Callable[..., None]] = {
-    **reductions.LAUNCHERS,
-    **matmul.LAUNCHERS,
-}
-"""Structural primitives in Python: `launch(out, *inputs, **params)` writes into `out`, which is C-contiguous."""
-
-LOWERINGS: dict[str, Lowering] = {
-    **scans.LOWERINGS,
-    **indexing.LOWERINGS,
-    **sorting.LOWERINGS,
-    **matmul.LOWERINGS,
-}
-"""Structural primitives as loops, which are preferred ..."""
-
-FUSED: dict[str, Fused] = structure.FUSED
-"""... and as fused steps, which are preferred to these."""
 
 
 class Temporaries:
@@ -62,7 +45,7 @@ def fused(step: Step) -> list[FusedStep] | None:
     """The fused steps that a step is, if it is none of its own kind."""
     if isinstance(step, FusedStep):
         return [step]
-    found = None if step.primitive.definition else FUSED.get(step.primitive.name)
+    found = None if step.primitive.definition else fuses.get(step.primitive.name)
     return None if found is None else found(step)
 
 
@@ -74,7 +57,7 @@ def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
         loops = [loop for single in steps for loop in codegen.lower(single, temporaries.allocate)]
     else:
         assert isinstance(step, KernelStep)
-        lowering = None if step.primitive.definition else LOWERINGS.get(step.primitive.name)
+        lowering = None if step.primitive.definition else lowers.get(step.primitive.name)
         lowered = None if lowering is None else lowering(step, temporaries.allocate)
         if lowered is None:
             return Launch(step)
@@ -111,9 +94,7 @@ class Launch:
 
     def __init__(self, step: KernelStep) -> None:
         definition = step.primitive.definition  # of a user
-        self.launch = (
-            definition.functions[step.primitive.element] if definition else LAUNCHERS[step.primitive.name]
-        )
+        self.launch = definition.functions[step.primitive.element] if definition else launches[step.primitive.name]
         self.inputs = step.inputs
         self.params = step.params
         self.out = step.output.buffer

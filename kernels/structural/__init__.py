@@ -1,1 +1,5 @@
-"""Kernels of structural primitives, each a loop or a call of a library."""
+"""Kernels of structural primitives, by families: fused steps, loops, or functions in Python."""
+
+from . import indexing, matmul, reductions, scans, sorting, structure
+
+__all__ = ["indexing", "matmul", "reductions", "scans", "sorting", "structure"]

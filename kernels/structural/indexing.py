@@ -16,7 +16,7 @@ from ...devices.operands import aval_of, combination, number, out_of_range, seen
 from ...planning.plan import KernelStep, View
 from ..elements.arithmetic import OUT_OF_RANGE
 from ..elements.registry import helper, kernel
-from ..loops import Allocate, Loop, Lowering, calling, grain
+from ..loops import Allocate, Loop, Lowering, calling, grain, lowers
 from ..native.pointers import PythonPointer, pointer
 from .structure import copy, shaped, word
 
@@ -74,6 +74,7 @@ def replace(old, new):
     return new
 
 
+@lowers("gather")
 def lower_gather(step: KernelStep, allocate: Allocate) -> list[Loop]:
     """Rows of x."""
     x, index = step.inputs
@@ -88,6 +89,7 @@ def lower_gather(step: KernelStep, allocate: Allocate) -> list[Loop]:
     return [*loops, *more, Loop(source, arrays, (), numbers, picks, grain(size), error)]
 
 
+@lowers("pick")
 def lower_pick(step: KernelStep, allocate: Allocate) -> list[Loop]:
     """An element of each row of x."""
     x, index = step.inputs
@@ -136,12 +138,11 @@ def _out_of_range(name: str, rows: int, index: View) -> Callable[[int, PythonPoi
     return error
 
 
-LOWERINGS: dict[str, Lowering] = {
-    "gather": lower_gather,
-    "pick": lower_pick,
-    "scatter_set": scatter_rows("scatter_set", "replace"),
-    "scatter_add": scatter_rows("scatter_add", "add"),
-    "scatter_multiply": scatter_rows("scatter_multiply", "multiply"),
-    "scatter_max": scatter_rows("scatter_max", "maximum"),
-    "scatter_min": scatter_rows("scatter_min", "minimum"),
-}
+for _name, _operation in {
+    "scatter_set": "replace",
+    "scatter_add": "add",
+    "scatter_multiply": "multiply",
+    "scatter_max": "maximum",
+    "scatter_min": "minimum",
+}.items():
+    lowers(_name)(scatter_rows(_name, _operation))

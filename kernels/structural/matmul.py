@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -11,12 +10,13 @@ from ...core.avals import aval
 from ...core.layouts import Layout, broadcast_to, contiguous_strides
 from ...devices.operands import aval_of, canonical
 from ...planning.plan import KernelStep, Operand, Scalar, View
-from ..loops import Allocate, Loop, Lowering
+from ..loops import Allocate, Loop, launches, lowers
 from ..native import blas
 from .products import PREFIXES, Reading, product, reads_matrix, reads_vector
 from .structure import copy
 
 
+@lowers("matmul")
 def lower(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
     """The product, behind copies of what BLAS cannot read. Integers and huge sizes are left to NumPy."""
     out = step.output
@@ -66,13 +66,8 @@ def _readable(
     return x, reading, loops
 
 
-LOWERINGS: dict[str, Lowering] = {"matmul": lower}
-
-
+@launches("matmul")
 def matmul(out: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
     """Products of the matrices in the last two axes of x and y, whose other axes agree."""
     with np.errstate(all="ignore"):
         np.matmul(x, y, out=out)
-
-
-LAUNCHERS: dict[str, Callable[..., Any]] = {"matmul": matmul}

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..loops import launches
+
 
 def extreme(ufunc: np.ufunc) -> Callable[..., None]:
     """A launcher that reduces by a ufunc."""
@@ -17,4 +19,5 @@ def extreme(ufunc: np.ufunc) -> Callable[..., None]:
     return launch
 
 
-LAUNCHERS: dict[str, Callable[..., None]] = {"max": extreme(np.maximum), "min": extreme(np.minimum)}
+launches("max")(extreme(np.maximum))
+launches("min")(extreme(np.minimum))

@@ -11,7 +11,7 @@ from typing import Any
 from ...devices.operands import around, combination, flipped, number, seen_as
 from ...planning.plan import KernelStep
 from ..elements.registry import kernel
-from ..loops import Allocate, Loop, Lowering, calling, grain
+from ..loops import Allocate, Loop, Lowering, calling, grain, lowers
 from ..native.pointers import pointer
 from .structure import shaped
 
@@ -105,6 +105,7 @@ def scan(operation: str, identity: int) -> Lowering:
     return lower
 
 
+@lowers("linear_recurrence")
 def linear_recurrence(step: KernelStep, allocate: Allocate) -> list[Loop]:
     """h = x * h + y along the axis, from h = 0."""
     return _along(step, allocate, "recurrence", (), ())
@@ -140,8 +141,5 @@ def _along(
     return loops
 
 
-LOWERINGS: dict[str, Lowering] = {
-    "cumsum": scan("add", 0),
-    "cumprod": scan("multiply", 1),
-    "linear_recurrence": linear_recurrence,
-}
+lowers("cumsum")(scan("add", 0))
+lowers("cumprod")(scan("multiply", 1))

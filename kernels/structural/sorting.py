@@ -12,7 +12,7 @@ from ...devices.operands import around, aval_of, number, seen_as
 from ...planning.plan import KernelStep, View
 from ..elements.registry import helper, kernel
 from ..elements.scalars import choose, ordered
-from ..loops import Allocate, Loop, Lowering, calling, grain
+from ..loops import Allocate, Loop, Lowering, calling, grain, lowers
 from ..native.pointers import pointer
 from .structure import shaped
 
@@ -156,6 +156,7 @@ def sort_positions(args, start, stop, dtype, key_dtype):
     return 0
 
 
+@lowers("argsort")
 def argsort(step: KernelStep, allocate: Allocate) -> list[Loop]:
     """Positions that sort x along an axis."""
     x, loops, (outer, n, inner) = _lines(step, allocate)
@@ -178,8 +179,5 @@ def _lines(step: KernelStep, allocate: Allocate) -> tuple[View, list[Loop], tupl
     return seen_as(number(view.dtype), view), loops, sizes
 
 
-LOWERINGS: dict[str, Lowering] = {
-    "argmax": extreme("less_equal"),
-    "argmin": extreme("greater_equal"),
-    "argsort": argsort,
-}
+lowers("argmax")(extreme("less_equal"))
+lowers("argmin")(extreme("greater_equal"))

@@ -10,7 +10,7 @@ from ...devices import operands
 from ...devices.operands import aval_of, joined, section, seen_as
 from ...planning.plan import FusedStep, KernelStep, Operand, Scalar, Store, View
 from ..fused.codegen import lower
-from ..loops import Allocate, Fused, Loop
+from ..loops import Allocate, Loop, fuses
 
 
 def word(dtype: np.dtype) -> np.dtype:
@@ -45,15 +45,14 @@ def shaped(o: Operand, shape: tuple[int, ...], allocate: Allocate) -> tuple[View
     return repeated, copy(Scalar(o.leaf, aval_of(one)), one)
 
 
+@fuses("slice_update")
 def slice_update(step: KernelStep) -> list[FusedStep]:
     """Copy x and replace a section by y."""
     x, y = step.inputs
     return moved(x, step.output) + moved(y, section(step.output, **step.params))
 
 
+@fuses("concatenate")
 def concatenate(step: KernelStep) -> list[FusedStep]:
     """Copy each array to its section of the result."""
     return [copied for x, target in joined(step) for copied in moved(x, target)]
-
-
-FUSED: dict[str, Fused] = {"slice_update": slice_update, "concatenate": concatenate}

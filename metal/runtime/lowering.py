@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from ...planning.plan import FusedStep, Step
-from ..dispatch import Allocate, Dispatch, Lowering
+from ..dispatch import Allocate, Dispatch, lowers
 from ..fused import codegen
-from ..structural import indexing, matmul, scans, sorting, structure, user_kernels
-
-LOWERINGS: dict[str, Lowering] = {
-    **scans.LOWERINGS,
-    **indexing.LOWERINGS,
-    **sorting.LOWERINGS,
-    **structure.LOWERINGS,
-    **matmul.LOWERINGS,
-}
-"""By the names of the primitives. They know no complex numbers."""
+from ..structural import user_kernels
 
 
 def lower(step: Step, allocate: Allocate) -> list[Dispatch]:
@@ -23,4 +14,4 @@ def lower(step: Step, allocate: Allocate) -> list[Dispatch]:
         return codegen.lower(step, allocate)
     if step.primitive.definition is not None:
         return user_kernels.lower(step, allocate)
-    return LOWERINGS[step.primitive.name](step, allocate)
+    return lowers[step.primitive.name](step, allocate)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ...core.avals import aval, int64
 from ...devices.operands import aval_of, combination, number, out_of_range, seen_as
 from ...planning.plan import KernelStep, Operand, View
-from ..dispatch import Allocate, Dispatch, Lowering
+from ..dispatch import Allocate, Dispatch, Lowering, lowers
 from .calls import Call, by_groups, by_threads, strides, type_of
 from .reductions import SIMDGROUPS, held, operation
 from .sorting import sort
@@ -29,6 +29,7 @@ LAST = (1 << 32) - 1
 """What kernels take a position from when they leave it as the state."""
 
 
+@lowers("gather")
 def gather(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
     """Rows of x."""
     x, index = step.inputs
@@ -43,6 +44,7 @@ def gather(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
     return [*dispatches, by_threads("indexing", call, count=count, error=position_error("gather", rows))]
 
 
+@lowers("pick")
 def pick(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
     """An element of each row of x."""
     x, index = step.inputs
@@ -101,12 +103,11 @@ def position_error(name: str, rows: int) -> Callable[[int], IndexError]:
     return lambda state: out_of_range(name, rows, LAST - state)
 
 
-LOWERINGS: dict[str, Lowering] = {
-    "gather": gather,
-    "pick": pick,
-    "scatter_set": scatter("scatter_set", "replace"),
-    "scatter_add": scatter("scatter_add", "add"),
-    "scatter_multiply": scatter("scatter_multiply", "multiply"),
-    "scatter_max": scatter("scatter_max", "maximum"),
-    "scatter_min": scatter("scatter_min", "minimum"),
-}
+for _name, _operation in {
+    "scatter_set": "replace",
+    "scatter_add": "add",
+    "scatter_multiply": "multiply",
+    "scatter_max": "maximum",
+    "scatter_min": "minimum",
+}.items():
+    lowers(_name)(scatter(_name, _operation))

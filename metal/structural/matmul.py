@@ -12,7 +12,7 @@ from ...core.avals import aval, float32
 from ...core.layouts import Layout
 from ...devices.operands import canonical, combination, number, seen_as
 from ...planning.plan import KernelStep, View
-from ..dispatch import Allocate, Dispatch, Lowering
+from ..dispatch import Allocate, Dispatch, lowers
 from .calls import LARGEST_GROUP, Call, by_groups, by_threads, type_of
 from .reductions import SIMDGROUPS, operation, reduce_dispatches
 from .structure import in_memory
@@ -35,6 +35,7 @@ DEEP = 512
 """... if a piece of it has so many elements at least."""
 
 
+@lowers("matmul")
 def matmul(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
     """The product, with as few batch axes as can be and the vector, if there is one, on the left."""
     if 0 in step.output.layout.shape:
@@ -88,6 +89,3 @@ def _numbers(x: View, y: View, out: View, pieces: int) -> tuple[int, ...]:
         *(n for v in (x, y) for n in (v.layout.offset, *v.layout.strides[-2:])),
         *(len(axes), *(n for axis in reversed(axes) for n in axis)),
     )
-
-
-LOWERINGS: dict[str, Lowering] = {"matmul": matmul}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ...core.avals import aval, uint32
 from ...devices.operands import around, combination, flipped, number, seen_as
 from ...planning.plan import KernelStep, Operand, View
-from ..dispatch import Allocate, Dispatch, Lowering
+from ..dispatch import Allocate, Dispatch, Lowering, lowers
 from .calls import LARGEST_GROUP, Call, by_groups, by_threads, pointer, strides
 from .reductions import SIMDGROUPS, operation, wide
 from .structure import shaped
@@ -38,6 +38,7 @@ def scan(combine: str) -> Lowering:
     return lower
 
 
+@lowers("linear_recurrence")
 def linear_recurrence(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
     """h = x * h + y along the axis, from h = 0."""
     element = f"helper::Affine<{wide(step.output.dtype)}>"
@@ -87,8 +88,5 @@ def _along(step: KernelStep, allocate: Allocate, name: str, alone: str, together
     ]
 
 
-LOWERINGS: dict[str, Lowering] = {
-    "cumsum": scan("add"),
-    "cumprod": scan("multiply"),
-    "linear_recurrence": linear_recurrence,
-}
+lowers("cumsum")(scan("add"))
+lowers("cumprod")(scan("multiply"))

@@ -10,7 +10,7 @@ import numpy as np
 from ...core.avals import aval, int32, uint32
 from ...devices.operands import around, aval_of, number, seen_as
 from ...planning.plan import KernelStep, Operand, View
-from ..dispatch import Allocate, Dispatch, Lowering, type_name
+from ..dispatch import Allocate, Dispatch, Lowering, lowers, type_name
 from .calls import Call, by_groups, by_threads, strides
 from .reductions import SIMDGROUPS
 from .structure import shaped
@@ -47,6 +47,7 @@ def extreme(by: str) -> Lowering:
     return lower
 
 
+@lowers("argsort")
 def argsort(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
     """Positions that sort x along an axis."""
     return sort(step.inputs[0], step.params["axis"], step.output, allocate)
@@ -103,8 +104,5 @@ def _key(x: Operand) -> np.dtype:
     return int32 if dtype.kind == "i" else uint32
 
 
-LOWERINGS: dict[str, Lowering] = {
-    "argmax": extreme("Largest"),
-    "argmin": extreme("Smallest"),
-    "argsort": argsort,
-}
+lowers("argmax")(extreme("Largest"))
+lowers("argmin")(extreme("Smallest"))

@@ -9,7 +9,7 @@ from ...core.layouts import Layout
 from ...devices import operands
 from ...devices.operands import aval_of, joined
 from ...planning.plan import KernelStep, Operand, Scalar, View
-from ..dispatch import Allocate, Dispatch, Lowering
+from ..dispatch import Allocate, Dispatch, lowers
 from .calls import ARRAYS, Call, by_threads, strides, type_of
 
 
@@ -63,6 +63,7 @@ def in_memory(o: Operand, allocate: Allocate) -> tuple[View, list[Dispatch]]:
     return repeated, copy(Scalar(o.leaf, aval_of(one)), one)
 
 
+@lowers("slice_update")
 def slice_update(step: KernelStep, _: Allocate) -> list[Dispatch]:
     """x with a section replaced by y, in one go."""
     x, y = step.inputs
@@ -76,9 +77,7 @@ def slice_update(step: KernelStep, _: Allocate) -> list[Dispatch]:
     return [by_threads("structure", call, count=size)]
 
 
+@lowers("concatenate")
 def concatenate(step: KernelStep, _: Allocate) -> list[Dispatch]:
     """Each array to its section of the result, all in one go."""
     return copies(list(joined(step)))
-
-
-LOWERINGS: dict[str, Lowering] = {"slice_update": slice_update, "concatenate": concatenate}

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from support.dispatching import Memory, launch
 
 from fastvjp.core.avals import aval
-from fastvjp.metal.dispatch import type_name
+from fastvjp.metal.dispatch import lowers, type_name
 from fastvjp.metal.elements.library import text
-from fastvjp.metal.runtime.lowering import LOWERINGS
 from fastvjp.metal.structural.reductions import operation, reduce_dispatches
 
 emulator = pytest.importorskip("fastvjp.metal.emulator")
@@ -44,7 +43,7 @@ def metal(request: Any) -> Any:
 
 
 def run(metal: Any, name: str, *inputs: Any, **params: Any) -> np.ndarray:
-    return launch(metal, LOWERINGS[name], name, *inputs, **params)
+    return launch(metal, lowers[name], name, *inputs, **params)
 
 
 @st.composite

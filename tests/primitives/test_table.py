@@ -17,11 +17,10 @@ from support.cases.case import Case
 
 import fastvjp as mx
 from fastvjp.core.primitive import REGISTRY, Primitive
+from fastvjp.kernels import loops
 from fastvjp.kernels.elements import registry
-from fastvjp.kernels.runtime.lowering import FUSED as FUSED_STEPS
-from fastvjp.kernels.runtime.lowering import LAUNCHERS, LOWERINGS
+from fastvjp.metal import dispatch
 from fastvjp.metal.elements.library import elements
-from fastvjp.metal.runtime.lowering import LOWERINGS as METAL_LOWERINGS
 from fastvjp.planning.composites import FUSED
 from fastvjp.primitives.elementwise import OPERANDS
 
@@ -50,9 +49,9 @@ TABLE = Table(
 CPU = Device(
     "cpu",
     {name: registry.parameters(name) for name in registry.ELEMENTS},
-    frozenset({*LAUNCHERS, *LOWERINGS, *FUSED_STEPS, *FUSED}),
+    frozenset({*loops.launches, *loops.lowers, *loops.fuses, *FUSED}),
 )
-METAL = Device("metal", elements(), frozenset({*METAL_LOWERINGS, *FUSED}))
+METAL = Device("metal", elements(), frozenset({*dispatch.lowers, *FUSED}))
 """As its *.metal files say."""
 DEVICES = [CPU, METAL]
 
