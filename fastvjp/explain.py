@@ -151,7 +151,8 @@ def _inside(step: Step) -> list[str]:
         if step.then:
             lines += ["    then", *(f"    {line}" for line in _inside(step.then))]
     else:
-        lines.append(f"    {_operand(step.output)} = result")
+        names = ["result"] if len(step.outputs) == 1 else step.primitive.outputs
+        lines += [f"    {_operand(o)} = {name}" for o, name in zip(step.outputs, names, strict=True)]
     return lines
 
 

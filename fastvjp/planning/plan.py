@@ -193,8 +193,14 @@ class KernelStep:
     primitive: Primitive
     params: dict[str, Any]
     inputs: list[Operand]
-    output: View
+    outputs: list[View]
     release: tuple[int, ...] = ()
+
+    @property
+    def output(self) -> View:
+        """The one result of most."""
+        (output,) = self.outputs
+        return output
 
     @property
     def computes(self) -> str:
@@ -208,8 +214,8 @@ class KernelStep:
 
     @property
     def writes(self) -> list[View]:
-        """Its output."""
-        return [self.output]
+        """Its outputs, each all of a buffer."""
+        return self.outputs
 
 
 Step = FusedStep | KernelStep

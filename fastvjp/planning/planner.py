@@ -101,21 +101,25 @@ class Planner:
         elif op.primitive.opaque:  # a marker: its outputs are, in order, its last inputs
             self.where.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
         elif op.primitive.definition is not None:  # a user's, under any name
-            self.where[out] = self.launch(op, operands)
+            self.launch(op, operands)
         else:
             composite = COMPOSITES.get(name)
             planned = None if composite is None else composite(self, op, *operands)
-            self.where[out] = self.launch(op, operands) if planned is None else planned
+            if planned is None:
+                self.launch(op, operands)
+            else:
+                self.where[out] = planned
 
-    def launch(self, op: Op, operands: Sequence[Location]) -> View:
-        """A step of its own."""
+    def launch(self, op: Op, operands: Sequence[Location]) -> None:
+        """A step of its own, which gives all results of the op."""
         read = [self.stored(location) for location in operands]
-        kernel = _Kernel(KernelStep(op.primitive, op.params, read, self.allocate(op.outputs[0].aval, None)))
-        self.written[-1] = kernel
+        outputs = [self.allocate(v.aval, None) for v in op.outputs]
+        kernel = _Kernel(KernelStep(op.primitive, op.params, read, outputs))
+        self.written[-len(outputs) :] = [kernel] * len(outputs)
         self.add_step(kernel)
         for o in read:
             self.require(kernel, o)
-        return kernel.step.output
+        self.where.update(zip(op.outputs, outputs, strict=True))
 
     def add_step(self, step: Ordered) -> None:
         """Append a step to the open segment."""

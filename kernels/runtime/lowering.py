@@ -97,14 +97,14 @@ class Launch:
         self.launch = definition.functions[step.primitive.element] if definition else launches[step.primitive.name]
         self.inputs = step.inputs
         self.params = step.params
-        self.out = step.output.buffer
-        self.buffers = {view.buffer for view in (step.output, *step.inputs) if isinstance(view, View)}
+        self.outputs = [view.buffer for view in step.outputs]
+        self.buffers = {view.buffer for view in (*step.outputs, *step.inputs) if isinstance(view, View)}
         """What it touches."""
 
     def __call__(self, base: int, memory: Mapping[int, Any] | None) -> None:
         """Run on the arrays and scalars in this memory."""
         assert memory is not None
-        self.launch(memory[self.out], *[_operand(o, memory) for o in self.inputs], **self.params)
+        self.launch(*[memory[i] for i in self.outputs], *[_operand(o, memory) for o in self.inputs], **self.params)
 
 
 def _operand(o: Operand, memory: Mapping[int, Any]) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""Steps that the device cannot compute, on the CPU: those with complex numbers, which Metal lacks, and those with
-functions of a user who gave no text in Metal's language."""
+"""Steps that the device cannot compute, on the CPU: those with complex numbers, which Metal lacks, those of
+primitives that only the CPU has kernels of, and those with functions of a user who gave no text in Metal's language."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def needs_cpu(step: Step) -> bool:
         users = [DEFINED[e.name] for e in step.entries if isinstance(e, Call) and e.name in DEFINED]
     else:
         users = [step.primitive.definition] if step.primitive.definition else []
+        if step.primitive.on == "cpu":
+            return True
     if any(definition.metal is None for definition in users):
         return True
     return any(dtype.kind == "c" for dtype in dtypes)
@@ -73,4 +75,4 @@ def _renumbered(step: Step, number: Mapping[int, int]) -> Step:
         stores = [replace(store, view=operand(store.view)) for store in step.stores]
         then = _renumbered(step.then, number) if step.then else None
         return replace(step, loads=[operand(o) for o in step.loads], stores=stores, then=then)
-    return replace(step, inputs=[operand(o) for o in step.inputs], output=operand(step.output))
+    return replace(step, inputs=[operand(o) for o in step.inputs], outputs=[operand(o) for o in step.outputs])

@@ -79,5 +79,5 @@ def launch(device: Any, lower: Lower, name: str, *inputs: Any, **params: Any) ->
         memory.scalar(x[0], x[1], np.dtype(x[2])) if isinstance(x, tuple) else memory.operand(x) for x in inputs
     ]
     out = memory.allocate(REGISTRY[name].infer(*map(aval_of, operands), **params))
-    memory.run(lower(KernelStep(REGISTRY[name], params, operands, out), memory.allocate))
+    memory.run(lower(KernelStep(REGISTRY[name], params, operands, [out]), memory.allocate))
     return memory.array(out)
