@@ -18,6 +18,27 @@ MOVED = 1 << 15
 
 
 @dataclass(frozen=True)
+class Failure:
+    """What is wrong where a kernel's status is not 0: a place, from 1.
+
+    Args:
+        exception: its class.
+        message: what compiled code says, which tells the place, from 0, behind it.
+        describe: the exception to raise from Python, for a place from 0; it may look at the argument words.
+    """
+
+    exception: type[Exception]
+    message: str
+    describe: Callable[[int, PythonPointer], Exception] | None = None
+
+    def of(self, status: int, args: PythonPointer) -> Exception:
+        """The exception for a status, of a kernel with these argument words."""
+        if self.describe is None:
+            return self.exception(f"{self.message} {status - 1}.")
+        return self.describe(status - 1, args)
+
+
+@dataclass(frozen=True)
 class Loop:
     """A kernel, run over range(count) in chunks of `grain` iterations (0: in one).
 
@@ -32,10 +53,15 @@ class Loop:
     numbers: tuple[int, ...]
     count: int
     grain: int = 0
-    error: Callable[[int, PythonPointer], Exception] | None = None
-    """The exception that a status stands for; it may look at the argument words."""
+    failure: Failure | None = None
     during: AbstractContextManager[None] | None = None
     """A context to run in: one for all loops that have one."""
+
+
+def bad_index(name: str, describe: Callable[[int, PythonPointer], Exception]) -> Failure:
+    """Of a primitive that was given an index out of range."""
+    message = f"[{name}] An index is out of range, in the flattened index at element"
+    return Failure(IndexError, message, describe)
 
 
 Allocate = Callable[[Aval], View]

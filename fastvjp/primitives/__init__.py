@@ -1,5 +1,5 @@
 """The primitives, by families: each with its inference, derivative rules and batching rule."""
 
-from . import elementwise, indexing, joining, marker, products, reductions, scans, views
+from . import elementwise, indexing, joining, linalg, marker, products, reductions, scans, views
 
-__all__ = ["elementwise", "indexing", "joining", "marker", "products", "reductions", "scans", "views"]
+__all__ = ["elementwise", "indexing", "joining", "linalg", "marker", "products", "reductions", "scans", "views"]

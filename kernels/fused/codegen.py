@@ -11,7 +11,7 @@ own, and a last loop combines these.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ...core.avals import aval
@@ -19,8 +19,7 @@ from ...core.layouts import Layout
 from ...devices.nest import Nest, Place
 from ...devices.operands import out_of_range
 from ...planning.plan import FusedStep, Match, Operand, Reduce, Scalar, Store, View
-from ..loops import Allocate, Loop, grain_for
-from ..native.pointers import PythonPointer
+from ..loops import Allocate, Failure, Loop, bad_index, grain_for
 from .arrays import Arrays
 from .source import TILE, Source
 from .text import fill_source
@@ -72,7 +71,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
             fills.append(_fill(_flat(parts), store.combine))
         fills.append(_fill(target, store.combine))
     source, arrays, scalars, numbers = _writer(step, nest, grain, slots).generate()
-    kernel = Loop(source, arrays, scalars, numbers, nest.count, grain, _error(step))
+    kernel = Loop(source, arrays, scalars, numbers, nest.count, grain, _failure(step))
     return [*fills, kernel, *(_whole(combine) for combine in combines)]
 
 
@@ -134,10 +133,10 @@ def _whole(step: FusedStep) -> Loop:
     return Loop(*_writer(step, nest).generate(), nest.count)
 
 
-def _error(step: FusedStep) -> Callable[[int, PythonPointer], IndexError] | None:
-    """The error for a status: the row, from 1, whose index is none of a column."""
-    columns = math.prod(step.shape[step.rows :])
-    return (lambda status, args: out_of_range(Match.primitive, columns, status - 1)) if step.matches else None
+def _failure(step: FusedStep) -> Failure | None:
+    """Of a row whose index is none of a column."""
+    columns, name = math.prod(step.shape[step.rows :]), Match.primitive
+    return bad_index(name, lambda place, args: out_of_range(name, columns, place)) if step.matches else None
 
 
 def _grain(step: FusedStep, nest: Nest, stores: tuple[Place, ...]) -> int:

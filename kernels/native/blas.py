@@ -1,4 +1,4 @@
-"""Addresses of BLAS functions: of the library that NumPy uses, else of SciPy's.
+"""Addresses of BLAS and LAPACK functions: of the library that NumPy uses, else of SciPy's.
 
 They are called as Fortran calls them: every argument is a pointer. A pointer to an int64 word serves for
 libraries with integers of 32 bits, too, as long as the number fits.
@@ -10,18 +10,24 @@ import ctypes
 import functools
 import os
 import threading
+from types import ModuleType
 
 from numpy._core import _multiarray_umath
 
 NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")
-"""How libraries decorate the names of BLAS functions."""
+"""How libraries decorate the names of functions."""
 CONTROLS = ("scipy_openblas_{}64_", "openblas_{}64_", "scipy_openblas_{}", "openblas_{}")
 """How OpenBLAS decorates those that control it."""
 LARGEST_INTEGER = 2**31 - 1
 
 
+PREFIXES = {"float32": "s", "float64": "d", "complex64": "c", "complex128": "z"}
+"""Of the names of functions, by the dtype."""
+
+
+@functools.cache
 def function(name: str) -> int:
-    """Address of a BLAS function, such as "sgemm"."""
+    """Address of a function, such as "sgemm" or "dpotrf"."""
     return _symbol(_numpy_library(), NAMES, name) or _scipy_function(name)
 
 
@@ -69,7 +75,7 @@ def one_thread() -> OneThread | None:
     """The context for the library of `function`; None of another than OpenBLAS."""
     library = _numpy_library()
     if not _symbol(library, NAMES, "sgemm"):
-        library = _library(_scipy_module().__file__)
+        library = _library(str(_scipy_modules()[0].__file__))
     get, set_ = (_symbol(library, CONTROLS, name) for name in ("get_num_threads", "set_num_threads"))
     return OneThread(get, set_) if get and set_ else None
 
@@ -95,14 +101,17 @@ def _symbol(library: ctypes.CDLL | None, names: tuple[str, ...], name: str) -> i
     return 0
 
 
-def _scipy_module():
-    from scipy.linalg import cython_blas
+def _scipy_modules() -> list[ModuleType]:
+    from scipy.linalg import cython_blas, cython_lapack
 
-    return cython_blas
+    return [cython_blas, cython_lapack]
 
 
 def _scipy_function(name: str) -> int:
-    capsule = ctypes.py_object(_scipy_module().__pyx_capi__[name])
+    found = [m.__pyx_capi__[name] for m in _scipy_modules() if name in m.__pyx_capi__]
+    if not found:
+        raise RuntimeError(f"[kernels] Neither NumPy's library nor SciPy's has the function {name}.")
+    capsule = ctypes.py_object(found[0])
     name_of, pointer_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
     name_of.restype, pointer_of.restype = ctypes.c_char_p, ctypes.c_void_p
     return pointer_of(capsule, ctypes.c_char_p(name_of(capsule)))

@@ -65,8 +65,8 @@ class Native:
         """Raise the error of the loop that has failed."""
         failed, status = failure(result)
         loop, first = self.loops[failed - 1]
-        assert loop.error is not None, f"kernel {failed} returned {status}"
-        raise loop.error(status, PythonPointer(base + 8 * first, np.int64))
+        assert loop.failure is not None, f"kernel {failed} returned {status}"
+        raise loop.failure.of(status, PythonPointer(base + 8 * first, np.int64))
 
     def lines(self, name: str) -> list[str]:
         """A call as lines of a plan's `run`, where the step has this name."""

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from ...core.avals import DTYPES, Aval
-from ...planning.plan import KernelStep, Match, Plan
+from ...planning.plan import Plan
+from ..loops import Failure
 from ..native import intrinsics, jit, threads
 from ..native.memory import address_of
 from . import machine
 from .buffers import as_cpu
-from .executable import Executable
+from .executable import Executable, Native
 from .lowering import Launch
 
 
@@ -36,6 +37,7 @@ def numba_function(plan: Plan, values: Sequence[Any], avals: Sequence[Aval], res
     constants = _Constants(executable, values)
     names: dict[str, Any] = {"np": np, **DTYPES, "constants": constants, **_operations(executable, constants)}
     names |= {f"argument{i}": _argument(i, a) for i, a in enumerate(avals)}
+    names |= {f"exception{number}": failure.exception for number, failure in _failures(executable)}
     exec(compile(_source(executable, values, avals, result), "<fastvjp.njit>", "exec"), names)
     return _jitted(names["function"])
 
@@ -73,16 +75,17 @@ def _source(executable: Executable, values: Sequence[Any], avals: Sequence[Aval]
     return "\n    ".join([f"def function({', '.join(f'a{i}' for i in numbers)}):", *lines])
 
 
+def _failures(executable: Executable) -> list[tuple[int, Failure]]:
+    """The loops that may fail: their numbers, from 1, and how."""
+    loops = [loop for part in executable.parts if isinstance(part, Native) for loop, _ in part.loops]
+    return [(i, loop.failure) for i, loop in enumerate(loops, 1) if loop.failure is not None]
+
+
 def _errors(executable: Executable) -> Iterator[str]:
     """Statements that raise the error of the loop that has failed."""
     yield "failed, place = failure(status)"
-    loops = [(step, loop) for step, part in zip(executable.plan.steps, executable.parts, strict=True)
-             for loop, _ in part.loops]  # fmt: skip
-    for number, (step, loop) in enumerate(loops, 1):
-        if loop.error is not None:
-            name = step.primitive.name if isinstance(step, KernelStep) else Match.primitive
-            message = f"[{name}] An index is out of range, in the flattened index at element"
-            yield f"if failed == {number}: raise IndexError({message!r}, place - 1)"
+    for number, failure in _failures(executable):
+        yield f"if failed == {number}: raise exception{number}({failure.message!r}, place - 1)"
     yield "raise RuntimeError('[njit] A kernel has failed.')"
 
 

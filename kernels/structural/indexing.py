@@ -8,7 +8,6 @@ are long, their columns are shared out.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from ...devices.operands import aval_of, combination, number, out_of_range, seen
 from ...planning.plan import KernelStep, View
 from ..elements.arithmetic import OUT_OF_RANGE
 from ..elements.registry import helper, kernel
-from ..loops import Allocate, Loop, Lowering, calling, grain, lowers
+from ..loops import Allocate, Failure, Loop, Lowering, bad_index, calling, grain, lowers
 from ..native.pointers import PythonPointer, pointer
 from .structure import copy, shaped, word
 
@@ -85,8 +84,8 @@ def lower_gather(step: KernelStep, allocate: Allocate) -> list[Loop]:
     source = calling("gather", word(x.dtype), index.dtype)
     arrays = (seen_as(word(x.dtype), step.output), seen_as(word(x.dtype), x), index)
     numbers = (rows, size, *x.layout.strides, *index.layout.strides)
-    error = _out_of_range("gather", rows, index)
-    return [*loops, *more, Loop(source, arrays, (), numbers, picks, grain(size), error)]
+    failure = _out_of_range("gather", rows, index)
+    return [*loops, *more, Loop(source, arrays, (), numbers, picks, grain(size), failure)]
 
 
 @lowers("pick")
@@ -100,8 +99,8 @@ def lower_pick(step: KernelStep, allocate: Allocate) -> list[Loop]:
     source = calling("pick", word(x.dtype), index.dtype)
     arrays = (seen_as(word(x.dtype), step.output), seen_as(word(x.dtype), x), index)
     numbers = (size, *x.layout.strides, *index.layout.strides)
-    error = _out_of_range("pick", size, index)
-    return [*loops, *more, Loop(source, arrays, (), numbers, rows, grain(1), error)]
+    failure = _out_of_range("pick", size, index)
+    return [*loops, *more, Loop(source, arrays, (), numbers, rows, grain(1), failure)]
 
 
 def scatter_rows(name: str, operation: str) -> Lowering:
@@ -118,24 +117,23 @@ def scatter_rows(name: str, operation: str) -> Lowering:
         arrays = (seen_as(dtype, step.output), seen_as(dtype, y), index)
         numbers = (rows, size, *y.layout.strides, *index.layout.strides, picks)
         columns = max(size, 1)  # with none, the index is still checked
-        error = _out_of_range(name, rows, index)
-        one = Loop(source, arrays, (), numbers, columns, max(grain(picks), COLUMNS), error)
+        failure = _out_of_range(name, rows, index)
+        one = Loop(source, arrays, (), numbers, columns, max(grain(picks), COLUMNS), failure)
         return [*copy(x, step.output), *loops, *more, one]
 
     return lower
 
 
-def _out_of_range(name: str, rows: int, index: View) -> Callable[[int, PythonPointer], IndexError]:
-    """The error for a position, from 1, whose index is none of so many rows."""
+def _out_of_range(name: str, rows: int, index: View) -> Failure:
+    """Of an index that is none of so many rows."""
 
-    def error(status: int, args: PythonPointer) -> IndexError:
-        place = status - 1
+    def describe(place: int, args: PythonPointer) -> IndexError:
         bad = pointer(args[2], index.dtype)[place * index.layout.strides[0]]
         # normalize_index has marked an index that was out of range: what it was is not known here
         what = "An index" if bad == OUT_OF_RANGE else f"Index {bad}"
         return out_of_range(name, rows, place, what)
 
-    return error
+    return bad_index(name, describe)
 
 
 for _name, _operation in {

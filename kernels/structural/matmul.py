@@ -12,7 +12,7 @@ from ...devices.operands import aval_of, canonical
 from ...planning.plan import KernelStep, Operand, Scalar, View
 from ..loops import Allocate, Loop, launches, lowers
 from ..native import blas
-from .products import PREFIXES, Reading, product, reads_matrix, reads_vector
+from .products import Reading, product, reads_matrix, reads_vector
 from .structure import copy
 
 
@@ -20,7 +20,7 @@ from .structure import copy
 def lower(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
     """The product, behind copies of what BLAS cannot read. Integers and huge sizes are left to NumPy."""
     out = step.output
-    if out.dtype.name not in PREFIXES:
+    if out.dtype.name not in blas.PREFIXES:
         return None
     if 0 in out.layout.shape:
         return []

@@ -27,8 +27,6 @@ COLUMNS, ROWS, INNER = 14, 16, 18  # of a panel, each followed by that of the la
 AXES, FIRST_AXIS = 20, 21  # of the iterations, innermost first; each with its size and the bytes of out, x and y
 PLAIN, TRANSPOSED = ord("N"), ord("T")
 
-PREFIXES = {"float32": "s", "float64": "d", "complex64": "c", "complex128": "z"}
-"""Of the names of BLAS functions."""
 LEAST_COLUMNS, LEAST_ROWS, LEAST_INNER = 128, 64, 512
 """Of a panel: BLAS first brings its operands into another order, which has to pay."""
 PANELS, AREA = 4, 1 << 17
@@ -120,7 +118,7 @@ def product(
         (pieces, total, deep * x.layout.strides[-1], deep * y.layout.strides[-2]),
         *reversed(list(zip(batch, *(v.layout.strides[:-2] for v in (out, x, y)), strict=True))),
     ]
-    prefix = PREFIXES[out.dtype.name]
+    prefix = blas.PREFIXES[out.dtype.name]
     during = blas.one_thread() if multiplications / count >= SHARED[name] else None
     (x_flag, x_step), (y_flag, y_step) = read_x, read_y
     numbers = [blas.function(prefix + name), x_flag, y_flag, x_step, y_step, out_step, 1]

@@ -1,5 +1,5 @@
-"""Steps that the device cannot compute, on the CPU: those with complex numbers, which Metal lacks, those of
-primitives that only the CPU has kernels of, and those with functions of a user who gave no text in Metal's language."""
+"""Steps that the device cannot compute, on the CPU: those with complex numbers, which Metal lacks, of primitives
+that only the CPU has kernels of, and with functions of a user who gave no text in Metal's language."""
 
 from __future__ import annotations
 

@@ -1,0 +1,55 @@
+"""Decompositions and triangular solves, which LAPACK computes; any leading axes are batches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays.array import array
+from ..arrays.emit import conjugated, constant, emit, permuted, spread, zeros
+from ..core.avals import Aval
+from ..core.primitive import structural
+
+
+def _solution(x: Aval, y: Aval, **_: object) -> Aval:
+    return y
+
+
+# --- matrices --------------------------------------------------------------------------------------------
+
+
+def adjoint(x: array) -> array:
+    """The conjugate transpose of matrices."""
+    return conjugated(permuted(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)))
+
+
+def product(x: array, y: array) -> array:
+    """Products of matrices."""
+    return emit("matmul", x, y)
+
+
+def masked(x: array, mask: np.ndarray) -> array:
+    """The elements of matrices where the mask holds, zero elsewhere."""
+    return emit("select", spread(constant(mask), x.shape), x, zeros(x))
+
+
+def triangle(x: array, lower: bool, unit: bool = False) -> array:
+    """The lower or upper triangle of square matrices, with the diagonal unless that is `unit`."""
+    mask = np.tri(x.shape[-1], k=-1 if unit else 0, dtype=bool)
+    return masked(x, mask if lower else mask.T)
+
+
+# --- derivatives -----------------------------------------------------------------------------------------
+
+
+def _solve_x(g: array, x: array, out: array, lower: bool, unit: bool) -> array:
+    """-triangle(w out^H) for w of `_solve_y` (Giles 2008, section 2.3.1)."""
+    w = _solve_y(g, x, lower, unit)
+    return emit("negative", triangle(product(w, adjoint(out)), lower, unit))
+
+
+def _solve_y(g: array, x: array, lower: bool, unit: bool) -> array:
+    """The w with x^H w = g."""
+    return emit("solve_triangular", adjoint(x), g, lower=not lower, unit=unit)
+
+
+structural("solve_triangular", "x y", _solution, vjp={"x": _solve_x, "y": _solve_y}, on="cpu")

@@ -1,0 +1,42 @@
+"""Rows of linear algebra: matrices are made well conditioned of any numbers by what is around the primitive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import fastvjp as mx
+from fastvjp.arrays.emit import emit
+
+from .case import ANY, FLOAT, INEXACT, Case, Shape, structural
+
+
+def _dominant(x: Any) -> Any:
+    """With a large diagonal."""
+    return x + 5 * np.eye(x.shape[-1], dtype=x.dtype)
+
+
+def _solved(lower: bool, unit: bool, x: Shape, y: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
+    def fun(x: Any, y: Any) -> Any:
+        return emit(
+            "solve_triangular", mx.add(x, 5 * mx.eye(x.shape[-1], dtype=x.dtype)), y, lower=lower, unit=unit
+        )
+
+    def reference(x: Any, y: Any) -> Any:
+        triangle = np.tril(_dominant(x)) if lower else np.triu(_dominant(x))
+        one = np.eye(x.shape[-1], dtype=bool)
+        return np.linalg.solve(np.where(one, 1, triangle).astype(x.dtype) if unit else triangle, y)
+
+    shown = f"lower={lower},unit={unit},{x}{y}".replace(" ", "")
+    return structural("solve_triangular", fun, reference, (ANY, x), (ANY, y), dtypes=dtypes, variant=shown)
+
+
+CASES = [
+    _solved(True, False, (3, 3), (3, 2), INEXACT),
+    _solved(False, False, (2, 4, 4), (2, 4, 3)),
+    _solved(True, True, (2, 2), (2, 2)),
+    _solved(False, True, (3, 3), (3, 1), INEXACT),
+    _solved(True, False, (1, 1), (1, 3)),
+    _solved(True, False, (0, 2, 2), (0, 2, 3)),
+]
