@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -25,8 +26,8 @@ class Declared(dict[str, F], Generic[F]):
         def declare(function: F) -> F:
             for name in names:
                 if name in self:
-                    places = " and ".join(f.__module__ for f in (self[name], function))
-                    raise ValueError(f"[{self.what}] {name} is declared twice, in {places}.")
+                    first, second = (inspect.getsourcefile(f) for f in (self[name], function))
+                    raise ValueError(f"[{self.what}] {name} is declared twice: in {first} and in {second}.")
                 self[name] = function
             return function
 

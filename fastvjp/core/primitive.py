@@ -6,6 +6,7 @@ derivative rules, batching rule. Their kernels stand in `kernels/` and `metal/`,
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -59,6 +60,8 @@ class Primitive:
     """The element function, or a user's kernel, where its name is another than the primitive's."""
     definition: Definition | None = None
     """Of a user's primitive: its kernels."""
+    file: str = ""
+    """Where it is declared, for messages."""
 
     @property
     def may_fail(self) -> bool:
@@ -81,7 +84,8 @@ REGISTRY: dict[str, Primitive] = {}
 def register(primitive: Primitive) -> Primitive:
     """Add to the registry; a second primitive of the same name is an error."""
     if primitive.name in REGISTRY:
-        raise ValueError(f"[primitives] {primitive.name} is registered twice")
+        first = REGISTRY[primitive.name].file
+        raise ValueError(f"[primitives] {primitive.name} is declared twice: in {first} and in {primitive.file}.")
     REGISTRY[primitive.name] = primitive
     return primitive
 
@@ -91,8 +95,8 @@ def structural(
     operands: str,
     infer: Callable[..., Any],
     *,
+    vjp: Mapping[str, Rule] | None,
     outputs: str = "out",
-    vjp: Mapping[str, Rule] | None = None,
     batch: Batch | None = None,
     on: Literal["all", "cpu"] = "all",
     **more: Any,
@@ -103,8 +107,8 @@ def structural(
         name: new among all primitives; kernels are found by it.
         operands: their names, or `*xs` for any number of them.
         infer: avals of the results, from those of the operands and from parameters, which come by keyword.
-        outputs: names of the results.
         vjp: derivative rules by operand; None if no cotangents pass.
+        outputs: names of the results.
         batch: batching rule; by default operands may have any leading axes, and vmap needs no more.
         on: "cpu" if only the CPU has a kernel, on which it then runs whatever the device.
         more: further fields of `Primitive`.
@@ -118,11 +122,13 @@ def structural(
         ('x',)
     """
     inputs, rules = tuple(operands.split()), None if vjp is None else dict(vjp)
+    file = sys._getframe(1).f_code.co_filename
     for operand in rules or ():
         if operand not in inputs:
             raise ValueError(
-                f"[primitives] {name} has a rule for {operand}. Expected: one of {', '.join(inputs)}."
+                f"[primitives] {name} has a rule for {operand}. Expected: one of {', '.join(inputs)}. Hint: it is "
+                f"declared in {file}."
             )
     return register(
-        Primitive(name, inputs, infer, tuple(outputs.split()), rules=rules, batch=batch, on=on, **more)
+        Primitive(name, inputs, infer, tuple(outputs.split()), rules=rules, batch=batch, on=on, file=file, **more)
     )

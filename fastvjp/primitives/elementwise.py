@@ -54,15 +54,16 @@ def backward_kernel(of: Primitive, operand: str, name: str, names: Sequence[str]
 
 
 def _declare(name: str) -> Primitive:
+    file = ELEMENTS[name].__code__.co_filename
     base, is_backward, operand = name.partition("_vjp")
     if not is_backward:
         traits = TRAITS[name]
         rules: dict[str, Rule] | None = {} if traits.differentiable else None
-        return from_parameters(name, parameters(name), _RESULTS[traits.result], rules=rules)
+        return from_parameters(name, parameters(name), _RESULTS[traits.result], rules=rules, file=file)
     of = REGISTRY.get(base)
     if of is None:
-        raise ValueError(f"[primitives] {name} is the backward function of no element function {base}.")
-    return backward_kernel(of, operand[1:] or of.inputs[0], name, parameters(name))
+        raise ValueError(f"[primitives] {name} in {file} is the backward function of {base}, which is missing.")
+    return backward_kernel(of, operand[1:] or of.inputs[0], name, parameters(name), file=file)
 
 
 for _name in sorted(ELEMENTS, key=lambda name: "_vjp" in name):

@@ -12,5 +12,5 @@ def _marked(*operands: Aval, marker: Any, count: int) -> tuple[Aval, ...]:
     return operands[len(operands) - count :]
 
 
-MARKER = register(Primitive("marker", ("*xs",), _marked, opaque=True))
+MARKER = register(Primitive("marker", ("*xs",), _marked, opaque=True, file=__file__))
 """Its outputs are its last `count` operands; `marker` says how to differentiate and batch it."""

@@ -88,7 +88,7 @@ def sections(
 
 
 structural("alias", "x", same, view=layouts.same, vjp={"x": lambda g: g})
-structural("stop_gradient", "x", same, view=layouts.same)
+structural("stop_gradient", "x", same, view=layouts.same, vjp=None)
 structural("barrier", "x", same, view=layouts.same, unique=True, vjp={"x": lambda g: g})
 structural(
     "reshape",

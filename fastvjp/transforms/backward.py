@@ -91,7 +91,7 @@ def _of_all(op: Op, outgoing: Sequence[Var | None]) -> list[array]:
     if len(results) != len(op.inputs):
         raise ValueError(
             f"[{op.primitive.name}] The rule for {operand} gave {len(results)} cotangents, expected "
-            f"{len(op.inputs)}: one for each operand. Hint: it stands in fastvjp/primitives."
+            f"{len(op.inputs)}: one for each operand. Hint: it is declared in {op.primitive.file}."
         )
     return results
 

@@ -56,8 +56,9 @@ def element(
     """
 
     def register(function: F) -> F:
+        _registered(function, ELEMENTS)
         TRAITS[function.__name__] = Traits(result, differentiable and result != "bool", cheap)
-        return _registered(function, ELEMENTS)
+        return function
 
     return register if function is None else register(function)
 
@@ -99,9 +100,12 @@ def is_own(function: FunctionType) -> bool:
 
 def _registered(function: F, table: dict[str, FunctionType]) -> F:
     assert isinstance(function, FunctionType)
-    if any(function.__name__ in names for names in (ELEMENTS, HELPERS, COLD, KERNELS, OPERATIONS)):
-        raise ValueError(f"[kernels] function {function.__name__} is defined twice")
-    table[function.__name__] = function
+    name = function.__name__
+    for names in (ELEMENTS, HELPERS, COLD, KERNELS, OPERATIONS):
+        if name in names:
+            first, second = (f.__code__.co_filename for f in (names[name], function))
+            raise ValueError(f"[kernels] The function {name} is defined twice: in {first} and in {second}.")
+    table[name] = function
     return function
 
 
