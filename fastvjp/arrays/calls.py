@@ -119,7 +119,7 @@ def keyed(fun: F) -> F:
 
 
 def recorded(operands: int = 1) -> Callable[[F], F]:
-    """Decorator of a function of so many operands and of static arguments."""
+    """Decorator of a function of so many operands and of static arguments; its result may be a tuple of arrays."""
 
     def decorate(fun: F) -> F:
         @functools.wraps(fun)
@@ -188,8 +188,13 @@ def record(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple, opt
     assert trace is not None
     kinds = [trace.number(x._var) if type(x) is array else _kind(x, operands) for x in operands]
     key = (fun, *kinds, *statics, *options.items())
-    (v,) = trace.call(key, lambda: (fun(*_standing_in(operands), *statics, **options)._var,), scalars)
-    return array._of(v)
+    found = trace.call(key, lambda: _variables(fun(*_standing_in(operands), *statics, **options)), scalars)
+    return array._of(found[0]) if len(found) == 1 else tuple(map(array._of, found))
+
+
+def _variables(result: Any) -> list[Var]:
+    """Of an array, or of a tuple of two or more."""
+    return [x._var for x in result] if type(result) is tuple else [result._var]
 
 
 def at_once(
@@ -221,12 +226,14 @@ def at_once(
             # an array given twice is two: the key does not tell
             own = iter(recording.trace.inputs([x._var for x in operands if type(x) is array]))
             given = [array._of(next(own)) if type(x) is array else x for x in operands]
-            ready = recording.kept([record(fun, given, statics, options)._var])
+            ready = recording.kept(_variables(record(fun, given, statics, options)))
             if recording.trace.shared():
                 trie.keep(tuple(key), ready)
             leaves = recording.trace.leaves
-    (value,) = ready.executable.run(ready.given(leaves))
-    return array._of(Var(ready.avals[0], value))
+    values = ready.executable.run(ready.given(leaves))
+    if len(values) == 1:
+        return array._of(Var(ready.avals[0], values[0]))
+    return tuple([array._of(Var(a, value)) for a, value in zip(ready.avals, values, strict=True)])
 
 
 def _converted(fun: Callable[..., Any], operands: Sequence[Any]) -> tuple[list[Any], list[Any]]:
