@@ -35,7 +35,7 @@ COLD: dict[str, FunctionType] = {}
 KERNELS: dict[str, FunctionType] = {}
 """Loops over argument words, for generated sources to call."""
 OPERATIONS: dict[str, FunctionType] = {}
-"""Scalar operations as Python; `scalars.lowered` has the same as LLVM instructions."""
+"""Scalar operations as Python; what compiles kernels has them as instructions."""
 
 
 @overload

@@ -26,7 +26,7 @@ from ..elements.registry import COLD, ELEMENTS, HELPERS, KERNELS, is_own
 from . import cache
 from . import code as native
 from .code import Code
-from .pointers import PythonPointer, compiled_operations, python_operations
+from .pointers import PYTHON_OPERATIONS, PythonPointer
 from .snapshot import rebuilt
 
 OPTIONS = {"error_model": "numpy", "nogil": True}
@@ -87,9 +87,10 @@ def namespace() -> dict[str, Any]:
 
     A function sees its own module's globals with such functions among them replaced.
     """
-    from ..elements.scalars import lowered
+    from . import pointer_instructions, scalar_instructions  # noqa: F401  fill the table
+    from .instructions import INSTRUCTIONS
 
-    jitted: dict[str, Any] = {**lowered(numba()), **memory_operations()}
+    jitted: dict[str, Any] = dict(INSTRUCTIONS)
     modules: dict[int, dict[str, Any]] = {}
     for name, function in {**ELEMENTS, **HELPERS, **COLD, **KERNELS}.items():
         module = modules.setdefault(id(function.__globals__), dict(function.__globals__))
@@ -105,7 +106,7 @@ def namespace() -> dict[str, Any]:
 def python_namespace() -> dict[str, Any]:
     """The same for plain Python."""
     types = {name: dtype.type for name, dtype in avals.DTYPES.items()}
-    return {"np": np, **ELEMENTS, **HELPERS, **COLD, **KERNELS, **python_operations(), **types}
+    return {"np": np, **ELEMENTS, **HELPERS, **COLD, **KERNELS, **PYTHON_OPERATIONS, **types}
 
 
 def defined_names(source: str) -> list[str]:
@@ -146,12 +147,6 @@ def check_element(name: str, dtype: np.dtype, operands: int, statics: int) -> No
     numbers = (types.Boolean, types.Integer, types.Float, *([types.Complex] if dtype.kind == "c" else []))
     if not isinstance(result, numbers):
         raise TypeError(f"{which} gives {result} for {dtype}. Expected: one number, on every path.")
-
-
-@functools.cache
-def memory_operations() -> dict[str, Any]:
-    """Typed pointers, loads and stores for jitted code."""
-    return compiled_operations(numba())
 
 
 class CompileError(Exception):

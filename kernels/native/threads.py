@@ -119,7 +119,9 @@ def _layer() -> ModuleType | None:
 
 def _work() -> Any:
     """What each thread does: `work(operands, sizes, steps, data)`, as `parallel_for` calls it."""
-    pointer, call, smaller = (jit.memory_operations()[name] for name in ("pointer", "call", "min"))
+    from .pointer_instructions import call, pointer
+    from .pointer_instructions import least as smaller
+
     add, least, int64 = intrinsics.fetch("add"), intrinsics.fetch("min"), jit.numba().int64
 
     def work(operands, sizes, steps, data):
@@ -146,7 +148,9 @@ def run_chunks() -> Any:
 
     If chunks fail it is the status of the first of them, whatever the threads.
     """
-    pointer, call, smaller = (jit.memory_operations()[name] for name in ("pointer", "call", "min"))
+    from .pointer_instructions import call, pointer
+    from .pointer_instructions import least as smaller
+
     stack, int64 = intrinsics.stack(JOB_WORDS), jit.numba().int64
 
     def run_chunks(pool, kernel, arguments, count, grain):

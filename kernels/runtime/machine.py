@@ -119,7 +119,9 @@ def failure(result: int) -> tuple[int, int]:
 
 
 def _native_run() -> Any:
-    pointer, run_chunks, int64 = jit.memory_operations()["pointer"], threads.run_chunks(), jit.numba().int64
+    from ..native.pointer_instructions import pointer
+
+    run_chunks, int64 = threads.run_chunks(), jit.numba().int64
 
     def run(call):
         words = pointer(call, int64)

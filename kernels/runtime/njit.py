@@ -147,8 +147,9 @@ def _runner(constants: _Constants) -> Callable[[int], int]:
     """`machine.runner()` for Numba code, which then keeps the constants alive."""
     if jit.jit_disabled():
         return machine.runner()
+    from ..native.pointer_instructions import call
+
     address = intrinsics.constant_address(machine.run_code().address, constants)
-    call = jit.memory_operations()["call"]
     return _jitted(lambda place: call(address(), (place,)), **jit.INSIDE)
 
 
