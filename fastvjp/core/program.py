@@ -5,16 +5,13 @@ from __future__ import annotations
 import itertools
 import string
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from .avals import Aval, aval
+from .primitive import Primitive
 from .scalars import PyScalar
-
-if TYPE_CHECKING:
-    from ..recording.trace import Trace
-    from .primitive import Primitive
 
 
 class Buffer(Protocol):
@@ -47,6 +44,14 @@ class Abstract:
         self.transform = transform
 
 
+class Source(Protocol):
+    """The recording that a traced variable belongs to."""
+
+    def value(self, var: Var) -> Buffer | Uniform:
+        """The value of the variable, seen from outside the recording."""
+        ...
+
+
 class Var:
     """One value of a program: its aval and, once known, its value.
 
@@ -60,7 +65,7 @@ class Var:
         self,
         aval: Aval,
         value: Buffer | Uniform | None = None,
-        trace: Trace | Abstract | None = None,
+        trace: Source | Abstract | None = None,
         number: int = -1,
     ) -> None:
         self.aval = aval

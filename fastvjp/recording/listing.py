@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from ..core.avals import Aval
-from ..core.program import Abstract, Buffer, Op, Uniform, Var
+from ..core.program import Abstract, Buffer, Op, Source, Uniform, Var
 from .trie import Node
-
-if TYPE_CHECKING:
-    from .trace import Trace
 
 Leaf = Buffer | Uniform | Abstract
 
@@ -20,13 +16,14 @@ class Listing:
 
     Args:
         trace: the recording.
+        leaves: the values given to it.
         variables: its variables by number, which become operands; the missing ones are made.
     """
 
-    def __init__(self, trace: Trace, variables: dict[int, Var]) -> None:
+    def __init__(self, trace: Source, leaves: Sequence[Leaf], variables: dict[int, Var]) -> None:
         self.trace = trace
         self.vars = variables
-        self.leaves: Sequence[Leaf] = trace.leaves
+        self.leaves = leaves
         self.node: Node | None = None
         self.ops: list[Op] = []
         self.makers: dict[Var, Op] = {}

@@ -6,15 +6,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import devices
 from ..core.avals import Aval
 from ..core.program import Abstract, Buffer, Op, Uniform, Var
 from ..planning.planner import make_plan
-
-if TYPE_CHECKING:
-    from .listing import Leaf, Listing
+from .listing import Leaf, Listing
 
 
 class TracedValueError(TypeError):

@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import devices
 from ..core.avals import Aval
 from ..core.primitive import Primitive
 from ..core.program import Abstract, Buffer, Op, Uniform, Var
 from .ready import Ready, TracedValueError, known
-from .trace import Trace
-
-if TYPE_CHECKING:
-    from ..arrays.array import array
+from .trace import Named, Trace
 
 _open: ContextVar[Trace | None] = ContextVar("open", default=None)
 current: Callable[[], Trace | None] = _open.get
@@ -53,7 +50,7 @@ class Recording:
         return self.trace.listing().ops[self.start if start is None else start : stop]
 
     def call(
-        self, transform: Hashable, given: Sequence[array], derive: Callable[..., list[Var]], *operands: Any
+        self, transform: Hashable, given: Sequence[Named], derive: Callable[..., list[Var]], *operands: Any
     ) -> Sequence[Var]:
         """What a transform derives from the recorded ops by emitting further ones: `derive(*operands)`.
 
@@ -72,7 +69,7 @@ class Recording:
         return self.ready(results).run(self.trace.leaves)
 
     def finish(
-        self, transform: Hashable, given: Sequence[array], derive: Callable[..., list[Var]], *operands: Any
+        self, transform: Hashable, given: Sequence[Named], derive: Callable[..., list[Var]], *operands: Any
     ) -> Sequence[Var]:
         """Derive results as `call` does, and run them if this is the outermost recording."""
         trace = self.trace

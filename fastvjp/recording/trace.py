@@ -7,7 +7,7 @@ call is new, or where a transform looks at the ops, is the op list brought up to
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .. import devices
 from ..core.avals import Aval
@@ -18,10 +18,17 @@ from .listing import Leaf, Listing
 from .ready import Ready, known, signature
 from .trie import NOTHING, Node, Ref, Template, trie
 
-if TYPE_CHECKING:
-    from ..arrays.array import array
-
 ENTER, READ = "enter", "read"
+
+
+class Named(Protocol):
+    """What an array has to tell which variable it is: its recording and its number there."""
+
+    _trace: Any
+    _number: int
+
+    @property
+    def _var(self) -> Var: ...
 
 
 class Trace:
@@ -61,7 +68,7 @@ class Trace:
     def listing(self) -> Listing:
         """The op list, up to date."""
         if self.recorded is None:
-            self.recorded = Listing(self, self.vars)
+            self.recorded = Listing(self, self.leaves, self.vars)
         if not self.capturing:
             self.recorded.extend(self.node)
         return self.recorded
@@ -116,7 +123,7 @@ class Trace:
 
     def value(self, var: Var) -> Buffer | Uniform:
         """The value of a variable of this recording, seen from outside it: after it, or in another thread."""
-        listing = Listing(self, {})
+        listing = Listing(self, self.leaves, {})
         listing.extend(self.node)
         (value,) = Ready(listing, [listing.vars[var.number]]).values(self.leaves)
         return value
@@ -173,7 +180,7 @@ class Trace:
             found = self.entered[var] = self.node.end - 1
         return found
 
-    def key(self, transform: Hashable, given: Iterable[array]) -> Hashable:
+    def key(self, transform: Hashable, given: Iterable[Named]) -> Hashable:
         """The key of a call of a transform: with the numbers of the variables that it is given."""
         key = [transform]
         for x in given:

@@ -1,4 +1,4 @@
-"""The jit wrapper: Numba's options stand here, its passes in target.py, and it is imported at the first compile.
+"""The jit wrapper: Numba, with its options and passes (target.py), is imported at the first compile.
 What was compiled once is on disk (cache.py) and needs no Numba.
 
 Element functions and loops written by hand stay plain Python functions until they are first needed; with
@@ -29,11 +29,8 @@ from .code import Code
 from .pointers import PYTHON_OPERATIONS, PythonPointer
 from .snapshot import rebuilt
 
-OPTIONS = {"error_model": "numpy", "nogil": True}
 LOOP = "int64(CPointer(int64), int64, int64)"
 """Signature of a generated loop: its argument words, the first iteration and the one to stop at; a status."""
-INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""For functions that only other jitted ones call: what Python would call them through takes time to compile."""
 _compile_lock = threading.RLock()
 
 
@@ -43,17 +40,6 @@ def numba() -> Any:
     import numba as module
 
     return module
-
-
-def inner(function: FunctionType, simple: bool = True, **options: Any) -> Any:
-    """A function that only what is compiled here calls.
-
-    A simple one needs few of Numba's passes (target.py), and refers to nothing that is counted.
-    """
-    from . import target
-
-    options |= {"pipeline": target.Passes, "_nrt": False} if simple else {"_nrt": True}
-    return target.jit(**OPTIONS, **INSIDE, **options)(function)
 
 
 @functools.cache
@@ -89,6 +75,7 @@ def namespace() -> dict[str, Any]:
     """
     from . import pointer_instructions, scalar_instructions  # noqa: F401  fill the table
     from .instructions import INSTRUCTIONS
+    from .target import inner
 
     jitted: dict[str, Any] = dict(INSTRUCTIONS)
     modules: dict[int, dict[str, Any]] = {}
@@ -126,7 +113,7 @@ def user_element(name: str) -> Any:
             return value
         if is_own(value):
             return namespace()[value.__name__]
-        return inner(rebuilt(value, jitted), simple=False, forceinline=True)
+        return target.inner(rebuilt(value, jitted), simple=False, forceinline=True)
 
     return jitted(DEFINED[name].functions[name])
 
@@ -233,7 +220,7 @@ def _object_file(function: Callable[[], FunctionType], signature: str) -> bytes:
     from . import target
 
     source = function()
-    jitted = inner(source, fastmath={"reassoc"})
+    jitted = target.inner(source, fastmath={"reassoc"})
     with target.current():
         jitted.compile(signature)
     _check_results(source)

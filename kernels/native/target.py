@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from types import FunctionType
 from typing import Any
 
 from numba.core import (
@@ -30,9 +31,10 @@ from numba.core.descriptors import TargetDescriptor
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_override, target_registry
 from numba.np.ufunc.dufunc import DUFunc
 
-from .jit import inner
-
 NAME = "fastvjp"
+OPTIONS = {"error_model": "numpy", "nogil": True}
+INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""For functions that only other jitted ones call: what Python would call them through takes time to compile."""
 PASSES = (
     untyped_passes.TranslateByteCode,
     untyped_passes.FixupArgs,
@@ -176,6 +178,15 @@ def jit(
     options["nopython"] = True
     given = {"locals": locals or {}, "targetoptions": options, "pipeline_class": pipeline}
     return lambda function: Dispatcher(function, **given)
+
+
+def inner(function: FunctionType, simple: bool = True, **options: Any) -> Any:
+    """A function that only what is compiled here calls.
+
+    A simple one needs few of Numba's passes, and refers to nothing that is counted.
+    """
+    options |= {"pipeline": Passes, "_nrt": False} if simple else {"_nrt": True}
+    return jit(**OPTIONS, **INSIDE, **options)(function)
 
 
 @functools.lru_cache(maxsize=256)

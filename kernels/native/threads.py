@@ -150,6 +150,7 @@ def run_chunks() -> Any:
     """
     from .pointer_instructions import call, pointer
     from .pointer_instructions import least as smaller
+    from .target import inner
 
     stack, int64 = intrinsics.stack(JOB_WORDS), jit.numba().int64
 
@@ -178,4 +179,4 @@ def run_chunks() -> Any:
                 return status
         return 0
 
-    return jit.inner(run_chunks)
+    return inner(run_chunks)

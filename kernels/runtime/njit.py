@@ -17,6 +17,7 @@ from ...planning.plan import Plan
 from ..loops import Failure
 from ..native import intrinsics, jit, threads
 from ..native.memory import address_of
+from ..native.target import INSIDE, OPTIONS
 from . import machine
 from .buffers import as_cpu
 from .executable import Executable, Native
@@ -43,7 +44,7 @@ def numba_function(plan: Plan, values: Sequence[Any], avals: Sequence[Aval], res
 
 
 def _jitted(function: Callable[..., Any], **options: bool) -> Any:
-    return function if jit.jit_disabled() else jit.numba().njit(**jit.OPTIONS, **options)(function)
+    return function if jit.jit_disabled() else jit.numba().njit(**OPTIONS, **options)(function)
 
 
 def _check(executable: Executable) -> None:
@@ -135,12 +136,12 @@ def _operations(executable: Executable, constants: _Constants) -> dict[str, Any]
         memory[call] = memory.ctypes.data
         return run_words(np.int64(memory[call] + 8 * call))
 
-    return {"begin": _jitted(begin, **jit.INSIDE), "run": _jitted(run, **jit.INSIDE), "failure": _failure()}
+    return {"begin": _jitted(begin, **INSIDE), "run": _jitted(run, **INSIDE), "failure": _failure()}
 
 
 @functools.cache
 def _failure() -> Any:
-    return _jitted(machine.failure, **jit.INSIDE)
+    return _jitted(machine.failure, **INSIDE)
 
 
 def _runner(constants: _Constants) -> Callable[[int], int]:
@@ -150,7 +151,7 @@ def _runner(constants: _Constants) -> Callable[[int], int]:
     from ..native.pointer_instructions import call
 
     address = intrinsics.constant_address(machine.run_code().address, constants)
-    return _jitted(lambda place: call(address(), (place,)), **jit.INSIDE)
+    return _jitted(lambda place: call(address(), (place,)), **INSIDE)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -6,30 +6,53 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ...core.avals import Aval, aval
 from ...core.program import Buffer, Uniform
 from ...devices import Profile
+from ...devices.pool import Pool
 from ...planning.plan import FusedStep, Operand, Plan, Scalar, Step, View, dense, with_own_outputs
 from ..dispatch import Dispatch
 from ..memory import MetalBuffer, check_size, nbytes
 from .fallback import Fallback, needs_cpu
 from .lowering import lower
 
-if TYPE_CHECKING:
-    from .gpu import MetalDevice
-
 PROFILED = 5
 """Runs of which `profile` takes the shortest times."""
+
+
+class Device(Protocol):
+    """What a plan needs of the device that it runs on: `gpu.MetalDevice` has it."""
+
+    name: str
+    error: type[Exception]
+    """What the GPU raises."""
+    pool: Pool
+
+    def kernel(self, dispatch: Dispatch) -> Any:
+        """The compiled kernel of a dispatch."""
+        ...
+
+    def memory_of(self, content: int | bytes) -> Any:
+        """New memory of so many bytes, or with this content."""
+        ...
+
+    def empty(self, a: Aval) -> MetalBuffer:
+        """An array to be written by a plan."""
+        ...
+
+    def upload(self, array: np.ndarray) -> MetalBuffer:
+        """A copy of an array in memory of the device."""
+        ...
 
 
 class Launch:
     """A dispatch, compiled, with its argument words and its state in memory of its own."""
 
-    def __init__(self, device: MetalDevice, dispatch: Dispatch) -> None:
+    def __init__(self, device: Device, dispatch: Dispatch) -> None:
         self.kernel = device.kernel(dispatch)
         self.dispatch = dispatch
         self.sources = (dispatch.source,)
@@ -68,7 +91,7 @@ class Part:
 
     def __init__(
         self,
-        device: MetalDevice,
+        device: Device,
         step: Step,
         avals: Mapping[int, Aval],
         allocate: Callable[[Aval], View],
@@ -129,7 +152,7 @@ def _check_sizes(device: str, plan: Plan) -> None:
 class Executable:
     """A compiled plan; calls from several threads take turns."""
 
-    def __init__(self, device: MetalDevice, plan: Plan) -> None:
+    def __init__(self, device: Device, plan: Plan) -> None:
         self.device = device
         self.given = [_given(o, plan) for o in plan.outputs]
         own = [o for o in plan.outputs if _given(o, plan) is None]
