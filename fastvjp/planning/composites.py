@@ -1,7 +1,7 @@
 """Structural primitives that become parts of fused steps, where they can.
 
-Each function takes the planner, the op and where its operands are, and answers where the result is, or None where
-the op takes a step of its own.
+Each function takes the steps so far, the op and where its operands are, and answers where the result is, or None
+where the op takes a step of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ..core.avals import aval
 from ..core.layouts import Layout
@@ -17,11 +16,9 @@ from ..core.program import Op
 from .fusion import Builder, Number, Pending
 from .locations import Location, Register, dtype_of, shape_of
 from .plan import Match, Reduce, Scalar, View
+from .steps import Steps
 
-if TYPE_CHECKING:
-    from .planner import Planner
-
-    Composite = Callable[..., Location | None]
+Composite = Callable[..., Location | None]
 
 SMALL_PRODUCT = 128
 """Multiplications of a matrix product up to which ..."""
@@ -32,40 +29,40 @@ PRODUCTS = 64
 # --- reductions ------------------------------------------------------------------------------------------
 
 
-def reduce(combine: str, planner: Planner, op: Op, x: Location) -> Location | None:
+def reduce(combine: str, steps: Steps, op: Op, x: Location) -> Location | None:
     """Combined over axes by an element function."""
     if dtype_of(x).kind == "c" and combine in ("maximum", "minimum"):
         return None
-    return planner.reduce(combine, x, op.params["axes"])
+    return steps.reduce(combine, x, op.params["axes"])
 
 
-def softmax(planner: Planner, op: Op, x: Location) -> Location:
+def softmax(steps: Steps, op: Op, x: Location) -> Location:
     """exp(x - max) / sum; with the largest subtracted no exp overflows and one of them is 1."""
     axes, shape, a = op.params["axes"], shape_of(x), aval(shape_of(x), dtype_of(x))
-    largest = planner.spread(planner.reduce("maximum", x, axes), axes, shape)
-    powers = planner.fuse("exp", a, [planner.fuse("subtract", a, [x, largest])])
-    total = planner.spread(planner.reduce("add", powers, axes), axes, shape)
-    return planner.fuse("divide", a, [powers, total])
+    largest = steps.spread(steps.reduce("maximum", x, axes), axes, shape)
+    powers = steps.fuse("exp", a, [steps.fuse("subtract", a, [x, largest])])
+    total = steps.spread(steps.reduce("add", powers, axes), axes, shape)
+    return steps.fuse("divide", a, [powers, total])
 
 
-def logsumexp(planner: Planner, op: Op, x: Location) -> Location:
+def logsumexp(steps: Steps, op: Op, x: Location) -> Location:
     """log(sum(exp(x - max))) + max; an infinite maximum is not subtracted, as inf - inf would be nan."""
     axes, shape, a = op.params["axes"], shape_of(x), aval(shape_of(x), dtype_of(x))
-    largest = planner.reduce("maximum", x, axes)
+    largest = steps.reduce("maximum", x, axes)
     result = aval(shape_of(largest), a.dtype)
-    shift = planner.fuse("finite_or_zero", result, [largest])
-    powers = planner.fuse("exp", a, [planner.fuse("subtract", a, [x, planner.spread(shift, axes, shape)])])
-    total = planner.fuse("log", result, [planner.reduce("add", powers, axes)])
-    return planner.fuse("add", result, [total, shift])
+    shift = steps.fuse("finite_or_zero", result, [largest])
+    powers = steps.fuse("exp", a, [steps.fuse("subtract", a, [x, steps.spread(shift, axes, shape)])])
+    total = steps.fuse("log", result, [steps.reduce("add", powers, axes)])
+    return steps.fuse("add", result, [total, shift])
 
 
-def matmul(planner: Planner, op: Op, x: Location, y: Location) -> Location | None:
+def matmul(steps: Steps, op: Op, x: Location, y: Location) -> Location | None:
     """Many small products as products of numbers that are summed up along rows."""
     out = op.outputs[0].aval
     (*batch, m, n), k = out.shape, shape_of(x)[-1]
     if out.dtype.kind not in "fc" or math.prod(batch) < PRODUCTS or not 0 < m * n * k <= SMALL_PRODUCT:
         return None
-    a, b = planner.stored(x), planner.stored(y)
+    a, b = steps.stored(x), steps.stored(y)
     if isinstance(a, Scalar) or isinstance(b, Scalar):
         return None
     (*batch_a, across, along), (*batch_b, down, right) = a.layout.strides, b.layout.strides
@@ -74,34 +71,34 @@ def matmul(planner: Planner, op: Op, x: Location, y: Location) -> Location | Non
         View(a.buffer, a.dtype, Layout(shape, (*batch_a, across, 0, along), a.layout.offset)),
         View(b.buffer, b.dtype, Layout(shape, (*batch_b, 0, right, down), b.layout.offset)),
     ]
-    return planner.reduce("add", planner.fuse("multiply", aval(shape, out.dtype), factors), (len(shape) - 1,))
+    return steps.reduce("add", steps.fuse("multiply", aval(shape, out.dtype), factors), (len(shape) - 1,))
 
 
 # --- rows by index ---------------------------------------------------------------------------------------
 
 
-def pick(planner: Planner, op: Op, x: Location, index: Location) -> Location | None:
+def pick(steps: Steps, op: Op, x: Location, index: Location) -> Location | None:
     """An element of each row, where a step has the rows in hand."""
     shape = shape_of(x)
     if not isinstance(x, Register) or x.builder.shape != shape or x.dtype.kind == "c":
         return None
     builder = x.builder
-    if not builder.can_reduce((len(shape) - 1,)) or not planner.can_join(builder, [x, index]):
+    if not builder.can_reduce((len(shape) - 1,)) or not steps.can_join(builder, [x, index]):
         return None
-    at, value = _match(planner, builder, index), planner.place(builder, x)
+    at, value = _match(steps, builder, index), steps.place(builder, x)
     picked = builder.append(Pending("maximum", x.dtype, (value, at), kind=Reduce))
     return Register(builder, picked, shape[:-1], row=True)
 
 
-def one_hot(planner: Planner, op: Op, x: Location, index: Location) -> Location:
+def one_hot(steps: Steps, op: Op, x: Location, index: Location) -> Location:
     """Rows of zeros but for one element each."""
     out = op.outputs[0].aval
-    builder = planner.builder_for(out.shape, [x, index])
+    builder = steps.builder_for(out.shape, [x, index])
     if builder.shape != out.shape or builder.rows not in (None, len(out.shape) - 1):
-        builder = planner.new_builder(out.shape)
-    at = _match(planner, builder, index)
+        builder = steps.new_builder(out.shape)
+    at = _match(steps, builder, index)
     hot = Number(False, builder.append(Pending("astype", out.dtype, (at,), (out.dtype,))))
-    number = planner.place(builder, x)
+    number = steps.place(builder, x)
     if out.dtype.kind == "c":  # of which scale takes the conjugate
         number = Number(False, builder.append(Pending("conjugate", out.dtype, (number,))))
     times = "scale" if out.dtype.kind in "fc" else "multiply"
@@ -109,24 +106,24 @@ def one_hot(planner: Planner, op: Op, x: Location, index: Location) -> Location:
     return Register(builder, value, out.shape, row=False)
 
 
-def _match(planner: Planner, builder: Builder, index: Location) -> Number:
+def _match(steps: Steps, builder: Builder, index: Location) -> Number:
     """Which column of each row an index is, in a step whose columns are the last axis."""
     builder.rows = len(builder.shape) - 1
-    pending = Pending(Match.name, Match.dtype, (planner.place(builder, index),), kind=Match)
+    pending = Pending(Match.name, Match.dtype, (steps.place(builder, index),), kind=Match)
     return Number(False, builder.body.index(pending) if pending in builder.body else builder.append(pending))
 
 
 # --- sections --------------------------------------------------------------------------------------------
 
 
-def slice_update(planner: Planner, op: Op, x: Location, y: Location) -> Location | None:
+def slice_update(steps: Steps, op: Op, x: Location, y: Location) -> Location | None:
     """A section of an array of one value replaced by y: a view of y that does not cover its shape."""
     start, shape = op.params["start"], op.outputs[0].aval.shape
     if not isinstance(x, Scalar) or any(s != 1 for s in op.params["step"]):
         return None
     if 0 in shape_of(y):
         return x
-    source = planner.stored(y)
+    source = steps.stored(y)
     if isinstance(source, Scalar):
         return None
     strides = source.layout.strides

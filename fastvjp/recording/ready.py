@@ -100,9 +100,14 @@ def executable(ops: Sequence[Op], outputs: Sequence[Var]) -> tuple[devices.Execu
     key = (key, device.name)
     found = _cache_get(key)
     if found is None:
-        found = device.compile(make_plan(ops, outputs, leaves))
+        found = device.compile(make_plan(ops, outputs, leaves, strides(leaves)))
         _cache_put(key, found)
     return found, leaves
+
+
+def strides(leaves: Iterable[Var]) -> list[tuple[int, ...] | None]:
+    """Those with which the device in force sees the values of leaves; None for C-contiguous ones."""
+    return [None if v.value is None or isinstance(v.value, Uniform) else devices.layout(v.value) for v in leaves]
 
 
 def structure(ops: Iterable[Op], outputs: Sequence[Var]) -> tuple[Hashable, list[Var]]:

@@ -27,7 +27,7 @@ from fastvjp.devices import phases
 from fastvjp.kernels.fused import arrays, row_memory, tile_arrays, tiles, values
 from fastvjp.kernels.fused.text import combination, identity_value
 from fastvjp.kernels.runtime import columns
-from fastvjp.planning import fusion, planner
+from fastvjp.planning import fusion, steps
 from fastvjp.planning.plan import View
 
 __all__ = ["interpreted"]
@@ -163,7 +163,7 @@ WRONG = {
     "chunks that meet": (nests.Nest, "unit", lambda self, place: 1),
     "bounds of padded views": (arrays.Arrays, "bounds", lambda self, a: [f"in{a} = True"]),
     "rows": (fusion.Builder, "layout", aligned_last),
-    "places of results": (planner, "reduced_layout", lambda shape, axes: Layout(shape, (0,) * len(shape))),
+    "places of results": (steps, "reduced_layout", lambda shape, axes: Layout(shape, (0,) * len(shape))),
 }
 
 

@@ -22,6 +22,7 @@ from fastvjp.kernels.runtime.buffers import upload
 from fastvjp.kernels.runtime.executable import Executable
 from fastvjp.kernels.runtime.lowering import Launch
 from fastvjp.planning.planner import make_plan
+from fastvjp.recording.ready import strides
 
 FLOATS = ["float32", "float64", "complex64", "complex128"]
 EXACT = {
@@ -93,7 +94,7 @@ def executable(*operands):
     """The primitive on operands that lie as they do: `matmul` itself would hide broadcast axes."""
     leaves = [Var(aval(x.shape, x.dtype), Uniform(x.flat[0]) if uniform else upload(x)) for x, uniform in operands]
     op = apply(REGISTRY["matmul"], tuple(leaves), {})
-    return Executable(make_plan([op], op.outputs, leaves)), [v.value for v in leaves]
+    return Executable(make_plan([op], op.outputs, leaves, strides(leaves))), [v.value for v in leaves]
 
 
 def multiplied(x, y, uniform=(False, False)):

@@ -19,7 +19,6 @@ from fastvjp.kernels import device, loops
 from fastvjp.kernels.loops import MOVED
 from fastvjp.kernels.runtime.executable import Native
 from fastvjp.kernels.structural.sorting import BLOCK, RUN, TILE
-from fastvjp.planning.planner import make_plan
 from fastvjp.recording import ready
 from fastvjp.recording.trie import trie
 
@@ -268,7 +267,7 @@ def test_a_plan_of_structural_primitives_is_one_native_call(rng: np.random.Gener
     y = ops("sin", ops("slice_update", y, rows, start=(0, 0), stop=(4, 5), step=(1, 1)))
     y = ops("linear_recurrence", y, y, axis=1, reverse=True)
     order, first = ops("argsort", y, axis=1), ops("argmax", y, axis=0)
-    made = device.compile(make_plan(ops, [y, order, first], [x, index]))
+    made = device.compile(ops.plan([y, order, first], [x, index]))
     assert [type(step) for step in made.steps] == [Native]
 
 
@@ -276,7 +275,7 @@ def test_the_gradient_of_indexing_is_one_native_call() -> None:
     """The zeros that a gradient is gathered in have no memory before."""
     ops, g, index = Ops(), leaf(4), Var(avals.aval((4,), avals.int64))
     zeros = uniform(0.0, (7,), avals.float64)
-    made = device.compile(make_plan(ops, [ops("scatter_add", zeros, index, g)], [g, index, zeros]))
+    made = device.compile(ops.plan([ops("scatter_add", zeros, index, g)], [g, index, zeros]))
     assert [type(step) for step in made.steps] == [Native]
 
 

@@ -23,7 +23,7 @@ from fastvjp.kernels.runtime.executable import Executable
 from fastvjp.planning import composites, fusion
 from fastvjp.planning.plan import Plan
 from fastvjp.planning.planner import make_plan
-from fastvjp.recording.ready import structure
+from fastvjp.recording.ready import strides, structure
 
 
 def fewer_the_more(steps: Any, turns: Sequence[int]) -> int:
@@ -118,7 +118,7 @@ def chunks_apart() -> Iterator[None]:
 def plan_of(program: Program | Case) -> tuple[Plan, list[Any]]:
     """The plan of an op list, and the values of its leaves."""
     leaves = structure(program.ops, program.outputs)[1]
-    return make_plan(program.ops, program.outputs, leaves), [v.value for v in leaves]
+    return make_plan(program.ops, program.outputs, leaves, strides(leaves)), [v.value for v in leaves]
 
 
 def run(program: Program | Case, ready: Callable[[Plan], Any] = Executable) -> list[np.ndarray]:

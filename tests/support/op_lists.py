@@ -10,6 +10,7 @@ from fastvjp.core.primitive import REGISTRY
 from fastvjp.core.program import Op, Var, apply
 from fastvjp.planning.plan import FusedStep, Operand, Plan, Step, View
 from fastvjp.planning.planner import make_plan
+from fastvjp.recording.ready import strides
 
 
 def leaf(*shape: int) -> Var:
@@ -40,4 +41,4 @@ class Ops(list[Op]):
 
     def plan(self, outputs: Sequence[Var], leaves: Sequence[Var]) -> Plan:
         """The plan for these results."""
-        return make_plan(self, outputs, leaves)
+        return make_plan(self, outputs, leaves, strides(leaves))
