@@ -4,9 +4,10 @@
 through Metal; names and signatures are those of `mlx.core`.
 """
 
-from . import ops as _ops
+from . import interop as _interop  # noqa: F401  sets operators and methods on array
 from . import primitives as _primitives  # noqa: F401  all of them, by families
 from . import rules as _rules  # noqa: F401  and the derivative rules of elementwise ones
+from .arrays import public as _public
 from .arrays.array import array
 from .core.avals import (
     bool_,
@@ -30,7 +31,7 @@ from .custom.kernel import custom_kernel
 from .custom.primitive import custom_primitive
 from .devices import default_device, device, num_threads, set_default_device, set_num_threads
 from .explain import explain
-from .ops import *  # noqa: F403  the one list of ops is fastvjp.ops.__all__
+from .ops import *  # noqa: F403
 from .recording.recorder import TracedValueError
 from .transforms.compile import compile, eval, record
 from .transforms.forward import hessian, hvp, jacfwd, jacrev, jvp
@@ -90,4 +91,4 @@ __all__ = [
     "vjp",
     "vmap",
 ]  # fmt: skip
-__all__ += _ops.__all__
+__all__.extend(_public.names(globals()))

@@ -1,20 +1,25 @@
-"""`fastvjp.array`: a name for an immutable value, concrete or traced; in-place operations rebind the name."""
+"""`fastvjp.array`: a name for an immutable value, concrete or traced; in-place operations rebind the name.
+
+This is what an array is: its value, and the way to Python and to NumPy. Operators and methods are built of arrays
+and are set on the class by those who declare them (`public.attach`); type checkers find them in `methods.pyi`.
+"""
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterator
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import ops
 from ..core.avals import Aval, as_dtype
 from ..core.program import Var
-from ..interop.operators import Methods
 from .conversion import cast_var, numpy_of, of_numpy, var_of
+
+if TYPE_CHECKING:
+    from .methods import Methods  # a stub
+else:
+    Methods = object
 
 _new = object.__new__
 
@@ -121,17 +126,6 @@ class array(Methods):
 
     # --- elements ------------------------------------------------------------------------------------------
 
-    def __getitem__(self, index: Any) -> array:
-        return ops.indexing.getitem(self, index)
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self._var = ops.indexing.setitem(self, index, value)._var
-
-    @property
-    def at(self) -> ops.indexing.At:
-        """`a.at[index].add(value)` and its kin: updates that return a new array."""
-        return ops.indexing.At(self)
-
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("[len] An array without axes has no length.")
@@ -141,9 +135,6 @@ class array(Methods):
         if not self.shape:
             raise TypeError("[iter] An array without axes cannot be iterated over.")
         return (self[i] for i in range(self.shape[0]))
-
-    def __contains__(self, value: Any) -> bool:
-        return bool(ops.any(ops.equal(self, value)))
 
     # --- values: each of these reads, and runs what it needs -----------------------------------------------
 
@@ -185,9 +176,6 @@ class array(Methods):
             raise TypeError(f"[index] Expected an integer array without axes, got {self._var.aval}.")
         return int(self._values().item())
 
-    def __round__(self, ndigits: int | None = None) -> array:
-        return ops.round(self, ndigits or 0)
-
     def __format__(self, spec: str) -> str:
         return format(self._single("format"), spec) if spec else str(self)
 
@@ -223,12 +211,6 @@ class array(Methods):
             return value.astype(dtype)
         return value.copy() if copy else value
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return _protocol().call_ufunc(ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, func: Any, types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        return _protocol().call_function(func, types, args, kwargs)
-
     def __dlpack__(
         self,
         *,
@@ -253,13 +235,6 @@ class array(Methods):
         if flags & 1:  # inspect.BufferFlags.WRITABLE
             raise BufferError("[__buffer__] The values of an array are read-only.")
         return self._values().data
-
-
-@functools.cache
-def _protocol() -> ModuleType:
-    from ..interop import numpy_protocol  # which is built of the ops, which are built of arrays
-
-    return numpy_protocol
 
 
 def _shown(x: Any) -> str:

@@ -19,7 +19,6 @@ import numpy as np
 from .. import devices
 from ..core.program import Uniform, Var
 from ..core.scalars import SCALARS, stand_in
-from ..interop.operators import is_operand
 from ..recording.ready import kind
 from ..recording.recorder import Recording, current, value_of
 from ..recording.trace import Trace
@@ -53,6 +52,14 @@ def unary(fun: F) -> F:
 def binary(fun: F) -> F:
     """Decorator of a function of two operands, of which one may be a Python scalar."""
     return functools.wraps(fun)(_of_two(fun, new_call))  # type: ignore[return-value]
+
+
+_OPERANDS = {float, int, bool, complex, np.ndarray, list, tuple}
+
+
+def is_operand(value: Any) -> bool:
+    """Whether an operator takes `value`; for anything else its own reflected operator is tried."""
+    return type(value) in _OPERANDS or hasattr(value, "__array__") or isinstance(value, float | int | complex)
 
 
 def operator(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

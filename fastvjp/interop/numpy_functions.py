@@ -17,6 +17,7 @@ import numpy as np
 from .. import ops
 from ..arrays.array import array, as_array
 from ..core.avals import inexact, promote
+from .operators import dot
 
 # --- elementwise ones that we have under no name of our own ------------------------------------------------
 
@@ -367,14 +368,6 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retst
 
 
 # --- products ----------------------------------------------------------------------------------------------
-
-
-def dot(a: Any, b: Any) -> array:
-    """`numpy.dot`."""
-    x, y = as_array(a, "dot"), as_array(b, "dot")
-    if x.ndim == 0 or y.ndim == 0:
-        return x * y
-    return ops.matmul(x, y) if y.ndim <= 2 else ops.tensordot(x, y, ((-1,), (-2,)))
 
 
 def _einsum(*operands: Any) -> array:

@@ -17,9 +17,11 @@ import numpy as np
 
 from .. import ops
 from ..arrays.array import array, as_array
+from ..arrays.calls import is_operand
+from ..arrays.public import attach
 from ..core.avals import as_dtype
 from .numpy_functions import FUNCTIONS, OVER_AXES, SCIPY_UFUNCS, UFUNCS
-from .operators import is_operand, kept
+from .operators import kept
 
 CONSTANTS = "Hint: np.asarray(x) gives the values of a fastvjp array as constants, without gradient."
 
@@ -27,7 +29,7 @@ CONSTANTS = "Hint: np.asarray(x) gives the values of a fastvjp array as constant
 # --- ufuncs ------------------------------------------------------------------------------------------------
 
 
-def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _array_ufunc(self: array, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """What NumPy calls for `ufunc(*inputs)`, `ufunc.reduce`, ... where an input or `out` is ours."""
     ours = UFUNCS.get(ufunc) or _of_scipy(ufunc)
     for x in inputs:
@@ -131,7 +133,7 @@ _HARMLESS: dict[str, tuple[Any, ...] | EllipsisType] = {
 """Keywords that change nothing about the result, with the values for which this holds (... for any)."""
 
 
-def call_function(func: Callable[..., Any], types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+def _array_function(self: array, func: Callable[..., Any], types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     """What NumPy calls for a function of its own where an argument is ours."""
     for t in types:
         if t is not array and not issubclass(t, array | np.ndarray):
@@ -174,3 +176,7 @@ def _no_more(called: str, kwargs: dict[str, Any]) -> None:
         harmless = _HARMLESS.get(key, ())
         if harmless is not ... and not any(value is h or (type(value) is str and value == h) for h in harmless):
             raise TypeError(f"[{called}] {key}={value!r:.40} is not supported for fastvjp arrays. {CONSTANTS}")
+
+
+attach("__array_ufunc__", _array_ufunc)
+attach("__array_function__", _array_function)

@@ -1,4 +1,4 @@
-"""Operators and methods of `array`, each of them an op of the same name."""
+"""Python's operators on arrays, and the methods of `array` that are no function of the same name."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..arrays.array import array, as_array
+from ..arrays.calls import operator
+from ..arrays.emit import cast
+from ..arrays.public import attach
+from ..ops.indexing import At, getitem, setitem
 
-_OPERANDS = {float, int, bool, complex, np.ndarray, list, tuple}
+# --- operators ---------------------------------------------------------------------------------------------
 
 
-def is_operand(value: Any) -> bool:
-    """Whether an operator takes `value`; for anything else its own reflected operator is tried."""
-    return type(value) in _OPERANDS or hasattr(value, "__array__") or isinstance(value, float | int | complex)
-
-
-def kept(old: Any, new: Any, where: str) -> Any:
+def kept(old: array, new: array, where: str) -> array:
     """`new` in the shape and dtype of `old`, which it is to replace: NumPy's rule for in-place results."""
     if not np.can_cast(new.dtype, old.dtype, "same_kind"):
         raise TypeError(
@@ -26,153 +26,118 @@ def kept(old: Any, new: Any, where: str) -> Any:
         )
     if new.shape != old.shape:
         raise ValueError(f"[{where}] A result of shape {new.shape} does not fit an array of shape {old.shape}.")
-    return new if new.dtype == old.dtype else ops.astype(new, old.dtype)
+    return cast(new, old.dtype)
 
 
-class _Late:
-    """A method that is a public function: it takes its place at first use, as functions are built of arrays."""
-
-    def __init__(self, find: Callable[[], Callable[..., Any]]) -> None:
-        self.find = find
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.owner, self.name = owner, name
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Callable[..., Any]:
-        function = self.find()
-        setattr(self.owner, self.name, function)
-        return function.__get__(instance, owner)
+def _reflected(operate: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, other: operate(other, self)
 
 
-def _method(name: str) -> Any:
-    return _Late(lambda: getattr(ops, name))
+def _in_place(operate: Callable[..., Any], where: str) -> Callable[..., Any]:
+    """An operator that returns another array: the name rebinds."""
+
+    def operate_in_place(self: array, other: Any) -> Any:
+        result = operate(self, other)
+        return kept(self, result, where) if self.shape and result is not NotImplemented else result
+
+    return operate_in_place
 
 
-def _operator(name: str) -> Any:
-    """The function of two operands; NotImplemented where it does not take the other one."""
-    from ..arrays.calls import operator
+_ARITHMETIC: dict[str, tuple[str, Callable[..., Any]]] = {
+    "add": ("+", ops.add),
+    "sub": ("-", ops.subtract),
+    "mul": ("*", ops.multiply),
+    "truediv": ("/", ops.divide),
+    "floordiv": ("//", ops.floor_divide),
+    "mod": ("%", ops.remainder),
+    "pow": ("**", ops.power),
+    "matmul": ("@", ops.matmul),
+    "and": ("&", ops.bitwise_and),
+    "or": ("|", ops.bitwise_or),
+    "xor": ("^", ops.bitwise_xor),
+    "lshift": ("<<", ops.left_shift),
+    "rshift": (">>", ops.right_shift),
+}
+for _name, (_symbol, _function) in _ARITHMETIC.items():
+    _operate = operator(_function)
+    attach(f"__{_name}__", _operate)
+    attach(f"__r{_name}__", _reflected(_operate))
+    attach(f"__i{_name}__", _in_place(_operate, f"{_symbol}="))
+attach("__divmod__", operator(ops.divmod))
+attach("__rdivmod__", _reflected(operator(ops.divmod)))
 
-    return operator(getattr(ops, name))
+attach("__eq__", operator(ops.equal))
+attach("__ne__", operator(ops.not_equal))
+attach("__lt__", operator(ops.less))
+attach("__le__", operator(ops.less_equal))
+attach("__gt__", operator(ops.greater))
+attach("__ge__", operator(ops.greater_equal))
+
+attach("__neg__", ops.negative)
+attach("__pos__", ops.positive)
+attach("__abs__", ops.abs)
+attach("__invert__", ops.bitwise_invert)
+
+# --- elements ----------------------------------------------------------------------------------------------
 
 
-def _operators(name: str, symbol: str) -> tuple[Any, Any, Any]:
-    """An operator, its reflected and its in-place form. The last returns another array: names rebind."""
-
-    def reflected() -> Callable[..., Any]:
-        operate = _operator(name)
-        return lambda self, other: operate(other, self)
-
-    def in_place() -> Callable[..., Any]:
-        operate = _operator(name)
-
-        def operate_in_place(self: Any, other: Any) -> Any:
-            result = operate(self, other)
-            return kept(self, result, f"{symbol}=") if self.shape and result is not NotImplemented else result
-
-        return operate_in_place
-
-    return _Late(lambda: _operator(name)), _Late(reflected), _Late(in_place)
+def _setitem(self: array, index: Any, value: Any) -> None:
+    self._var = setitem(self, index, value)._var
 
 
-def _comparison(name: str) -> Any:
-    return _Late(lambda: _operator(name))
+def _contains(self: array, value: Any) -> bool:
+    return bool(ops.any(ops.equal(self, value)))
 
 
-class Methods:  # noqa: PLW1641  array has the hash
-    """What `array` offers beside its values."""
+def at(self: array) -> At:
+    """`a.at[index].add(value)` and its kin: updates that return a new array."""
+    return At(self)
 
-    __slots__ = ()
 
-    # --- operators -----------------------------------------------------------------------------------------
+def _round(self: array, ndigits: int | None = None) -> array:
+    return ops.round(self, ndigits or 0)
 
-    __add__, __radd__, __iadd__ = _operators("add", "+")
-    __sub__, __rsub__, __isub__ = _operators("subtract", "-")
-    __mul__, __rmul__, __imul__ = _operators("multiply", "*")
-    __truediv__, __rtruediv__, __itruediv__ = _operators("divide", "/")
-    __floordiv__, __rfloordiv__, __ifloordiv__ = _operators("floor_divide", "//")
-    __mod__, __rmod__, __imod__ = _operators("remainder", "%")
-    __pow__, __rpow__, __ipow__ = _operators("power", "**")
-    __matmul__, __rmatmul__, __imatmul__ = _operators("matmul", "@")
-    __and__, __rand__, __iand__ = _operators("bitwise_and", "&")
-    __or__, __ror__, __ior__ = _operators("bitwise_or", "|")
-    __xor__, __rxor__, __ixor__ = _operators("bitwise_xor", "^")
-    __lshift__, __rlshift__, __ilshift__ = _operators("left_shift", "<<")
-    __rshift__, __rrshift__, __irshift__ = _operators("right_shift", ">>")
-    __divmod__, __rdivmod__ = _operators("divmod", "divmod")[:2]
 
-    __eq__ = _comparison("equal")
-    __ne__ = _comparison("not_equal")
-    __lt__ = _comparison("less")
-    __le__ = _comparison("less_equal")
-    __gt__ = _comparison("greater")
-    __ge__ = _comparison("greater_equal")
+attach("__getitem__", getitem)
+attach("__setitem__", _setitem)
+attach("__contains__", _contains)
+attach("__round__", _round)
+attach("at", property(at))
 
-    __neg__ = _method("negative")
-    __pos__ = _method("positive")
-    __abs__ = _method("abs")
-    __invert__ = _method("bitwise_invert")
+# --- methods -----------------------------------------------------------------------------------------------
 
-    # --- shape ---------------------------------------------------------------------------------------------
 
-    @property
-    def T(self) -> Any:
-        """The array with its axes reversed."""
-        return ops.transpose(self)
+def reshape(self: array, *shape: Any) -> array:
+    """The array under another shape, given as one tuple or as several ints; see `fastvjp.reshape`."""
+    return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
 
-    @property
-    def mT(self) -> Any:
-        """The array with its last two axes exchanged."""
-        return ops.swapaxes(self, -1, -2)
 
-    def reshape(self, *shape: Any) -> Any:
-        """The array under another shape, given as one tuple or as several ints; see `fastvjp.reshape`."""
-        return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
+def transpose(self: array, *axes: Any) -> array:
+    """The array with its axes permuted, given as one tuple or as several ints; by default reversed."""
+    return ops.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
 
-    def transpose(self, *axes: Any) -> Any:
-        """The array with its axes permuted, given as one tuple or as several ints; by default reversed."""
-        return ops.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
 
-    flatten, ravel, squeeze = _method("flatten"), _method("ravel"), _method("squeeze")
-    swapaxes, moveaxis, split = _method("swapaxes"), _method("moveaxis"), _method("split")
-    diag, diagonal, trace = _method("diag"), _method("diagonal"), _method("trace")
-    take, repeat, nonzero, argsort = (
-        _method("take"),
-        _method("repeat"),
-        _method("nonzero"),
-        _method("argsort"),
-    )
+def transposed(self: array) -> array:
+    """The array with its axes reversed."""
+    return ops.transpose(self)
 
-    # --- dtype and complex parts ---------------------------------------------------------------------------
 
-    @property
-    def real(self) -> Any:
-        """The real part; the array itself if it is real."""
-        return ops.real(self)
+def matrices_transposed(self: array) -> array:
+    """The array with its last two axes exchanged."""
+    return ops.swapaxes(self, -1, -2)
 
-    @property
-    def imag(self) -> Any:
-        """The imaginary part; zeros if the array is real."""
-        return ops.imag(self)
 
-    astype, conj, conjugate = _method("astype"), _method("conj"), _method("conjugate")
+def dot(self: array, other: Any) -> array:
+    """Product with another array, as `numpy.dot`."""
+    x, y = as_array(self, "dot"), as_array(other, "dot")
+    if x.ndim == 0 or y.ndim == 0:
+        return ops.multiply(x, y)
+    return ops.matmul(x, y) if y.ndim <= 2 else ops.tensordot(x, y, ((-1,), (-2,)))
 
-    # --- elementwise ---------------------------------------------------------------------------------------
 
-    abs, square, sqrt, rsqrt = _method("abs"), _method("square"), _method("sqrt"), _method("rsqrt")
-    reciprocal, round, clip = _method("reciprocal"), _method("round"), _method("clip")
-    exp, log, log1p = _method("exp"), _method("log"), _method("log1p")
-    log2, log10, sin, cos = _method("log2"), _method("log10"), _method("sin"), _method("cos")
-    maximum, minimum = _method("maximum"), _method("minimum")
-
-    # --- reductions, scans, products -----------------------------------------------------------------------
-
-    sum, mean, prod, var, std = (_method(name) for name in ("sum", "mean", "prod", "var", "std"))
-    max, min, all, any = (_method(name) for name in ("max", "min", "all", "any"))
-    argmax, argmin, logsumexp = _method("argmax"), _method("argmin"), _method("logsumexp")
-    cumsum, cumprod = _method("cumsum"), _method("cumprod")
-
-    def dot(self, other: Any) -> Any:
-        """Product with another array, as `numpy.dot`."""
-        from .numpy_functions import dot
-
-        return dot(self, other)
+attach("reshape", reshape)
+attach("transpose", transpose)
+attach("T", property(transposed))
+attach("mT", property(matrices_transposed))
+attach("dot", dot)
+attach("conj", ops.conj)

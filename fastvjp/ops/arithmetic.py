@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays.array import array, numpy_of
 from ..arrays.calls import binary, keyed, unary
 from ..arrays.emit import cast, emit, full_like_aval
+from ..arrays.public import public
 from ..core.avals import DTYPES, bool_, float64, int8, promote
 from ..core.scalars import as_float
 from .common import ArrayLike, as_array, operands, require
@@ -20,7 +21,7 @@ MAX_INTEGER_EXPONENT = 32
 
 
 # --- arithmetic ---------------------------------------------------------------------------------------------
-@binary
+@public(binary)
 def add(a: ArrayLike, b: ArrayLike) -> array:
     """Sum of two operands; for bool the logical or.
 
@@ -32,7 +33,7 @@ def add(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("add", a, b, "logical_or")
 
 
-@binary
+@public(binary)
 def subtract(a: ArrayLike, b: ArrayLike) -> array:
     """Difference `a - b`.
 
@@ -49,7 +50,7 @@ def subtract(a: ArrayLike, b: ArrayLike) -> array:
     return emit("subtract", x, y)
 
 
-@binary
+@public(binary)
 def multiply(a: ArrayLike, b: ArrayLike) -> array:
     """Product of two operands; for bool the logical and.
 
@@ -61,7 +62,7 @@ def multiply(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("multiply", a, b, "logical_and")
 
 
-@binary
+@public(binary)
 def divide(a: ArrayLike, b: ArrayLike) -> array:
     """Quotient `a / b`, floating; float64 for bool and integers of any size, as in NumPy.
 
@@ -79,7 +80,7 @@ def divide(a: ArrayLike, b: ArrayLike) -> array:
 true_divide = divide
 
 
-@binary
+@public(binary)
 def floor_divide(a: ArrayLike, b: ArrayLike) -> array:
     """Largest integers not greater than `a / b`, in the promoted dtype; an integer divided by 0 gives 0.
 
@@ -91,7 +92,7 @@ def floor_divide(a: ArrayLike, b: ArrayLike) -> array:
     return emit("floor_divide", *bool_as_int8("floor_divide", a, b, "biuf"))
 
 
-@binary
+@public(binary)
 def remainder(a: ArrayLike, b: ArrayLike) -> array:
     """Remainder `a - floor(a / b) * b`, with the sign of `b`.
 
@@ -106,6 +107,7 @@ def remainder(a: ArrayLike, b: ArrayLike) -> array:
 mod = remainder
 
 
+@public()
 def divmod(a: ArrayLike, b: ArrayLike) -> tuple[array, array]:
     """Return `floor_divide(a, b)` and `remainder(a, b)`.
 
@@ -117,7 +119,7 @@ def divmod(a: ArrayLike, b: ArrayLike) -> tuple[array, array]:
     return floor_divide(a, b), remainder(a, b)
 
 
-@unary
+@public(unary)
 def negative(a: ArrayLike) -> array:
     """Return `-a`.
 
@@ -134,7 +136,7 @@ def negative(a: ArrayLike) -> array:
     return emit("negative", x)
 
 
-@unary
+@public(unary)
 def positive(a: ArrayLike) -> array:
     """Return `+a`: the operand itself, as an array.
 
@@ -151,7 +153,7 @@ def positive(a: ArrayLike) -> array:
     return itself(x)
 
 
-@unary
+@public(unary, method=True)
 def abs(a: ArrayLike) -> array:
     """Absolute value; for complex numbers the modulus, a real array. The derivative at 0 is 0.
 
@@ -167,7 +169,7 @@ def abs(a: ArrayLike) -> array:
 absolute = abs
 
 
-@unary
+@public(unary)
 def sign(a: ArrayLike) -> array:
     """-1, 0 or 1 by the sign of `a`; for complex numbers `a / |a|`, and 0 at 0.
 
@@ -184,7 +186,7 @@ def sign(a: ArrayLike) -> array:
     return emit("sign", x)
 
 
-@binary
+@public(binary, method=True)
 def maximum(a: ArrayLike, b: ArrayLike) -> array:
     """Larger of two operands, nan where either is. Where they are equal each takes half the cotangent.
 
@@ -196,7 +198,7 @@ def maximum(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("maximum", a, b, "logical_or")
 
 
-@binary
+@public(binary, method=True)
 def minimum(a: ArrayLike, b: ArrayLike) -> array:
     """Smaller of two operands, nan where either is. Where they are equal each takes half the cotangent.
 
@@ -208,6 +210,7 @@ def minimum(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("minimum", a, b, "logical_and")
 
 
+@public(method=True)
 def clip(
     a: ArrayLike,
     a_min: ArrayLike | None = None,
@@ -243,6 +246,7 @@ def clip(
 
 
 # --- powers -------------------------------------------------------------------------------------------------
+@public()
 def power(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a` to the power `b`, in the promoted dtype.
 
@@ -313,7 +317,7 @@ def _negative_power(dtype: np.dtype) -> ValueError:
     )
 
 
-@unary
+@public(unary, method=True)
 def square(a: ArrayLike) -> array:
     """Return `a * a`; for bool the result is int8, as in NumPy.
 
@@ -326,7 +330,7 @@ def square(a: ArrayLike) -> array:
     return emit("square", cast(x, int8) if x._var.aval.dtype == bool_ else x)
 
 
-@unary
+@public(unary, method=True)
 def sqrt(a: ArrayLike) -> array:
     """Square root, floating; nan for negative real numbers.
 
@@ -338,7 +342,7 @@ def sqrt(a: ArrayLike) -> array:
     return floating("sqrt", a)
 
 
-@unary
+@public(unary, method=True)
 def rsqrt(a: ArrayLike) -> array:
     """Return `1 / sqrt(a)`, floating.
 
@@ -350,7 +354,7 @@ def rsqrt(a: ArrayLike) -> array:
     return floating("rsqrt", a)
 
 
-@unary
+@public(unary, method=True)
 def reciprocal(a: ArrayLike) -> array:
     """Return `1 / a`, floating (as in MLX; NumPy truncates integers).
 
@@ -362,7 +366,7 @@ def reciprocal(a: ArrayLike) -> array:
     return floating("reciprocal", a)
 
 
-@binary
+@public(binary)
 def scale(a: ArrayLike, b: ArrayLike) -> array:
     """`a * conj(b)`, but 0 wherever `a` is, even if `b` is inf or nan: a cotangent times a derivative.
 
@@ -375,6 +379,7 @@ def scale(a: ArrayLike, b: ArrayLike) -> array:
 
 
 # --- for rules ----------------------------------------------------------------------------------------------
+@public()
 def copy(a: ArrayLike) -> array:
     """The same values, in memory of their own and contiguous.
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
 from ..arrays.emit import reshaped, spread
+from ..arrays.public import public
 from .common import ArrayLike, axes_of, broadcast
 from .shape import sizes_of
 
 
-@recorded()
+@public(recorded())
 def broadcast_to(a: ArrayLike, shape: int | Sequence[int]) -> array:
     """Repeat along new leading axes and along axes of size 1.
 
@@ -37,6 +38,7 @@ def broadcast_to(a: ArrayLike, shape: int | Sequence[int]) -> array:
     return array._of(spread(x, sizes)._var)
 
 
+@public()
 def broadcast_arrays(*arrays: ArrayLike) -> tuple[array, ...]:
     """Broadcast arrays to their common shape.
 
@@ -61,6 +63,7 @@ def broadcast_arrays(*arrays: ArrayLike) -> tuple[array, ...]:
     return tuple([array._of(spread(x, shape)._var) for x in xs])
 
 
+@public()
 def meshgrid(*arrays: ArrayLike, sparse: bool = False, indexing: str = "xy") -> tuple[array, ...]:
     """Coordinate arrays of a grid.
 
@@ -95,7 +98,7 @@ def meshgrid(*arrays: ArrayLike, sparse: bool = False, indexing: str = "xy") -> 
     return tuple(grids) if sparse else broadcast_arrays(*grids)
 
 
-@recorded()
+@public(recorded())
 def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> array:
     """Insert axes of size 1.
 
@@ -121,7 +124,7 @@ def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> array:
     return reshaped(x, tuple([1 if i in axes else next(sizes) for i in range(x.ndim + count)]))
 
 
-@recorded()
+@public(recorded(), method=True)
 def squeeze(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     """Remove axes of size 1.
 
@@ -162,6 +165,7 @@ def _at_least(arrays: Sequence[ArrayLike], ndim: int) -> array | list[array]:
     return results[0] if len(results) == 1 else results
 
 
+@public()
 def atleast_1d(*arrays: ArrayLike) -> array | list[array]:
     """Give scalars one axis.
 
@@ -179,6 +183,7 @@ def atleast_1d(*arrays: ArrayLike) -> array | list[array]:
     return _at_least(arrays, 1)
 
 
+@public()
 def atleast_2d(*arrays: ArrayLike) -> array | list[array]:
     """Prepend axes of size 1 until there are two.
 
@@ -196,6 +201,7 @@ def atleast_2d(*arrays: ArrayLike) -> array | list[array]:
     return _at_least(arrays, 2)
 
 
+@public()
 def atleast_3d(*arrays: ArrayLike) -> array | list[array]:
     """Add axes of size 1 until there are three, as NumPy does: (n,) becomes (1, n, 1), (m, n) (m, n, 1).
 

@@ -10,13 +10,14 @@ from typing import Any
 from ..arrays.array import array
 from ..arrays.calls import recorded, unary
 from ..arrays.emit import cast, emit, full_like_aval
+from ..arrays.public import public
 from ..core.avals import as_dtype
 from .common import ArrayLike, as_array
 from .elementwise import floating, itself
 from .trigonometric import degrees
 
 
-@recorded()
+@public(recorded(), method=True)
 def astype(a: ArrayLike, dtype: Any) -> array:
     """Cast to another dtype; from complex to real the imaginary part is dropped.
 
@@ -31,7 +32,7 @@ def astype(a: ArrayLike, dtype: Any) -> array:
     return itself(cast(as_array(a, "astype"), as_dtype(dtype, "astype")))
 
 
-@unary
+@public(unary, method=property)
 def real(a: ArrayLike) -> array:
     """Real part; a real array itself.
 
@@ -44,7 +45,7 @@ def real(a: ArrayLike) -> array:
     return emit("real", x) if x._var.aval.dtype.kind == "c" else itself(x)
 
 
-@unary
+@public(unary, method=property)
 def imag(a: ArrayLike) -> array:
     """Imaginary part; zeros for a real array.
 
@@ -57,7 +58,7 @@ def imag(a: ArrayLike) -> array:
     return emit("imag", x) if x._var.aval.dtype.kind == "c" else full_like_aval(x._var.aval, 0)
 
 
-@unary
+@public(unary, method=True)
 def conjugate(a: ArrayLike) -> array:
     """Complex conjugate; a real array itself.
 
@@ -73,7 +74,7 @@ def conjugate(a: ArrayLike) -> array:
 conj = conjugate
 
 
-@recorded()
+@public(recorded())
 def angle(a: ArrayLike, deg: bool = False) -> array:
     """Angle in [-pi, pi] of complex numbers (0 or pi of real ones), floating; in degrees if asked.
 

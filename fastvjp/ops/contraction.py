@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array
 from ..arrays.emit import emit, permuted, promoted, reshaped, section, spread, trailing
+from ..arrays.public import public
 from ..core.avals import bool_
 from .common import ArrayLike
 from .linalg import product
@@ -19,6 +20,7 @@ _Term = tuple[array, str]
 """An operand and its labels, one for each axis, all different."""
 
 
+@public()
 def einsum(subscripts: str, *operands: ArrayLike) -> array:
     """Sum of products of array elements, said by labels of the axes.
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arrays.array import array, from_numpy
 from ..arrays.emit import cast, full_like_aval, spread
+from ..arrays.public import public
 from ..core.avals import as_dtype, aval, float32, int32, int64, weak_dtype
 from ..core.program import uniform
 from ..core.scalars import WEAK
@@ -55,6 +56,7 @@ def _filled(vals: ArrayLike, shape: tuple[int, ...], dtype: np.dtype | None, nam
     return array._of(spread(x if dtype is None else cast(x, dtype), shape)._var)
 
 
+@public()
 def zeros(shape: Shape, dtype: Any = float32) -> array:
     """Array of zeros.
 
@@ -66,6 +68,7 @@ def zeros(shape: Shape, dtype: Any = float32) -> array:
     return full_like_aval(aval(_shape(shape, "zeros"), as_dtype(dtype or float32, "zeros")), 0)
 
 
+@public()
 def ones(shape: Shape, dtype: Any = float32) -> array:
     """Array of ones.
 
@@ -80,6 +83,7 @@ def ones(shape: Shape, dtype: Any = float32) -> array:
 empty = zeros
 
 
+@public()
 def full(
     shape: Shape, vals: ArrayLike | None = None, dtype: Any = None, *, fill_value: ArrayLike | None = None
 ) -> array:
@@ -111,6 +115,7 @@ def _one_of(vals: ArrayLike | None, fill_value: ArrayLike | None, name: str) -> 
     return fill_value if vals is None else vals
 
 
+@public()
 def zeros_like(a: ArrayLike, dtype: Any = None) -> array:
     """Array of zeros of the shape and, unless another is given, the dtype of `a`.
 
@@ -122,6 +127,7 @@ def zeros_like(a: ArrayLike, dtype: Any = None) -> array:
     return full_like(a, 0, dtype)
 
 
+@public()
 def ones_like(a: ArrayLike, dtype: Any = None) -> array:
     """Array of ones of the shape and, unless another is given, the dtype of `a`.
 
@@ -136,6 +142,7 @@ def ones_like(a: ArrayLike, dtype: Any = None) -> array:
 empty_like = zeros_like
 
 
+@public()
 def full_like(
     a: ArrayLike, vals: ArrayLike | None = None, dtype: Any = None, *, fill_value: ArrayLike | None = None
 ) -> array:
@@ -151,6 +158,7 @@ def full_like(
     return _filled(_one_of(vals, fill_value, "full_like"), like.shape, wanted, "full_like")
 
 
+@public()
 def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = float32) -> array:
     """Matrix of ones on a diagonal and zeros elsewhere.
 
@@ -170,6 +178,7 @@ def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = float32) -> array
     return from_numpy(np.eye(rows, columns, k, as_dtype(dtype or float32, "eye")), "eye")
 
 
+@public()
 def identity(n: int, dtype: Any = float32) -> array:
     """Square matrix of ones on the main diagonal and zeros elsewhere.
 
@@ -182,6 +191,7 @@ def identity(n: int, dtype: Any = float32) -> array:
     return eye(n, dtype=dtype)
 
 
+@public()
 def tri(n: int, m: int | None = None, k: int = 0, dtype: Any = float32) -> array:
     """Matrix of ones on and below a diagonal and zeros above it; arguments as in `eye`.
 
@@ -195,6 +205,7 @@ def tri(n: int, m: int | None = None, k: int = 0, dtype: Any = float32) -> array
     return from_numpy(np.tri(rows, columns, k, as_dtype(dtype or float32, "tri")), "tri")
 
 
+@public()
 def arange(
     start: float | None = None, stop: float | None = None, step: float | None = None, dtype: Any = None
 ) -> array:
@@ -239,6 +250,7 @@ def _number(x: Any) -> int | float:
     return int(x) if isinstance(x, int) else float(x)
 
 
+@public()
 def linspace(
     start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, dtype: Any = float32
 ) -> array:

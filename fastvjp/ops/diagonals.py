@@ -9,6 +9,7 @@ import numpy as np
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, constant, emit, filled, permuted, reshaped, section, spread, trailing
+from ..arrays.public import public
 from ..core.avals import as_dtype, bool_
 from . import reductions
 from .common import ArrayLike, axis_of
@@ -23,7 +24,7 @@ def _diagonal(x: array, k: int) -> array:
     return section(flat, len(lead), first, first + (length - 1) * (n + 1) + 1 if length else 0, n + 1)
 
 
-@recorded()
+@public(recorded(), method=True)
 def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> array:
     """Diagonal of two axes.
 
@@ -53,7 +54,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> a
     return _diagonal(permuted(x, trailing((i, j), x.ndim)), offset)
 
 
-@recorded()
+@public(recorded(), method=True)
 def diag(a: ArrayLike, k: int = 0) -> array:
     """Diagonal of a matrix, or the matrix with a given diagonal.
 
@@ -87,7 +88,7 @@ def diag(a: ArrayLike, k: int = 0) -> array:
     return reshaped(flat, (n, n))
 
 
-@recorded()
+@public(recorded(), method=True)
 def trace(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> array:
     """Sum along a diagonal.
 
@@ -116,7 +117,7 @@ def trace(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: 
     return total if dtype is None else cast(total, values.dtype)
 
 
-@recorded()
+@public(recorded())
 def tril(a: ArrayLike, k: int = 0) -> array:
     """Lower triangle of the last two axes; 0 above it.
 
@@ -139,7 +140,7 @@ def tril(a: ArrayLike, k: int = 0) -> array:
     return _triangle(a, k, True, "tril")
 
 
-@recorded()
+@public(recorded())
 def triu(a: ArrayLike, k: int = 0) -> array:
     """Upper triangle of the last two axes; 0 below it.
 

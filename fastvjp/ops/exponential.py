@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from ..arrays.array import array
 from ..arrays.calls import binary, unary
+from ..arrays.public import public
 from .common import ArrayLike
 from .elementwise import floating, floating2
 
 
-@unary
+@public(unary, method=True)
 def exp(a: ArrayLike) -> array:
     """Exponential function, floating.
 
@@ -23,7 +24,7 @@ def exp(a: ArrayLike) -> array:
     return floating("exp", a)
 
 
-@unary
+@public(unary)
 def expm1(a: ArrayLike) -> array:
     """`exp(a) - 1`, floating, accurate near 0.
 
@@ -35,7 +36,7 @@ def expm1(a: ArrayLike) -> array:
     return floating("expm1", a)
 
 
-@unary
+@public(unary, method=True)
 def log(a: ArrayLike) -> array:
     """Natural logarithm, floating: -inf at 0, nan for negative real numbers.
 
@@ -47,7 +48,7 @@ def log(a: ArrayLike) -> array:
     return floating("log", a)
 
 
-@unary
+@public(unary, method=True)
 def log1p(a: ArrayLike) -> array:
     """`log(1 + a)`, floating, accurate near 0.
 
@@ -59,7 +60,7 @@ def log1p(a: ArrayLike) -> array:
     return floating("log1p", a)
 
 
-@unary
+@public(unary, method=True)
 def log2(a: ArrayLike) -> array:
     """Logarithm to base 2, floating.
 
@@ -71,7 +72,7 @@ def log2(a: ArrayLike) -> array:
     return floating("log2", a)
 
 
-@unary
+@public(unary, method=True)
 def log10(a: ArrayLike) -> array:
     """Logarithm to base 10, floating.
 
@@ -83,7 +84,7 @@ def log10(a: ArrayLike) -> array:
     return floating("log10", a)
 
 
-@binary
+@public(binary)
 def logaddexp(a: ArrayLike, b: ArrayLike) -> array:
     """`log(exp(a) + exp(b))` of real operands, floating, without overflow.
 
@@ -95,7 +96,7 @@ def logaddexp(a: ArrayLike, b: ArrayLike) -> array:
     return floating2("logaddexp", a, b, "f")
 
 
-@unary
+@public(unary)
 def sigmoid(a: ArrayLike) -> array:
     """Logistic function `1 / (1 + exp(-a))`, floating.
 
@@ -107,7 +108,7 @@ def sigmoid(a: ArrayLike) -> array:
     return floating("sigmoid", a)
 
 
-@unary
+@public(unary)
 def erf(a: ArrayLike) -> array:
     """Error function `2 / sqrt(pi) * integral of exp(-t*t) from 0 to a` of a real operand, floating.
 
@@ -119,7 +120,7 @@ def erf(a: ArrayLike) -> array:
     return floating("erf", a, "f")
 
 
-@unary
+@public(unary)
 def erfinv(a: ArrayLike) -> array:
     """Inverse of `erf` on [-1, 1], floating; nan outside.
 

@@ -11,11 +11,13 @@ import numpy as np
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, emit, promoted, reshaped, section, sliced, spread
+from ..arrays.public import public
 from .common import ArrayLike, axes_of, axis_of
 from .shape import ravel, sizes_of
 from .taking import take
 
 
+@public()
 def concatenate(arrays: Sequence[ArrayLike], axis: int | None = 0) -> array:
     """Join arrays along an axis that they have.
 
@@ -61,6 +63,7 @@ def _several(arrays: Sequence[ArrayLike], name: str) -> list[array]:
     return [as_array(a, name) for a in arrays]
 
 
+@public()
 def stack(arrays: Sequence[ArrayLike], axis: int = 0) -> array:
     """Join arrays along a new axis.
 
@@ -87,6 +90,7 @@ def stack(arrays: Sequence[ArrayLike], axis: int = 0) -> array:
     return concatenate([reshaped(x, (*x.shape[:i], 1, *x.shape[i:])) for x in xs], i)
 
 
+@public(method=True)
 def split(a: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[array]:
     """Cut an array into parts along an axis.
 
@@ -123,7 +127,7 @@ def split(a: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
     return [section(x, i, b, max(b, e)) for b, e in itertools.pairwise(edges)]
 
 
-@recorded()
+@public(recorded())
 def flip(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     """Reverse the order of elements.
 
@@ -152,7 +156,7 @@ def flip(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     return sliced(x, tuple(start), tuple(stop), tuple(step))
 
 
-@recorded()
+@public(recorded())
 def roll(a: ArrayLike, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> array:
     """Shift elements along an axis; those that leave at the end come in at the front.
 
@@ -196,7 +200,7 @@ def roll(a: ArrayLike, shift: int | Sequence[int], axis: int | Sequence[int] | N
 _Pad = int | tuple[int] | tuple[int, int] | Sequence[Sequence[int]]
 
 
-@recorded()
+@public(recorded())
 def pad(a: ArrayLike, pad_width: _Pad, mode: str = "constant", constant_values: ArrayLike = 0) -> array:
     """Extend an array at the ends of its axes.
 
@@ -260,7 +264,7 @@ def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     return [(int(before), int(after)) for before, after in widths]
 
 
-@recorded()
+@public(recorded())
 def tile(a: ArrayLike, reps: int | Sequence[int]) -> array:
     """Repeat an array as a whole along its axes.
 
@@ -291,7 +295,7 @@ def tile(a: ArrayLike, reps: int | Sequence[int]) -> array:
     return reshaped(x, tuple([c * n for c, n in zip(counts, shape, strict=True)]))
 
 
-@recorded()
+@public(recorded(), method=True)
 def repeat(a: ArrayLike, repeats: int | Sequence[int], axis: int | None = None) -> array:
     """Repeat every element along an axis.
 

@@ -8,11 +8,12 @@ from typing import Any
 from ..arrays.array import array, as_array
 from ..arrays.calls import binary, recorded
 from ..arrays.emit import cast, emit, filled, leading, permuted, promoted, reshaped, spread, trailing
+from ..arrays.public import public
 from ..core.avals import bool_, int64
 from .common import ArrayLike, axis_of, broadcast, operands
 
 
-@binary
+@public(binary)
 def matmul(a: ArrayLike, b: ArrayLike) -> array:
     """Matrix product, as NumPy's `@`.
 
@@ -63,6 +64,7 @@ def product(x: array, y: array) -> array:
     return emit("matmul", spread(x, (*batch, m, k)), spread(y, (*batch, k, n)))
 
 
+@public()
 def addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, alpha: float = 1.0, beta: float = 1.0) -> array:
     """Matrix product added to an array: alpha * (a @ b) + beta * c.
 
@@ -92,7 +94,7 @@ def addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, alpha: float = 1.0, beta: fl
     return emit("add", *operands("addmm", out, shift))
 
 
-@binary
+@public(binary)
 def inner(a: ArrayLike, b: ArrayLike) -> array:
     """Sums of products over the last axes; of scalars, their product.
 
@@ -119,7 +121,7 @@ def inner(a: ArrayLike, b: ArrayLike) -> array:
     return tensordot(x, y, ([-1], [-1]))
 
 
-@binary
+@public(binary)
 def vdot(a: ArrayLike, b: ArrayLike) -> array:
     """Sum of products of all elements, the first conjugated.
 
@@ -146,7 +148,7 @@ def vdot(a: ArrayLike, b: ArrayLike) -> array:
     return reshaped(product(reshaped(x, (1, x.size)), reshaped(y, (y.size, 1))), ())
 
 
-@binary
+@public(binary)
 def outer(a: ArrayLike, b: ArrayLike) -> array:
     """Products of all elements of one array with all of another.
 
@@ -171,7 +173,7 @@ def _multiply(x: array, y: array) -> array:
     return emit("logical_and" if x.dtype == bool_ else "multiply", x, y)
 
 
-@recorded(operands=2)
+@public(recorded(2))
 def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> array:
     """Sums of products over several axes.
 

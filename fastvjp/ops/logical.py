@@ -12,6 +12,7 @@ import numpy as np
 from ..arrays.array import array
 from ..arrays.calls import binary, recorded, unary
 from ..arrays.emit import cast, emit, full_like_aval, spread
+from ..arrays.public import public
 from ..core.avals import aval, bool_
 from .arithmetic import abs, add, multiply, subtract
 from .common import ArrayLike, as_array, operands, require
@@ -20,7 +21,7 @@ from .elementwise import bits, bool_as_int8, compare, itself, test, truth
 
 
 # --- comparison ---------------------------------------------------------------------------------------------
-@binary
+@public(binary)
 def equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a == b`, elementwise.
 
@@ -32,7 +33,7 @@ def equal(a: ArrayLike, b: ArrayLike) -> array:
     return compare("equal", a, b)
 
 
-@binary
+@public(binary)
 def not_equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a != b`, elementwise.
 
@@ -44,7 +45,7 @@ def not_equal(a: ArrayLike, b: ArrayLike) -> array:
     return compare("not_equal", a, b)
 
 
-@binary
+@public(binary)
 def less(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a < b`, elementwise; complex numbers compare by real, then by imaginary part.
 
@@ -56,7 +57,7 @@ def less(a: ArrayLike, b: ArrayLike) -> array:
     return compare("less", a, b)
 
 
-@binary
+@public(binary)
 def less_equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a <= b`, elementwise; complex numbers as in `less`.
 
@@ -68,7 +69,7 @@ def less_equal(a: ArrayLike, b: ArrayLike) -> array:
     return compare("less_equal", a, b)
 
 
-@binary
+@public(binary)
 def greater(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a > b`, elementwise; complex numbers as in `less`.
 
@@ -80,7 +81,7 @@ def greater(a: ArrayLike, b: ArrayLike) -> array:
     return compare("greater", a, b)
 
 
-@binary
+@public(binary)
 def greater_equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a >= b`, elementwise; complex numbers as in `less`.
 
@@ -93,7 +94,7 @@ def greater_equal(a: ArrayLike, b: ArrayLike) -> array:
 
 
 # --- tests and choice ---------------------------------------------------------------------------------------
-@recorded(operands=3)
+@public(recorded(3))
 def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> array:
     """Elements of `x` where the condition holds, of `y` elsewhere.
 
@@ -119,7 +120,7 @@ def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> array:
     return emit("select", spread(c, chosen._var.aval.shape), chosen, other)
 
 
-@unary
+@public(unary)
 def isnan(a: ArrayLike) -> array:
     """Whether each element is nan.
 
@@ -131,7 +132,7 @@ def isnan(a: ArrayLike) -> array:
     return test("isnan", a, False)
 
 
-@unary
+@public(unary)
 def isinf(a: ArrayLike) -> array:
     """Whether each element is inf or -inf.
 
@@ -143,7 +144,7 @@ def isinf(a: ArrayLike) -> array:
     return test("isinf", a, False)
 
 
-@unary
+@public(unary)
 def isfinite(a: ArrayLike) -> array:
     """Whether each element is neither infinite nor nan.
 
@@ -155,7 +156,7 @@ def isfinite(a: ArrayLike) -> array:
     return test("isfinite", a, True)
 
 
-@unary
+@public(unary)
 def isposinf(a: ArrayLike) -> array:
     """Whether each element of a real array is inf.
 
@@ -167,7 +168,7 @@ def isposinf(a: ArrayLike) -> array:
     return _is_this_infinity("isposinf", a, math.inf)
 
 
-@unary
+@public(unary)
 def isneginf(a: ArrayLike) -> array:
     """Whether each element of a real array is -inf.
 
@@ -187,6 +188,7 @@ def _is_this_infinity(name: str, a: ArrayLike, infinity: float) -> array:
     return full_like_aval(aval(x._var.aval.shape, bool_), False)
 
 
+@public()
 def nan_to_num(
     a: ArrayLike, nan: ArrayLike = 0.0, posinf: ArrayLike | None = None, neginf: ArrayLike | None = None
 ) -> array:
@@ -220,6 +222,7 @@ def nan_to_num(
     return cast(result, dtype)
 
 
+@public()
 def isclose(
     a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
 ) -> array:
@@ -246,6 +249,7 @@ def isclose(
     return logical_or(result, logical_and(isnan(x), isnan(y))) if equal_nan else result
 
 
+@public()
 def allclose(
     a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
 ) -> array:
@@ -259,6 +263,7 @@ def allclose(
     return _all(isclose(a, b, rtol, atol, equal_nan))
 
 
+@public()
 def array_equal(a: ArrayLike, b: ArrayLike, equal_nan: bool = False) -> array:
     """Whether shapes and all elements are equal, whatever the dtypes: a bool array without axes.
 
@@ -281,7 +286,7 @@ def _all(x: array) -> array:
 
 
 # --- logic and bits -----------------------------------------------------------------------------------------
-@binary
+@public(binary)
 def logical_and(a: ArrayLike, b: ArrayLike) -> array:
     """Whether both operands are true, that is not 0.
 
@@ -293,7 +298,7 @@ def logical_and(a: ArrayLike, b: ArrayLike) -> array:
     return emit("logical_and", *truth("logical_and", a, b))
 
 
-@binary
+@public(binary)
 def logical_or(a: ArrayLike, b: ArrayLike) -> array:
     """Whether one or both of two operands are true, that is not 0.
 
@@ -305,7 +310,7 @@ def logical_or(a: ArrayLike, b: ArrayLike) -> array:
     return emit("logical_or", *truth("logical_or", a, b))
 
 
-@binary
+@public(binary)
 def logical_xor(a: ArrayLike, b: ArrayLike) -> array:
     """Whether just one of two operands is true, that is not 0.
 
@@ -317,7 +322,7 @@ def logical_xor(a: ArrayLike, b: ArrayLike) -> array:
     return emit("not_equal", *truth("logical_xor", a, b))
 
 
-@unary
+@public(unary)
 def logical_not(a: ArrayLike) -> array:
     """Whether the operand is false, that is 0.
 
@@ -329,7 +334,7 @@ def logical_not(a: ArrayLike) -> array:
     return emit("logical_not", *truth("logical_not", a))
 
 
-@binary
+@public(binary)
 def bitwise_and(a: ArrayLike, b: ArrayLike) -> array:
     """Bits that are set in both operands, integers or bool.
 
@@ -341,7 +346,7 @@ def bitwise_and(a: ArrayLike, b: ArrayLike) -> array:
     return bits("bitwise_and", "logical_and", a, b)
 
 
-@binary
+@public(binary)
 def bitwise_or(a: ArrayLike, b: ArrayLike) -> array:
     """Bits that are set in one or both of two operands, integers or bool.
 
@@ -353,7 +358,7 @@ def bitwise_or(a: ArrayLike, b: ArrayLike) -> array:
     return bits("bitwise_or", "logical_or", a, b)
 
 
-@binary
+@public(binary)
 def bitwise_xor(a: ArrayLike, b: ArrayLike) -> array:
     """Bits that are set in just one of two operands, integers or bool.
 
@@ -365,7 +370,7 @@ def bitwise_xor(a: ArrayLike, b: ArrayLike) -> array:
     return bits("bitwise_xor", "not_equal", a, b)
 
 
-@unary
+@public(unary)
 def bitwise_invert(a: ArrayLike) -> array:
     """All bits of an integer flipped; for bool the logical not.
 
@@ -379,7 +384,7 @@ def bitwise_invert(a: ArrayLike) -> array:
     return emit("logical_not" if x._var.aval.dtype == bool_ else "bitwise_invert", x)
 
 
-@binary
+@public(binary)
 def left_shift(a: ArrayLike, b: ArrayLike) -> array:
     """Integers `a * 2**b`, without the bits that do not fit.
 
@@ -391,7 +396,7 @@ def left_shift(a: ArrayLike, b: ArrayLike) -> array:
     return emit("left_shift", *bool_as_int8("left_shift", a, b, "biu"))
 
 
-@binary
+@public(binary)
 def right_shift(a: ArrayLike, b: ArrayLike) -> array:
     """Integers `a / 2**b`, rounded down.
 

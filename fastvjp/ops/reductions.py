@@ -15,6 +15,7 @@ import numpy as np
 from ..arrays.array import array
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, emit, full_like_aval, reshaped
+from ..arrays.public import public
 from ..core.avals import as_dtype, aval, bool_, float64, inexact
 from .arithmetic import add, divide, sqrt, square, subtract
 from .common import ArrayLike, accumulated, as_array, axes_of, axis_of, require
@@ -83,7 +84,7 @@ def _real_floating(name: str, a: ArrayLike) -> array:
 # --- sums --------------------------------------------------------------------------------------------------
 
 
-@recorded()
+@public(recorded(), method=True)
 def sum(a: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None) -> array:
     """Sum over axes.
 
@@ -102,7 +103,7 @@ def sum(a: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dtype: Any =
     return _reduce("sum", x, axes_of(axis, x._var.aval.ndim, "sum"), keepdims)
 
 
-@recorded()
+@public(recorded(), method=True)
 def prod(a: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None) -> array:
     """Product over axes; arguments as in `sum`.
 
@@ -115,7 +116,7 @@ def prod(a: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dtype: Any 
     return _reduce("prod", x, axes_of(axis, x._var.aval.ndim, "prod"), keepdims)
 
 
-@recorded()
+@public(recorded(), method=True)
 def mean(a: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dtype: Any = None) -> array:
     """Mean over axes, nan over no elements.
 
@@ -137,7 +138,7 @@ def mean(a: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dtype: Any 
     return cast(divide(total, _count(x, axes)), x._var.aval.dtype)
 
 
-@recorded()
+@public(recorded(), method=True)
 def var(a: ArrayLike, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> array:
     """Variance over axes: sum of squared (moduli of) deviations from the mean, over n - ddof.
 
@@ -164,7 +165,7 @@ def var(a: ArrayLike, axis: Axis = None, keepdims: bool = False, ddof: int = 0) 
     return divide(_reduce("sum", squares, axes, keepdims), float(np.maximum(_count(x, axes) - ddof, 0)))
 
 
-@recorded()
+@public(recorded(), method=True)
 def std(a: ArrayLike, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> array:
     """Standard deviation over axes: the root of `var`, which says more. Its derivative is 0 where it is 0.
 
@@ -180,7 +181,7 @@ def std(a: ArrayLike, axis: Axis = None, keepdims: bool = False, ddof: int = 0) 
 # --- extremes ----------------------------------------------------------------------------------------------
 
 
-@recorded()
+@public(recorded(), method=True)
 def max(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     """Largest element over axes, nan where there is one; several largest ones share the cotangent evenly.
 
@@ -195,7 +196,7 @@ def max(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     return _extreme("max", a, axis, keepdims)
 
 
-@recorded()
+@public(recorded(), method=True)
 def min(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     """Smallest element over axes, nan where there is one; several smallest ones share the cotangent evenly.
 
@@ -210,7 +211,7 @@ def min(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     return _extreme("min", a, axis, keepdims)
 
 
-@recorded()
+@public(recorded(), method=True)
 def argmax(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> array:
     """Position of the first largest element, or of the first nan, along an axis.
 
@@ -233,7 +234,7 @@ def argmax(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> arr
     return _position("argmax", a, axis, keepdims)
 
 
-@recorded()
+@public(recorded(), method=True)
 def argmin(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> array:
     """Position of the first smallest element, or of the first nan, along an axis; otherwise as `argmax`.
 
@@ -245,7 +246,7 @@ def argmin(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> arr
     return _position("argmin", a, axis, keepdims)
 
 
-@recorded()
+@public(recorded(), method=True)
 def all(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     """Whether all elements over axes are true, that is not 0; true over no elements.
 
@@ -257,7 +258,7 @@ def all(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     return _truth("all", a, axis, keepdims, True)
 
 
-@recorded()
+@public(recorded(), method=True)
 def any(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     """Whether any element over axes is true, that is not 0; false over no elements.
 
@@ -269,7 +270,7 @@ def any(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     return _truth("any", a, axis, keepdims, False)
 
 
-@recorded()
+@public(recorded())
 def count_nonzero(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     """Number of elements over axes that are not 0: an array of int64.
 
@@ -284,7 +285,7 @@ def count_nonzero(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> ar
 # --- exponential ones --------------------------------------------------------------------------------------
 
 
-@recorded()
+@public(recorded(), method=True)
 def logsumexp(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     """`log(sum(exp(a)))` over axes of a real array, without overflow; floating, -inf over no elements.
 
@@ -297,7 +298,7 @@ def logsumexp(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     return _reduce("logsumexp", x, axes_of(axis, x._var.aval.ndim, "logsumexp"), keepdims)
 
 
-@recorded()
+@public(recorded())
 def softmax(a: ArrayLike, axis: Axis = None, *, precise: bool = False) -> array:
     """`exp(a) / sum(exp(a))` over axes of a real array, without overflow; floating.
 
@@ -315,7 +316,7 @@ def softmax(a: ArrayLike, axis: Axis = None, *, precise: bool = False) -> array:
     return emit("softmax", x, axes=axes_of(axis, x._var.aval.ndim, "softmax"))
 
 
-@recorded()
+@public(recorded())
 def log_softmax(a: ArrayLike, axis: Axis = None) -> array:
     """`a - logsumexp(a)` over axes: the logarithm of `softmax`, accurate where that is tiny.
 

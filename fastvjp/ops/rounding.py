@@ -10,6 +10,7 @@ import builtins
 from ..arrays.array import array
 from ..arrays.calls import recorded, unary
 from ..arrays.emit import cast, emit
+from ..arrays.public import public
 from ..core.avals import inexact
 from .arithmetic import divide, multiply
 from .common import ArrayLike, as_array, require
@@ -17,7 +18,7 @@ from .elementwise import itself, rounding
 from .logical import less, where
 
 
-@unary
+@public(unary)
 def floor(a: ArrayLike) -> array:
     """Largest integers that are not greater, in the dtype of the operand, which is real.
 
@@ -29,7 +30,7 @@ def floor(a: ArrayLike) -> array:
     return rounding("floor", a)
 
 
-@unary
+@public(unary)
 def ceil(a: ArrayLike) -> array:
     """Smallest integers that are not less, in the dtype of the operand, which is real.
 
@@ -41,7 +42,7 @@ def ceil(a: ArrayLike) -> array:
     return rounding("ceil", a)
 
 
-@unary
+@public(unary)
 def trunc(a: ArrayLike) -> array:
     """Integers next towards 0, in the dtype of the operand, which is real.
 
@@ -55,7 +56,7 @@ def trunc(a: ArrayLike) -> array:
     return where(less(x, 0), ceil(x), floor(x)) if x._var.aval.dtype.kind == "f" else itself(x)
 
 
-@recorded()
+@public(recorded(), method=True)
 def round(a: ArrayLike, decimals: int = 0) -> array:
     """Nearest number of so many decimals, halves to the even neighbour, in the dtype of the operand.
 

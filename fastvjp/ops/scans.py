@@ -7,10 +7,11 @@ from typing import Any
 from ..arrays.array import array
 from ..arrays.calls import recorded
 from ..arrays.emit import emit, reshaped
+from ..arrays.public import public
 from .common import ArrayLike, accumulated, as_array, axis_of, operands
 
 
-@recorded()
+@public(recorded(), method=True)
 def cumsum(
     a: ArrayLike, axis: int | None = None, *, reverse: bool = False, inclusive: bool = True, dtype: Any = None
 ) -> array:
@@ -31,7 +32,7 @@ def cumsum(
     return _scan("cumsum", accumulated("cumsum", a, dtype), axis, reverse, inclusive)
 
 
-@recorded()
+@public(recorded(), method=True)
 def cumprod(
     a: ArrayLike, axis: int | None = None, *, reverse: bool = False, inclusive: bool = True, dtype: Any = None
 ) -> array:
@@ -52,6 +53,7 @@ def _scan(name: str, x: array, axis: int | None, reverse: bool, inclusive: bool)
     return emit(name, x, axis=along, reverse=bool(reverse), exclusive=not inclusive)
 
 
+@public()
 def linear_recurrence(a: ArrayLike, b: ArrayLike, axis: int = -1, *, reverse: bool = False) -> array:
     """h[t] = a[t] * h[t-1] + b[t] along an axis, from h = 0 before the start.
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded, unary
 from ..arrays.emit import permuted, reshaped
+from ..arrays.public import public
 from .common import ArrayLike, axis_of
 
 
@@ -23,7 +24,7 @@ def sizes_of(shape: Any, name: str) -> tuple[int, ...]:
         raise TypeError(f"[{name}] Expected a shape of integers, got {shape!r}.") from None
 
 
-@recorded()
+@public(recorded())
 def reshape(a: ArrayLike, shape: int | Sequence[int]) -> array:
     """The same elements, in C order, under another shape.
 
@@ -61,7 +62,7 @@ def _resolved(sizes: tuple[int, ...], size: int, what: str, name: str) -> tuple[
     return resolved
 
 
-@recorded()
+@public(recorded(), method=True)
 def flatten(a: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> array:
     """Merge the axes from `start_axis` to `end_axis` (both included) into one.
 
@@ -90,7 +91,7 @@ def flatten(a: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> array:
     return reshaped(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
-@unary
+@public(unary, method=True)
 def ravel(a: ArrayLike) -> array:
     """All elements in C order, under one axis.
 
@@ -109,7 +110,7 @@ def ravel(a: ArrayLike) -> array:
     return reshaped(x, (x.size,))
 
 
-@recorded()
+@public(recorded())
 def unflatten(a: ArrayLike, axis: int, shape: Sequence[int]) -> array:
     """Split one axis into several.
 
@@ -135,7 +136,7 @@ def unflatten(a: ArrayLike, axis: int, shape: Sequence[int]) -> array:
     return reshaped(x, x.shape[:i] + sizes + x.shape[i + 1 :])
 
 
-@recorded()
+@public(recorded())
 def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> array:
     """Permute the axes.
 
@@ -169,7 +170,7 @@ def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> array:
 permute_dims = transpose
 
 
-@recorded()
+@public(recorded(), method=True)
 def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> array:
     """Exchange two axes.
 
@@ -196,7 +197,7 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> array:
     return permuted(x, tuple(order))
 
 
-@recorded()
+@public(recorded(), method=True)
 def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> array:
     """Move axes to other positions; the rest keep their order.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
 from ..arrays.emit import emit, reshaped, section
+from ..arrays.public import public
 from .common import ArrayLike, axis_of
 from .taking import lines
 
@@ -17,7 +18,7 @@ def _lines(a: ArrayLike, axis: int | None, name: str) -> tuple[array, int]:
     return x, axis_of(axis, x.ndim, name)
 
 
-@recorded()
+@public(recorded(), method=True)
 def argsort(a: ArrayLike, axis: int | None = -1) -> array:
     """Positions that sort an array; equal elements keep their order and nan comes last.
 
@@ -40,7 +41,7 @@ def argsort(a: ArrayLike, axis: int | None = -1) -> array:
     return emit("argsort", x, axis=i)
 
 
-@recorded()
+@public(recorded())
 def sort(a: ArrayLike, axis: int | None = -1) -> array:
     """Sorted elements, nan last.
 
@@ -67,6 +68,7 @@ def _sorted(x: array, axis: int) -> array:
     return reshaped(emit("gather", reshaped(x, (x.size,)), index), x.shape)
 
 
+@public()
 def topk(a: ArrayLike, k: int, axis: int | None = -1) -> array:
     """The k largest elements, in ascending order.
 
@@ -93,6 +95,7 @@ def topk(a: ArrayLike, k: int, axis: int | None = -1) -> array:
     return section(_sorted(x, i), i, n - k, n)
 
 
+@public()
 def partition(a: ArrayLike, kth: int, axis: int | None = -1) -> array:
     """Elements arranged so that the one at `kth` is where sorting puts it, smaller ones before it.
 
@@ -117,6 +120,7 @@ def partition(a: ArrayLike, kth: int, axis: int | None = -1) -> array:
     return _sorted(x, i)
 
 
+@public()
 def argpartition(a: ArrayLike, kth: int, axis: int | None = -1) -> array:
     """Positions that arrange an array as `partition` does.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array
 from ..arrays.emit import constant, emit, filled, reshaped, spread
+from ..arrays.public import public
 from ..core.avals import int64
 from ..planning.fusion import fits
 from .common import ArrayLike, axis_of
@@ -16,6 +17,7 @@ from .indexing import fitted, picked, selected
 from .indices import Advanced, Index, index_item, linear_index, parse
 
 
+@public(method=True)
 def take(a: ArrayLike, indices: ArrayLike, axis: int | None = None) -> array:
     """Elements, or slices along an axis, by index.
 
@@ -53,6 +55,7 @@ def _integers(item: Any, name: str) -> Index:
     return item
 
 
+@public()
 def take_along_axis(a: ArrayLike, indices: ArrayLike, axis: int | None = -1) -> array:
     """Elements along an axis, by an index of their own for each line: what goes with `argsort`.
 
@@ -85,6 +88,7 @@ def take_along_axis(a: ArrayLike, indices: ArrayLike, axis: int | None = -1) -> 
     return reshaped(emit("gather", reshaped(x, (x.size,)), index), shape)
 
 
+@public()
 def put_along_axis(a: ArrayLike, indices: ArrayLike, values: ArrayLike, axis: int | None = None) -> array:
     """Replace elements along an axis, by an index of their own for each line.
 
@@ -148,6 +152,7 @@ def lines(order: array, axis: int) -> array:
     return reshaped(emit("add", order, first), (order.size,))
 
 
+@public(method=True)
 def nonzero(a: ArrayLike) -> tuple[array, ...]:
     """Positions of the elements that are not zero; reads the values.
 
@@ -172,6 +177,7 @@ def nonzero(a: ArrayLike) -> tuple[array, ...]:
     return tuple([constant(np.ascontiguousarray(where, int64)) for where in values.nonzero()])
 
 
+@public()
 def flatnonzero(a: ArrayLike) -> array:
     """Positions in the flattened array of the elements that are not zero; reads the values.
 
@@ -192,6 +198,7 @@ def flatnonzero(a: ArrayLike) -> array:
     return constant(np.flatnonzero(np.asarray(as_array(a, "flatnonzero"))).astype(int64, copy=False))
 
 
+@public()
 def argwhere(a: ArrayLike) -> array:
     """Positions of the elements that are not zero, one per row; reads the values.
 

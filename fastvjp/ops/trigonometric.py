@@ -10,13 +10,14 @@ import math
 from ..arrays.array import array
 from ..arrays.calls import binary, unary
 from ..arrays.emit import cast
+from ..arrays.public import public
 from ..core.avals import inexact
 from .arithmetic import multiply
 from .common import ArrayLike, as_array, require
 from .elementwise import floating, floating2
 
 
-@unary
+@public(unary, method=True)
 def sin(a: ArrayLike) -> array:
     """Sine of an angle in radians, floating.
 
@@ -28,7 +29,7 @@ def sin(a: ArrayLike) -> array:
     return floating("sin", a)
 
 
-@unary
+@public(unary, method=True)
 def cos(a: ArrayLike) -> array:
     """Cosine of an angle in radians, floating.
 
@@ -40,7 +41,7 @@ def cos(a: ArrayLike) -> array:
     return floating("cos", a)
 
 
-@unary
+@public(unary)
 def tan(a: ArrayLike) -> array:
     """Tangent of an angle in radians, floating.
 
@@ -52,7 +53,7 @@ def tan(a: ArrayLike) -> array:
     return floating("tan", a)
 
 
-@unary
+@public(unary)
 def arcsin(a: ArrayLike) -> array:
     """Inverse sine in [-pi/2, pi/2], floating; nan for real numbers outside [-1, 1].
 
@@ -64,7 +65,7 @@ def arcsin(a: ArrayLike) -> array:
     return floating("arcsin", a)
 
 
-@unary
+@public(unary)
 def arccos(a: ArrayLike) -> array:
     """Inverse cosine in [0, pi], floating; nan for real numbers outside [-1, 1].
 
@@ -76,7 +77,7 @@ def arccos(a: ArrayLike) -> array:
     return floating("arccos", a)
 
 
-@unary
+@public(unary)
 def arctan(a: ArrayLike) -> array:
     """Inverse tangent in [-pi/2, pi/2], floating.
 
@@ -88,7 +89,7 @@ def arctan(a: ArrayLike) -> array:
     return floating("arctan", a)
 
 
-@binary
+@public(binary)
 def arctan2(a: ArrayLike, b: ArrayLike) -> array:
     """Angle in [-pi, pi] of the point with abscissa `b` and ordinate `a`, both real, floating.
 
@@ -100,7 +101,7 @@ def arctan2(a: ArrayLike, b: ArrayLike) -> array:
     return floating2("arctan2", a, b, "f")
 
 
-@unary
+@public(unary)
 def sinh(a: ArrayLike) -> array:
     """Hyperbolic sine, floating.
 
@@ -112,7 +113,7 @@ def sinh(a: ArrayLike) -> array:
     return floating("sinh", a)
 
 
-@unary
+@public(unary)
 def cosh(a: ArrayLike) -> array:
     """Hyperbolic cosine, floating.
 
@@ -124,7 +125,7 @@ def cosh(a: ArrayLike) -> array:
     return floating("cosh", a)
 
 
-@unary
+@public(unary)
 def tanh(a: ArrayLike) -> array:
     """Hyperbolic tangent, floating.
 
@@ -136,7 +137,7 @@ def tanh(a: ArrayLike) -> array:
     return floating("tanh", a)
 
 
-@unary
+@public(unary)
 def arcsinh(a: ArrayLike) -> array:
     """Inverse hyperbolic sine, floating.
 
@@ -148,7 +149,7 @@ def arcsinh(a: ArrayLike) -> array:
     return floating("arcsinh", a)
 
 
-@unary
+@public(unary)
 def arccosh(a: ArrayLike) -> array:
     """Inverse hyperbolic cosine, at least 0, floating; nan for real numbers below 1.
 
@@ -160,7 +161,7 @@ def arccosh(a: ArrayLike) -> array:
     return floating("arccosh", a)
 
 
-@unary
+@public(unary)
 def arctanh(a: ArrayLike) -> array:
     """Inverse hyperbolic tangent, floating; nan for real numbers outside [-1, 1].
 
@@ -176,7 +177,7 @@ asin, acos, atan, atan2 = arcsin, arccos, arctan, arctan2
 asinh, acosh, atanh = arcsinh, arccosh, arctanh
 
 
-@unary
+@public(unary)
 def degrees(a: ArrayLike) -> array:
     """Angles from radians to degrees, real, floating.
 
@@ -188,7 +189,7 @@ def degrees(a: ArrayLike) -> array:
     return _rescale("degrees", a, 180 / math.pi)
 
 
-@unary
+@public(unary)
 def radians(a: ArrayLike) -> array:
     """Angles from degrees to radians, real, floating.
 

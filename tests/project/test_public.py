@@ -1,0 +1,69 @@
+"""What users name: no public name is lost, and each is declared once, where it stands."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+import fastvjp
+from fastvjp.arrays.public import PUBLIC, attach, public
+
+NAMES = """
+    CacheWarning CompileWarning PrecisionWarning Program TracedValueError abs absolute acos acosh add addmm all
+    allclose angle any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argpartition
+    argsort argwhere array array_equal asin asinh astype atan atan2 atanh atleast_1d atleast_2d atleast_3d
+    bitwise_and bitwise_invert bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor bool_
+    broadcast_arrays broadcast_to ceil checkpoint clip compile complex128 complex64 concatenate conj conjugate
+    copy cos cosh count_nonzero cumprod cumsum custom_function custom_kernel custom_primitive default_device
+    degrees device diag diagonal divide divmod einsum empty empty_like equal erf erfinv eval exp expand_dims
+    explain expm1 eye flatnonzero flatten flip float32 float64 floor floor_divide full full_like grad greater
+    greater_equal hessian hvp identity imag inner int16 int32 int64 int8 isclose isfinite isinf isnan isneginf
+    isposinf jacfwd jacrev jvp left_shift less less_equal linear_recurrence linspace log log10 log1p log2
+    log_softmax logaddexp logical_and logical_not logical_or logical_xor logsumexp matmul max maximum mean
+    meshgrid min minimum mod moveaxis multiply nan_to_num negative njit nonzero not_equal num_threads ones
+    ones_like outer pad partition permute_dims positive pow power prod put_along_axis radians ravel ravel_tree
+    real reciprocal record remainder repeat reshape right_shift roll round rsqrt scale set_default_device
+    set_num_threads sigmoid sign sin sinh softmax sort split sqrt square squeeze stack std stop_gradient
+    subtract sum swapaxes take take_along_axis tan tanh tensordot tile topk trace transpose tree_map tri tril
+    triu true_divide trunc uint16 uint32 uint64 uint8 unflatten value_and_grad var vdot vjp vmap where zeros
+    zeros_like
+"""
+"""The public names of version 0.1."""
+
+
+def test_no_public_name_is_lost():
+    found = [n for n in dir(fastvjp) if not n.startswith("_") and not isinstance(getattr(fastvjp, n), ModuleType)]
+    assert set(NAMES.split()) <= set(found)
+    assert sorted(found) == sorted(fastvjp.__all__)
+
+
+def test_declared_functions_are_found_by_their_names():
+    assert {name: getattr(fastvjp, name, None) for name in PUBLIC} == PUBLIC
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A file, and a function `tanh` and a function `copy` that stand in it."""
+    file, found = tmp_path / "other.py", {}
+    file.write_text("def tanh(x): ...\ndef copy(x): ...")
+    exec(compile(file.read_text(), file, "exec"), found)
+    return file, found
+
+
+def test_two_functions_of_one_name_are_an_error_that_names_both_files(elsewhere):
+    file, found = elsewhere
+    with pytest.raises(ValueError, match=rf"tanh is declared twice, in .*trigonometric.py:\d+ and in {file}:1"):
+        public()(found["tanh"])
+    assert fastvjp.tanh is PUBLIC["tanh"]
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("copy", "array.py"), ("T", "operators.py"), ("sum", "reductions.py")]
+)
+def test_two_members_of_one_name_are_an_error_that_names_both_files(elsewhere, name, place):
+    file, found = elsewhere
+    before = vars(fastvjp.array)[name]
+    with pytest.raises(ValueError, match=rf"member {name} twice, of .*{place}:\d+ and of {file}:2"):
+        attach(name, property(found["copy"]))
+    assert vars(fastvjp.array)[name] is before
