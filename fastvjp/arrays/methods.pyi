@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import ops
 from ..interop import operators
+from ..interop.numpy import products
 from ..ops.indexing import At, getitem
 from .array import array
 
@@ -85,7 +86,7 @@ class Methods:
     def imag(self) -> array: ...
     reshape = operators.reshape
     transpose = operators.transpose
-    dot = operators.dot
+    dot = products.dot
     flatten = ops.flatten
     ravel = ops.ravel
     squeeze = ops.squeeze

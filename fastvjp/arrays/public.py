@@ -1,40 +1,61 @@
 """Public functions are declared whole where they stand, by `@public`.
 
 A declaration makes the function a recorded call, puts it among the public names and, if asked, among the methods
-of `array`. What is claimed twice is an error at import that names both places.
+of `array`, and has NumPy's functions reach it. What is claimed twice is an error at import that says by whom.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
+from ..core.declared import Declared
 from .array import array
+from .calls import F
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-PUBLIC: dict[str, Callable[..., Any]] = {}
+PUBLIC = Declared[Callable[..., Any]]("public")
 """The public functions by name."""
+NUMPY = Declared[Callable[..., Any]]("numpy")
+"""What NumPy's functions, ufuncs and methods of ufuncs do on arrays; SciPy, which is never imported, by names."""
 
 
-def public(call: Callable[[Any], Any] | None = None, *, method: bool | type[property] = False) -> Callable[[F], F]:
+def public(
+    call: Callable[[Any], Any] | None = None, *, numpy: Any = (), method: bool | type[property] = False
+) -> Callable[[F], F]:
     """Decorator that declares a public function.
 
     Args:
         call: `unary`, `binary` or `recorded(operands)` for a recorded call; none for a function that is composed
             of others, or makes arrays.
+        numpy: the function of NumPy that it is, or several of them: see `implements`.
         method: whether `array` has it as a method of the same name, or as a `property`.
     """
 
     def declare(fun: F) -> F:
-        name, declared = fun.__name__, fun if call is None else call(fun)
-        if name in PUBLIC:
-            raise ValueError(f"[public] {name} is declared twice, in {_place(PUBLIC[name])} and in {_place(fun)}.")
-        PUBLIC[name] = declared
+        declared = fun if call is None else call(fun)
+        PUBLIC(fun.__name__)(declared)
         if method:
-            attach(name, property(declared) if method is property else declared)
-        return declared
+            attach(fun.__name__, property(declared) if method is property else declared)
+        return implements(*(numpy if isinstance(numpy, tuple) else (numpy,)))(declared)
+
+    return declare
+
+
+def implements(*functions: Any) -> Callable[[F], F]:
+    """Decorator that declares a function to be what these of NumPy do on arrays.
+
+    What NumPy's function requires stands in the same places in ours; what is optional has NumPy's name, in any
+    order, and ours may lack some of it.
+
+    Args:
+        functions: functions, ufuncs, methods of ufuncs as `np.add.reduce`, and names as "scipy.special.erf";
+            None, in the place of what only later versions of NumPy have, is passed over.
+    """
+
+    def declare(fun: F) -> F:
+        NUMPY(*filter(None, functions))(fun)
+        return fun
 
     return declare
 
@@ -48,13 +69,7 @@ def names(namespace: Mapping[str, Any]) -> list[str]:
 def attach(name: str, member: Any) -> None:
     """Give `array` a method or property, which type checkers find in `methods.pyi`."""
     if name in vars(array):
-        first, second = _place(vars(array)[name]), _place(member)
-        raise ValueError(f"[public] array has a member {name} twice, of {first} and of {second}.")
+        functions = [getattr(m, "fget", m) for m in (vars(array)[name], member)]
+        first, second = (inspect.getsourcefile(inspect.unwrap(f)) for f in functions)
+        raise ValueError(f"[array] The member {name} is declared twice: in {first} and in {second}.")
     setattr(array, name, member)
-
-
-def _place(member: Any) -> str:
-    """File and line of a function or property."""
-    function: Any = member.fget if isinstance(member, property) else member
-    code = inspect.unwrap(function).__code__
-    return f"{code.co_filename}:{code.co_firstlineno}"

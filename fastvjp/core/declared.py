@@ -1,15 +1,15 @@
-"""`Declared`: functions that are declared for primitives, by the primitives' names, where the functions stand."""
+"""`Declared`: functions that are declared where they stand, for a primitive by its name, or for another key."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 F = TypeVar("F", bound=Callable)
 
 
-class Declared(dict[str, F], Generic[F]):
+class Declared(dict[Any, F], Generic[F]):
     """A table that is its own decorator: `@lowers("gather")` puts the function under it into the table `lowers`.
 
     Args:
@@ -20,14 +20,15 @@ class Declared(dict[str, F], Generic[F]):
         super().__init__()
         self.what = what
 
-    def __call__(self, *names: str) -> Callable[[F], F]:
-        """Decorator of the function of these primitives; ValueError if one of them has another."""
+    def __call__(self, *names: Any) -> Callable[[F], F]:
+        """Decorator of the function of these; ValueError if one of them has another."""
 
         def declare(function: F) -> F:
             for name in names:
                 if name in self:
-                    first, second = (inspect.getsourcefile(f) for f in (self[name], function))
-                    raise ValueError(f"[{self.what}] {name} is declared twice: in {first} and in {second}.")
+                    shown = getattr(name, "__name__", name)
+                    first, second = (inspect.getsourcefile(inspect.unwrap(f)) for f in (self[name], function))
+                    raise ValueError(f"[{self.what}] {shown} is declared twice: in {first} and in {second}.")
                 self[name] = function
             return function
 

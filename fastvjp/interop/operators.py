@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..arrays.array import array, as_array
+from ..arrays.array import array
 from ..arrays.calls import operator
 from ..arrays.emit import cast
 from ..arrays.public import attach
@@ -127,17 +127,8 @@ def matrices_transposed(self: array) -> array:
     return ops.swapaxes(self, -1, -2)
 
 
-def dot(self: array, other: Any) -> array:
-    """Product with another array, as `numpy.dot`."""
-    x, y = as_array(self, "dot"), as_array(other, "dot")
-    if x.ndim == 0 or y.ndim == 0:
-        return ops.multiply(x, y)
-    return ops.matmul(x, y) if y.ndim <= 2 else ops.tensordot(x, y, ((-1,), (-2,)))
-
-
 attach("reshape", reshape)
 attach("transpose", transpose)
 attach("T", property(transposed))
 attach("mT", property(matrices_transposed))
-attach("dot", dot)
 attach("conj", ops.conj)

@@ -21,7 +21,7 @@ MAX_INTEGER_EXPONENT = 32
 
 
 # --- arithmetic ---------------------------------------------------------------------------------------------
-@public(binary)
+@public(binary, numpy=np.add)
 def add(a: ArrayLike, b: ArrayLike) -> array:
     """Sum of two operands; for bool the logical or.
 
@@ -33,7 +33,7 @@ def add(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("add", a, b, "logical_or")
 
 
-@public(binary)
+@public(binary, numpy=np.subtract)
 def subtract(a: ArrayLike, b: ArrayLike) -> array:
     """Difference `a - b`.
 
@@ -50,7 +50,7 @@ def subtract(a: ArrayLike, b: ArrayLike) -> array:
     return emit("subtract", x, y)
 
 
-@public(binary)
+@public(binary, numpy=np.multiply)
 def multiply(a: ArrayLike, b: ArrayLike) -> array:
     """Product of two operands; for bool the logical and.
 
@@ -62,7 +62,7 @@ def multiply(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("multiply", a, b, "logical_and")
 
 
-@public(binary)
+@public(binary, numpy=np.divide)
 def divide(a: ArrayLike, b: ArrayLike) -> array:
     """Quotient `a / b`, floating; float64 for bool and integers of any size, as in NumPy.
 
@@ -80,7 +80,7 @@ def divide(a: ArrayLike, b: ArrayLike) -> array:
 true_divide = divide
 
 
-@public(binary)
+@public(binary, numpy=np.floor_divide)
 def floor_divide(a: ArrayLike, b: ArrayLike) -> array:
     """Largest integers not greater than `a / b`, in the promoted dtype; an integer divided by 0 gives 0.
 
@@ -92,7 +92,7 @@ def floor_divide(a: ArrayLike, b: ArrayLike) -> array:
     return emit("floor_divide", *bool_as_int8("floor_divide", a, b, "biuf"))
 
 
-@public(binary)
+@public(binary, numpy=np.remainder)
 def remainder(a: ArrayLike, b: ArrayLike) -> array:
     """Remainder `a - floor(a / b) * b`, with the sign of `b`.
 
@@ -107,7 +107,7 @@ def remainder(a: ArrayLike, b: ArrayLike) -> array:
 mod = remainder
 
 
-@public()
+@public(numpy=np.divmod)
 def divmod(a: ArrayLike, b: ArrayLike) -> tuple[array, array]:
     """Return `floor_divide(a, b)` and `remainder(a, b)`.
 
@@ -119,7 +119,7 @@ def divmod(a: ArrayLike, b: ArrayLike) -> tuple[array, array]:
     return floor_divide(a, b), remainder(a, b)
 
 
-@public(unary)
+@public(unary, numpy=np.negative)
 def negative(a: ArrayLike) -> array:
     """Return `-a`.
 
@@ -136,7 +136,7 @@ def negative(a: ArrayLike) -> array:
     return emit("negative", x)
 
 
-@public(unary)
+@public(unary, numpy=np.positive)
 def positive(a: ArrayLike) -> array:
     """Return `+a`: the operand itself, as an array.
 
@@ -153,7 +153,7 @@ def positive(a: ArrayLike) -> array:
     return itself(x)
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.absolute, method=True)
 def abs(a: ArrayLike) -> array:
     """Absolute value; for complex numbers the modulus, a real array. The derivative at 0 is 0.
 
@@ -169,7 +169,7 @@ def abs(a: ArrayLike) -> array:
 absolute = abs
 
 
-@public(unary)
+@public(unary, numpy=np.sign)
 def sign(a: ArrayLike) -> array:
     """-1, 0 or 1 by the sign of `a`; for complex numbers `a / |a|`, and 0 at 0.
 
@@ -186,7 +186,7 @@ def sign(a: ArrayLike) -> array:
     return emit("sign", x)
 
 
-@public(binary, method=True)
+@public(binary, numpy=np.maximum, method=True)
 def maximum(a: ArrayLike, b: ArrayLike) -> array:
     """Larger of two operands, nan where either is. Where they are equal each takes half the cotangent.
 
@@ -198,7 +198,7 @@ def maximum(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("maximum", a, b, "logical_or")
 
 
-@public(binary, method=True)
+@public(binary, numpy=np.minimum, method=True)
 def minimum(a: ArrayLike, b: ArrayLike) -> array:
     """Smaller of two operands, nan where either is. Where they are equal each takes half the cotangent.
 
@@ -210,7 +210,7 @@ def minimum(a: ArrayLike, b: ArrayLike) -> array:
     return numeric("minimum", a, b, "logical_and")
 
 
-@public(method=True)
+@public(numpy=np.clip, method=True)
 def clip(
     a: ArrayLike,
     a_min: ArrayLike | None = None,
@@ -246,7 +246,7 @@ def clip(
 
 
 # --- powers -------------------------------------------------------------------------------------------------
-@public()
+@public(numpy=np.power)
 def power(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a` to the power `b`, in the promoted dtype.
 
@@ -317,7 +317,7 @@ def _negative_power(dtype: np.dtype) -> ValueError:
     )
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.square, method=True)
 def square(a: ArrayLike) -> array:
     """Return `a * a`; for bool the result is int8, as in NumPy.
 
@@ -330,7 +330,7 @@ def square(a: ArrayLike) -> array:
     return emit("square", cast(x, int8) if x._var.aval.dtype == bool_ else x)
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.sqrt, method=True)
 def sqrt(a: ArrayLike) -> array:
     """Square root, floating; nan for negative real numbers.
 
@@ -354,7 +354,7 @@ def rsqrt(a: ArrayLike) -> array:
     return floating("rsqrt", a)
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.reciprocal, method=True)
 def reciprocal(a: ArrayLike) -> array:
     """Return `1 / a`, floating (as in MLX; NumPy truncates integers).
 

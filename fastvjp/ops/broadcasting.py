@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
 from ..arrays.emit import reshaped, spread
@@ -12,7 +14,7 @@ from .common import ArrayLike, axes_of, broadcast
 from .shape import sizes_of
 
 
-@public(recorded())
+@public(recorded(), numpy=np.broadcast_to)
 def broadcast_to(a: ArrayLike, shape: int | Sequence[int]) -> array:
     """Repeat along new leading axes and along axes of size 1.
 
@@ -38,7 +40,7 @@ def broadcast_to(a: ArrayLike, shape: int | Sequence[int]) -> array:
     return array._of(spread(x, sizes)._var)
 
 
-@public()
+@public(numpy=np.broadcast_arrays)
 def broadcast_arrays(*arrays: ArrayLike) -> tuple[array, ...]:
     """Broadcast arrays to their common shape.
 
@@ -63,7 +65,7 @@ def broadcast_arrays(*arrays: ArrayLike) -> tuple[array, ...]:
     return tuple([array._of(spread(x, shape)._var) for x in xs])
 
 
-@public()
+@public(numpy=np.meshgrid)
 def meshgrid(*arrays: ArrayLike, sparse: bool = False, indexing: str = "xy") -> tuple[array, ...]:
     """Coordinate arrays of a grid.
 
@@ -98,7 +100,7 @@ def meshgrid(*arrays: ArrayLike, sparse: bool = False, indexing: str = "xy") -> 
     return tuple(grids) if sparse else broadcast_arrays(*grids)
 
 
-@public(recorded())
+@public(recorded(), numpy=np.expand_dims)
 def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> array:
     """Insert axes of size 1.
 
@@ -124,7 +126,7 @@ def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> array:
     return reshaped(x, tuple([1 if i in axes else next(sizes) for i in range(x.ndim + count)]))
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.squeeze, method=True)
 def squeeze(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     """Remove axes of size 1.
 

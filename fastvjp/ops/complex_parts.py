@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..arrays.array import array
 from ..arrays.calls import recorded, unary
 from ..arrays.emit import cast, emit, full_like_aval
@@ -17,7 +19,7 @@ from .elementwise import floating, itself
 from .trigonometric import degrees
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.astype, method=True)
 def astype(a: ArrayLike, dtype: Any) -> array:
     """Cast to another dtype; from complex to real the imaginary part is dropped.
 
@@ -32,7 +34,7 @@ def astype(a: ArrayLike, dtype: Any) -> array:
     return itself(cast(as_array(a, "astype"), as_dtype(dtype, "astype")))
 
 
-@public(unary, method=property)
+@public(unary, numpy=np.real, method=property)
 def real(a: ArrayLike) -> array:
     """Real part; a real array itself.
 
@@ -45,7 +47,7 @@ def real(a: ArrayLike) -> array:
     return emit("real", x) if x._var.aval.dtype.kind == "c" else itself(x)
 
 
-@public(unary, method=property)
+@public(unary, numpy=np.imag, method=property)
 def imag(a: ArrayLike) -> array:
     """Imaginary part; zeros for a real array.
 
@@ -58,7 +60,7 @@ def imag(a: ArrayLike) -> array:
     return emit("imag", x) if x._var.aval.dtype.kind == "c" else full_like_aval(x._var.aval, 0)
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.conjugate, method=True)
 def conjugate(a: ArrayLike) -> array:
     """Complex conjugate; a real array itself.
 
@@ -74,7 +76,7 @@ def conjugate(a: ArrayLike) -> array:
 conj = conjugate
 
 
-@public(recorded())
+@public(recorded(), numpy=np.angle)
 def angle(a: ArrayLike, deg: bool = False) -> array:
     """Angle in [-pi, pi] of complex numbers (0 or pi of real ones), floating; in degrees if asked.
 

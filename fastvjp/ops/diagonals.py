@@ -24,7 +24,7 @@ def _diagonal(x: array, k: int) -> array:
     return section(flat, len(lead), first, first + (length - 1) * (n + 1) + 1 if length else 0, n + 1)
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.diagonal, method=True)
 def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> array:
     """Diagonal of two axes.
 
@@ -54,7 +54,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> a
     return _diagonal(permuted(x, trailing((i, j), x.ndim)), offset)
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.diag, method=True)
 def diag(a: ArrayLike, k: int = 0) -> array:
     """Diagonal of a matrix, or the matrix with a given diagonal.
 
@@ -88,7 +88,7 @@ def diag(a: ArrayLike, k: int = 0) -> array:
     return reshaped(flat, (n, n))
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.trace, method=True)
 def trace(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> array:
     """Sum along a diagonal.
 
@@ -117,7 +117,7 @@ def trace(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: 
     return total if dtype is None else cast(total, values.dtype)
 
 
-@public(recorded())
+@public(recorded(), numpy=np.tril)
 def tril(a: ArrayLike, k: int = 0) -> array:
     """Lower triangle of the last two axes; 0 above it.
 
@@ -140,7 +140,7 @@ def tril(a: ArrayLike, k: int = 0) -> array:
     return _triangle(a, k, True, "tril")
 
 
-@public(recorded())
+@public(recorded(), numpy=np.triu)
 def triu(a: ArrayLike, k: int = 0) -> array:
     """Upper triangle of the last two axes; 0 below it.
 

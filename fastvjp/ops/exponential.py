@@ -5,6 +5,8 @@ Operands broadcast against one another and are promoted as in NumPy 2: see `elem
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..arrays.array import array
 from ..arrays.calls import binary, unary
 from ..arrays.public import public
@@ -12,7 +14,7 @@ from .common import ArrayLike
 from .elementwise import floating, floating2
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.exp, method=True)
 def exp(a: ArrayLike) -> array:
     """Exponential function, floating.
 
@@ -24,7 +26,7 @@ def exp(a: ArrayLike) -> array:
     return floating("exp", a)
 
 
-@public(unary)
+@public(unary, numpy=np.expm1)
 def expm1(a: ArrayLike) -> array:
     """`exp(a) - 1`, floating, accurate near 0.
 
@@ -36,7 +38,7 @@ def expm1(a: ArrayLike) -> array:
     return floating("expm1", a)
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.log, method=True)
 def log(a: ArrayLike) -> array:
     """Natural logarithm, floating: -inf at 0, nan for negative real numbers.
 
@@ -48,7 +50,7 @@ def log(a: ArrayLike) -> array:
     return floating("log", a)
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.log1p, method=True)
 def log1p(a: ArrayLike) -> array:
     """`log(1 + a)`, floating, accurate near 0.
 
@@ -60,7 +62,7 @@ def log1p(a: ArrayLike) -> array:
     return floating("log1p", a)
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.log2, method=True)
 def log2(a: ArrayLike) -> array:
     """Logarithm to base 2, floating.
 
@@ -72,7 +74,7 @@ def log2(a: ArrayLike) -> array:
     return floating("log2", a)
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.log10, method=True)
 def log10(a: ArrayLike) -> array:
     """Logarithm to base 10, floating.
 
@@ -84,7 +86,7 @@ def log10(a: ArrayLike) -> array:
     return floating("log10", a)
 
 
-@public(binary)
+@public(binary, numpy=np.logaddexp)
 def logaddexp(a: ArrayLike, b: ArrayLike) -> array:
     """`log(exp(a) + exp(b))` of real operands, floating, without overflow.
 
@@ -96,7 +98,7 @@ def logaddexp(a: ArrayLike, b: ArrayLike) -> array:
     return floating2("logaddexp", a, b, "f")
 
 
-@public(unary)
+@public(unary, numpy="scipy.special.expit")
 def sigmoid(a: ArrayLike) -> array:
     """Logistic function `1 / (1 + exp(-a))`, floating.
 
@@ -108,7 +110,7 @@ def sigmoid(a: ArrayLike) -> array:
     return floating("sigmoid", a)
 
 
-@public(unary)
+@public(unary, numpy="scipy.special.erf")
 def erf(a: ArrayLike) -> array:
     """Error function `2 / sqrt(pi) * integral of exp(-t*t) from 0 to a` of a real operand, floating.
 
@@ -120,7 +122,7 @@ def erf(a: ArrayLike) -> array:
     return floating("erf", a, "f")
 
 
-@public(unary)
+@public(unary, numpy="scipy.special.erfinv")
 def erfinv(a: ArrayLike) -> array:
     """Inverse of `erf` on [-1, 1], floating; nan outside.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -90,7 +91,7 @@ def stack(arrays: Sequence[ArrayLike], axis: int = 0) -> array:
     return concatenate([reshaped(x, (*x.shape[:i], 1, *x.shape[i:])) for x in xs], i)
 
 
-@public(method=True)
+@public(numpy=np.split, method=True)
 def split(a: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[array]:
     """Cut an array into parts along an axis.
 
@@ -113,10 +114,10 @@ def split(a: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
     x = as_array(a, "split")
     i = axis_of(axis, x.ndim, "split")
     n = x.shape[i]
-    if isinstance(indices_or_sections, Sequence | np.ndarray):
-        cuts = [slice(int(cut)).indices(n)[1] for cut in indices_or_sections]
+    if isinstance(indices_or_sections, Sequence | np.ndarray | array) and np.ndim(indices_or_sections):
+        cuts = [slice(operator.index(cut)).indices(n)[1] for cut in indices_or_sections]
     else:
-        parts = indices_or_sections.__index__()
+        parts = operator.index(indices_or_sections)  # type: ignore[arg-type]
         if parts < 1 or n % parts:
             raise ValueError(
                 f"[split] Axis {i} of an array of shape {x.shape} cannot be cut into {parts} equal parts. "
@@ -127,7 +128,7 @@ def split(a: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
     return [section(x, i, b, max(b, e)) for b, e in itertools.pairwise(edges)]
 
 
-@public(recorded())
+@public(recorded(), numpy=np.flip)
 def flip(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     """Reverse the order of elements.
 
@@ -156,7 +157,7 @@ def flip(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     return sliced(x, tuple(start), tuple(stop), tuple(step))
 
 
-@public(recorded())
+@public(recorded(), numpy=np.roll)
 def roll(a: ArrayLike, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> array:
     """Shift elements along an axis; those that leave at the end come in at the front.
 
@@ -200,7 +201,7 @@ def roll(a: ArrayLike, shift: int | Sequence[int], axis: int | Sequence[int] | N
 _Pad = int | tuple[int] | tuple[int, int] | Sequence[Sequence[int]]
 
 
-@public(recorded())
+@public(recorded(), numpy=np.pad)
 def pad(a: ArrayLike, pad_width: _Pad, mode: str = "constant", constant_values: ArrayLike = 0) -> array:
     """Extend an array at the ends of its axes.
 
@@ -264,7 +265,7 @@ def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     return [(int(before), int(after)) for before, after in widths]
 
 
-@public(recorded())
+@public(recorded(), numpy=np.tile)
 def tile(a: ArrayLike, reps: int | Sequence[int]) -> array:
     """Repeat an array as a whole along its axes.
 
@@ -295,7 +296,7 @@ def tile(a: ArrayLike, reps: int | Sequence[int]) -> array:
     return reshaped(x, tuple([c * n for c, n in zip(counts, shape, strict=True)]))
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.repeat, method=True)
 def repeat(a: ArrayLike, repeats: int | Sequence[int], axis: int | None = None) -> array:
     """Repeat every element along an axis.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..arrays.array import array, as_array
 from ..arrays.calls import binary, recorded
 from ..arrays.emit import cast, emit, filled, leading, permuted, promoted, reshaped, spread, trailing
@@ -13,7 +15,7 @@ from ..core.avals import bool_, int64
 from .common import ArrayLike, axis_of, broadcast, operands
 
 
-@public(binary)
+@public(binary, numpy=np.matmul)
 def matmul(a: ArrayLike, b: ArrayLike) -> array:
     """Matrix product, as NumPy's `@`.
 
@@ -94,7 +96,7 @@ def addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, alpha: float = 1.0, beta: fl
     return emit("add", *operands("addmm", out, shift))
 
 
-@public(binary)
+@public(binary, numpy=np.inner)
 def inner(a: ArrayLike, b: ArrayLike) -> array:
     """Sums of products over the last axes; of scalars, their product.
 
@@ -121,7 +123,7 @@ def inner(a: ArrayLike, b: ArrayLike) -> array:
     return tensordot(x, y, ([-1], [-1]))
 
 
-@public(binary)
+@public(binary, numpy=np.vdot)
 def vdot(a: ArrayLike, b: ArrayLike) -> array:
     """Sum of products of all elements, the first conjugated.
 
@@ -148,7 +150,7 @@ def vdot(a: ArrayLike, b: ArrayLike) -> array:
     return reshaped(product(reshaped(x, (1, x.size)), reshaped(y, (y.size, 1))), ())
 
 
-@public(binary)
+@public(binary, numpy=np.outer)
 def outer(a: ArrayLike, b: ArrayLike) -> array:
     """Products of all elements of one array with all of another.
 
@@ -173,7 +175,7 @@ def _multiply(x: array, y: array) -> array:
     return emit("logical_and" if x.dtype == bool_ else "multiply", x, y)
 
 
-@public(recorded(2))
+@public(recorded(2), numpy=np.tensordot)
 def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> array:
     """Sums of products over several axes.
 

@@ -21,7 +21,7 @@ from .elementwise import bits, bool_as_int8, compare, itself, test, truth
 
 
 # --- comparison ---------------------------------------------------------------------------------------------
-@public(binary)
+@public(binary, numpy=np.equal)
 def equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a == b`, elementwise.
 
@@ -33,7 +33,7 @@ def equal(a: ArrayLike, b: ArrayLike) -> array:
     return compare("equal", a, b)
 
 
-@public(binary)
+@public(binary, numpy=np.not_equal)
 def not_equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a != b`, elementwise.
 
@@ -45,7 +45,7 @@ def not_equal(a: ArrayLike, b: ArrayLike) -> array:
     return compare("not_equal", a, b)
 
 
-@public(binary)
+@public(binary, numpy=np.less)
 def less(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a < b`, elementwise; complex numbers compare by real, then by imaginary part.
 
@@ -57,7 +57,7 @@ def less(a: ArrayLike, b: ArrayLike) -> array:
     return compare("less", a, b)
 
 
-@public(binary)
+@public(binary, numpy=np.less_equal)
 def less_equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a <= b`, elementwise; complex numbers as in `less`.
 
@@ -69,7 +69,7 @@ def less_equal(a: ArrayLike, b: ArrayLike) -> array:
     return compare("less_equal", a, b)
 
 
-@public(binary)
+@public(binary, numpy=np.greater)
 def greater(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a > b`, elementwise; complex numbers as in `less`.
 
@@ -81,7 +81,7 @@ def greater(a: ArrayLike, b: ArrayLike) -> array:
     return compare("greater", a, b)
 
 
-@public(binary)
+@public(binary, numpy=np.greater_equal)
 def greater_equal(a: ArrayLike, b: ArrayLike) -> array:
     """Return `a >= b`, elementwise; complex numbers as in `less`.
 
@@ -120,7 +120,7 @@ def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> array:
     return emit("select", spread(c, chosen._var.aval.shape), chosen, other)
 
 
-@public(unary)
+@public(unary, numpy=np.isnan)
 def isnan(a: ArrayLike) -> array:
     """Whether each element is nan.
 
@@ -132,7 +132,7 @@ def isnan(a: ArrayLike) -> array:
     return test("isnan", a, False)
 
 
-@public(unary)
+@public(unary, numpy=np.isinf)
 def isinf(a: ArrayLike) -> array:
     """Whether each element is inf or -inf.
 
@@ -144,7 +144,7 @@ def isinf(a: ArrayLike) -> array:
     return test("isinf", a, False)
 
 
-@public(unary)
+@public(unary, numpy=np.isfinite)
 def isfinite(a: ArrayLike) -> array:
     """Whether each element is neither infinite nor nan.
 
@@ -156,7 +156,7 @@ def isfinite(a: ArrayLike) -> array:
     return test("isfinite", a, True)
 
 
-@public(unary)
+@public(unary, numpy=np.isposinf)
 def isposinf(a: ArrayLike) -> array:
     """Whether each element of a real array is inf.
 
@@ -168,7 +168,7 @@ def isposinf(a: ArrayLike) -> array:
     return _is_this_infinity("isposinf", a, math.inf)
 
 
-@public(unary)
+@public(unary, numpy=np.isneginf)
 def isneginf(a: ArrayLike) -> array:
     """Whether each element of a real array is -inf.
 
@@ -188,7 +188,7 @@ def _is_this_infinity(name: str, a: ArrayLike, infinity: float) -> array:
     return full_like_aval(aval(x._var.aval.shape, bool_), False)
 
 
-@public()
+@public(numpy=np.nan_to_num)
 def nan_to_num(
     a: ArrayLike, nan: ArrayLike = 0.0, posinf: ArrayLike | None = None, neginf: ArrayLike | None = None
 ) -> array:
@@ -222,7 +222,7 @@ def nan_to_num(
     return cast(result, dtype)
 
 
-@public()
+@public(numpy=np.isclose)
 def isclose(
     a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
 ) -> array:
@@ -249,7 +249,7 @@ def isclose(
     return logical_or(result, logical_and(isnan(x), isnan(y))) if equal_nan else result
 
 
-@public()
+@public(numpy=np.allclose)
 def allclose(
     a: ArrayLike, b: ArrayLike, rtol: ArrayLike = 1e-05, atol: ArrayLike = 1e-08, equal_nan: bool = False
 ) -> array:
@@ -263,7 +263,7 @@ def allclose(
     return _all(isclose(a, b, rtol, atol, equal_nan))
 
 
-@public()
+@public(numpy=np.array_equal)
 def array_equal(a: ArrayLike, b: ArrayLike, equal_nan: bool = False) -> array:
     """Whether shapes and all elements are equal, whatever the dtypes: a bool array without axes.
 
@@ -286,7 +286,7 @@ def _all(x: array) -> array:
 
 
 # --- logic and bits -----------------------------------------------------------------------------------------
-@public(binary)
+@public(binary, numpy=np.logical_and)
 def logical_and(a: ArrayLike, b: ArrayLike) -> array:
     """Whether both operands are true, that is not 0.
 
@@ -298,7 +298,7 @@ def logical_and(a: ArrayLike, b: ArrayLike) -> array:
     return emit("logical_and", *truth("logical_and", a, b))
 
 
-@public(binary)
+@public(binary, numpy=np.logical_or)
 def logical_or(a: ArrayLike, b: ArrayLike) -> array:
     """Whether one or both of two operands are true, that is not 0.
 
@@ -310,7 +310,7 @@ def logical_or(a: ArrayLike, b: ArrayLike) -> array:
     return emit("logical_or", *truth("logical_or", a, b))
 
 
-@public(binary)
+@public(binary, numpy=np.logical_xor)
 def logical_xor(a: ArrayLike, b: ArrayLike) -> array:
     """Whether just one of two operands is true, that is not 0.
 
@@ -322,7 +322,7 @@ def logical_xor(a: ArrayLike, b: ArrayLike) -> array:
     return emit("not_equal", *truth("logical_xor", a, b))
 
 
-@public(unary)
+@public(unary, numpy=np.logical_not)
 def logical_not(a: ArrayLike) -> array:
     """Whether the operand is false, that is 0.
 
@@ -334,7 +334,7 @@ def logical_not(a: ArrayLike) -> array:
     return emit("logical_not", *truth("logical_not", a))
 
 
-@public(binary)
+@public(binary, numpy=np.bitwise_and)
 def bitwise_and(a: ArrayLike, b: ArrayLike) -> array:
     """Bits that are set in both operands, integers or bool.
 
@@ -346,7 +346,7 @@ def bitwise_and(a: ArrayLike, b: ArrayLike) -> array:
     return bits("bitwise_and", "logical_and", a, b)
 
 
-@public(binary)
+@public(binary, numpy=np.bitwise_or)
 def bitwise_or(a: ArrayLike, b: ArrayLike) -> array:
     """Bits that are set in one or both of two operands, integers or bool.
 
@@ -358,7 +358,7 @@ def bitwise_or(a: ArrayLike, b: ArrayLike) -> array:
     return bits("bitwise_or", "logical_or", a, b)
 
 
-@public(binary)
+@public(binary, numpy=np.bitwise_xor)
 def bitwise_xor(a: ArrayLike, b: ArrayLike) -> array:
     """Bits that are set in just one of two operands, integers or bool.
 
@@ -370,7 +370,7 @@ def bitwise_xor(a: ArrayLike, b: ArrayLike) -> array:
     return bits("bitwise_xor", "not_equal", a, b)
 
 
-@public(unary)
+@public(unary, numpy=np.invert)
 def bitwise_invert(a: ArrayLike) -> array:
     """All bits of an integer flipped; for bool the logical not.
 
@@ -384,7 +384,7 @@ def bitwise_invert(a: ArrayLike) -> array:
     return emit("logical_not" if x._var.aval.dtype == bool_ else "bitwise_invert", x)
 
 
-@public(binary)
+@public(binary, numpy=np.left_shift)
 def left_shift(a: ArrayLike, b: ArrayLike) -> array:
     """Integers `a * 2**b`, without the bits that do not fit.
 
@@ -396,7 +396,7 @@ def left_shift(a: ArrayLike, b: ArrayLike) -> array:
     return emit("left_shift", *bool_as_int8("left_shift", a, b, "biu"))
 
 
-@public(binary)
+@public(binary, numpy=np.right_shift)
 def right_shift(a: ArrayLike, b: ArrayLike) -> array:
     """Integers `a / 2**b`, rounded down.
 

@@ -211,7 +211,7 @@ def min(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     return _extreme("min", a, axis, keepdims)
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.argmax, method=True)
 def argmax(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> array:
     """Position of the first largest element, or of the first nan, along an axis.
 
@@ -234,7 +234,7 @@ def argmax(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> arr
     return _position("argmax", a, axis, keepdims)
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.argmin, method=True)
 def argmin(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> array:
     """Position of the first smallest element, or of the first nan, along an axis; otherwise as `argmax`.
 
@@ -270,7 +270,7 @@ def any(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     return _truth("any", a, axis, keepdims, False)
 
 
-@public(recorded())
+@public(recorded(), numpy=np.count_nonzero)
 def count_nonzero(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     """Number of elements over axes that are not 0: an array of int64.
 
@@ -285,7 +285,7 @@ def count_nonzero(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> ar
 # --- exponential ones --------------------------------------------------------------------------------------
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.logaddexp.reduce, method=True)
 def logsumexp(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     """`log(sum(exp(a)))` over axes of a real array, without overflow; floating, -inf over no elements.
 

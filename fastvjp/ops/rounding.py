@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import builtins
 
+import numpy as np
+
 from ..arrays.array import array
 from ..arrays.calls import recorded, unary
 from ..arrays.emit import cast, emit
@@ -18,7 +20,7 @@ from .elementwise import itself, rounding
 from .logical import less, where
 
 
-@public(unary)
+@public(unary, numpy=np.floor)
 def floor(a: ArrayLike) -> array:
     """Largest integers that are not greater, in the dtype of the operand, which is real.
 
@@ -30,7 +32,7 @@ def floor(a: ArrayLike) -> array:
     return rounding("floor", a)
 
 
-@public(unary)
+@public(unary, numpy=np.ceil)
 def ceil(a: ArrayLike) -> array:
     """Smallest integers that are not less, in the dtype of the operand, which is real.
 
@@ -42,7 +44,7 @@ def ceil(a: ArrayLike) -> array:
     return rounding("ceil", a)
 
 
-@public(unary)
+@public(unary, numpy=(np.trunc, np.fix))
 def trunc(a: ArrayLike) -> array:
     """Integers next towards 0, in the dtype of the operand, which is real.
 
@@ -56,7 +58,7 @@ def trunc(a: ArrayLike) -> array:
     return where(less(x, 0), ceil(x), floor(x)) if x._var.aval.dtype.kind == "f" else itself(x)
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=(np.round, np.around, np.rint), method=True)
 def round(a: ArrayLike, decimals: int = 0) -> array:
     """Nearest number of so many decimals, halves to the even neighbour, in the dtype of the operand.
 

@@ -24,7 +24,7 @@ def sizes_of(shape: Any, name: str) -> tuple[int, ...]:
         raise TypeError(f"[{name}] Expected a shape of integers, got {shape!r}.") from None
 
 
-@public(recorded())
+@public(recorded(), numpy=np.reshape)
 def reshape(a: ArrayLike, shape: int | Sequence[int]) -> array:
     """The same elements, in C order, under another shape.
 
@@ -91,7 +91,7 @@ def flatten(a: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> array:
     return reshaped(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.ravel, method=True)
 def ravel(a: ArrayLike) -> array:
     """All elements in C order, under one axis.
 
@@ -136,7 +136,7 @@ def unflatten(a: ArrayLike, axis: int, shape: Sequence[int]) -> array:
     return reshaped(x, x.shape[:i] + sizes + x.shape[i + 1 :])
 
 
-@public(recorded())
+@public(recorded(), numpy=np.transpose)
 def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> array:
     """Permute the axes.
 
@@ -170,7 +170,7 @@ def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> array:
 permute_dims = transpose
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.swapaxes, method=True)
 def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> array:
     """Exchange two axes.
 
@@ -197,7 +197,7 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> array:
     return permuted(x, tuple(order))
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.moveaxis, method=True)
 def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> array:
     """Move axes to other positions; the rest keep their order.
 

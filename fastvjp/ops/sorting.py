@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
 from ..arrays.emit import emit, reshaped, section
@@ -18,7 +20,7 @@ def _lines(a: ArrayLike, axis: int | None, name: str) -> tuple[array, int]:
     return x, axis_of(axis, x.ndim, name)
 
 
-@public(recorded(), method=True)
+@public(recorded(), numpy=np.argsort, method=True)
 def argsort(a: ArrayLike, axis: int | None = -1) -> array:
     """Positions that sort an array; equal elements keep their order and nan comes last.
 
@@ -41,7 +43,7 @@ def argsort(a: ArrayLike, axis: int | None = -1) -> array:
     return emit("argsort", x, axis=i)
 
 
-@public(recorded())
+@public(recorded(), numpy=np.sort)
 def sort(a: ArrayLike, axis: int | None = -1) -> array:
     """Sorted elements, nan last.
 

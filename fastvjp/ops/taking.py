@@ -17,7 +17,7 @@ from .indexing import fitted, picked, selected
 from .indices import Advanced, Index, index_item, linear_index, parse
 
 
-@public(method=True)
+@public(numpy=np.take, method=True)
 def take(a: ArrayLike, indices: ArrayLike, axis: int | None = None) -> array:
     """Elements, or slices along an axis, by index.
 
@@ -55,7 +55,7 @@ def _integers(item: Any, name: str) -> Index:
     return item
 
 
-@public()
+@public(numpy=np.take_along_axis)
 def take_along_axis(a: ArrayLike, indices: ArrayLike, axis: int | None = -1) -> array:
     """Elements along an axis, by an index of their own for each line: what goes with `argsort`.
 
@@ -152,7 +152,7 @@ def lines(order: array, axis: int) -> array:
     return reshaped(emit("add", order, first), (order.size,))
 
 
-@public(method=True)
+@public(numpy=np.nonzero, method=True)
 def nonzero(a: ArrayLike) -> tuple[array, ...]:
     """Positions of the elements that are not zero; reads the values.
 
@@ -177,7 +177,7 @@ def nonzero(a: ArrayLike) -> tuple[array, ...]:
     return tuple([constant(np.ascontiguousarray(where, int64)) for where in values.nonzero()])
 
 
-@public()
+@public(numpy=np.flatnonzero)
 def flatnonzero(a: ArrayLike) -> array:
     """Positions in the flattened array of the elements that are not zero; reads the values.
 
@@ -198,7 +198,7 @@ def flatnonzero(a: ArrayLike) -> array:
     return constant(np.flatnonzero(np.asarray(as_array(a, "flatnonzero"))).astype(int64, copy=False))
 
 
-@public()
+@public(numpy=np.argwhere)
 def argwhere(a: ArrayLike) -> array:
     """Positions of the elements that are not zero, one per row; reads the values.
 

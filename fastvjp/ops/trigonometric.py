@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ..arrays.array import array
 from ..arrays.calls import binary, unary
 from ..arrays.emit import cast
@@ -17,7 +19,7 @@ from .common import ArrayLike, as_array, require
 from .elementwise import floating, floating2
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.sin, method=True)
 def sin(a: ArrayLike) -> array:
     """Sine of an angle in radians, floating.
 
@@ -29,7 +31,7 @@ def sin(a: ArrayLike) -> array:
     return floating("sin", a)
 
 
-@public(unary, method=True)
+@public(unary, numpy=np.cos, method=True)
 def cos(a: ArrayLike) -> array:
     """Cosine of an angle in radians, floating.
 
@@ -41,7 +43,7 @@ def cos(a: ArrayLike) -> array:
     return floating("cos", a)
 
 
-@public(unary)
+@public(unary, numpy=np.tan)
 def tan(a: ArrayLike) -> array:
     """Tangent of an angle in radians, floating.
 
@@ -53,7 +55,7 @@ def tan(a: ArrayLike) -> array:
     return floating("tan", a)
 
 
-@public(unary)
+@public(unary, numpy=np.arcsin)
 def arcsin(a: ArrayLike) -> array:
     """Inverse sine in [-pi/2, pi/2], floating; nan for real numbers outside [-1, 1].
 
@@ -65,7 +67,7 @@ def arcsin(a: ArrayLike) -> array:
     return floating("arcsin", a)
 
 
-@public(unary)
+@public(unary, numpy=np.arccos)
 def arccos(a: ArrayLike) -> array:
     """Inverse cosine in [0, pi], floating; nan for real numbers outside [-1, 1].
 
@@ -77,7 +79,7 @@ def arccos(a: ArrayLike) -> array:
     return floating("arccos", a)
 
 
-@public(unary)
+@public(unary, numpy=np.arctan)
 def arctan(a: ArrayLike) -> array:
     """Inverse tangent in [-pi/2, pi/2], floating.
 
@@ -89,7 +91,7 @@ def arctan(a: ArrayLike) -> array:
     return floating("arctan", a)
 
 
-@public(binary)
+@public(binary, numpy=np.arctan2)
 def arctan2(a: ArrayLike, b: ArrayLike) -> array:
     """Angle in [-pi, pi] of the point with abscissa `b` and ordinate `a`, both real, floating.
 
@@ -101,7 +103,7 @@ def arctan2(a: ArrayLike, b: ArrayLike) -> array:
     return floating2("arctan2", a, b, "f")
 
 
-@public(unary)
+@public(unary, numpy=np.sinh)
 def sinh(a: ArrayLike) -> array:
     """Hyperbolic sine, floating.
 
@@ -113,7 +115,7 @@ def sinh(a: ArrayLike) -> array:
     return floating("sinh", a)
 
 
-@public(unary)
+@public(unary, numpy=np.cosh)
 def cosh(a: ArrayLike) -> array:
     """Hyperbolic cosine, floating.
 
@@ -125,7 +127,7 @@ def cosh(a: ArrayLike) -> array:
     return floating("cosh", a)
 
 
-@public(unary)
+@public(unary, numpy=np.tanh)
 def tanh(a: ArrayLike) -> array:
     """Hyperbolic tangent, floating.
 
@@ -137,7 +139,7 @@ def tanh(a: ArrayLike) -> array:
     return floating("tanh", a)
 
 
-@public(unary)
+@public(unary, numpy=np.arcsinh)
 def arcsinh(a: ArrayLike) -> array:
     """Inverse hyperbolic sine, floating.
 
@@ -149,7 +151,7 @@ def arcsinh(a: ArrayLike) -> array:
     return floating("arcsinh", a)
 
 
-@public(unary)
+@public(unary, numpy=np.arccosh)
 def arccosh(a: ArrayLike) -> array:
     """Inverse hyperbolic cosine, at least 0, floating; nan for real numbers below 1.
 
@@ -161,7 +163,7 @@ def arccosh(a: ArrayLike) -> array:
     return floating("arccosh", a)
 
 
-@public(unary)
+@public(unary, numpy=np.arctanh)
 def arctanh(a: ArrayLike) -> array:
     """Inverse hyperbolic tangent, floating; nan for real numbers outside [-1, 1].
 
@@ -177,7 +179,7 @@ asin, acos, atan, atan2 = arcsin, arccos, arctan, arctan2
 asinh, acosh, atanh = arcsinh, arccosh, arctanh
 
 
-@public(unary)
+@public(unary, numpy=(np.degrees, np.rad2deg))
 def degrees(a: ArrayLike) -> array:
     """Angles from radians to degrees, real, floating.
 
@@ -189,7 +191,7 @@ def degrees(a: ArrayLike) -> array:
     return _rescale("degrees", a, 180 / math.pi)
 
 
-@public(unary)
+@public(unary, numpy=(np.radians, np.deg2rad))
 def radians(a: ArrayLike) -> array:
     """Angles from degrees to radians, real, floating.
 

@@ -29,7 +29,8 @@ X: Any = fastvjp.array([1.0, 2.0, 3.0])
         (lambda: np.reshape(X, (3, 1), copy=False), r"\[np.reshape\] copy=False"),
         (lambda: np.var(X, mean=X), r"\[np.var\] mean=array"),
         (lambda: np.quantile(X, 0.5, method="nearest"), r"method='nearest'"),
-        (lambda: np.sum(X, 0, None, None, True), r"\[np.sum\] Expected at most 3 positional .*by keyword"),
+        (lambda: np.nan_to_num(X, False), r"\[np.nan_to_num\] copy=False"),
+        (lambda: np.cumulative_sum(X, include_initial=True), r"\[np.cumulative_sum\] include_initial=True"),
         (lambda: np.add.reduce(X, out=None, nothing=1), r"nothing"),  # type: ignore[call-overload]
         (lambda: np.sin(X, where=X > 1), r"\[np.sin\] where= without out=.*np.where"),
         (lambda: np.sin(X, dtype=np.int32), r"\[np.sin\] It does not compute in dtype int32"),

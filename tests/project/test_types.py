@@ -14,6 +14,7 @@ import pytest
 import fastvjp
 from fastvjp import ops
 from fastvjp.interop import operators
+from fastvjp.interop.numpy import products
 from fastvjp.ops import indexing
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +77,13 @@ def declared() -> dict[str, ast.stmt]:
     """The members of `Methods` in the stub."""
     stub = ast.parse((ROOT / "fastvjp" / "arrays" / "methods.pyi").read_text())
     (body,) = (node.body for node in stub.body if isinstance(node, ast.ClassDef))
-    return {node.targets[0].id if isinstance(node, ast.Assign) else node.name: node for node in body}
+    found: dict[str, ast.stmt] = {}
+    for node in body:
+        if isinstance(node, ast.Assign):
+            found |= {target.id: node for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.FunctionDef):
+            found[node.name] = node
+    return found
 
 
 def test_the_stub_declares_what_is_set_on_array():
@@ -89,7 +96,7 @@ def test_the_stub_declares_what_is_set_on_array():
 
 
 def test_the_stub_names_the_functions_that_are_set():
-    places = {"ops": ops, "operators": operators, "getitem": indexing.getitem}
+    places = {"ops": ops, "operators": operators, "products": products, "getitem": indexing.getitem}
     for name, node in declared().items():
         if isinstance(node, ast.Assign):
             function = eval(compile(ast.Expression(node.value), name, "eval"), {**places})

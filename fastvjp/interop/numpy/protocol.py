@@ -1,27 +1,27 @@
-"""`__array_ufunc__` and `__array_function__` of our arrays: how NumPy's calls reach the tables.
+"""`__array_ufunc__` and `__array_function__` of our arrays: how NumPy's calls reach what implements them.
 
-An argument that a table's entry does not take is refused by name, never ignored, because a silent conversion
-would lose gradients.
+An argument that ours does not take is refused by name, never ignored, because a silent conversion would lose
+gradients.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import EllipsisType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import ops
-from ..arrays.array import array, as_array
-from ..arrays.calls import is_operand
-from ..arrays.public import attach
-from ..core.avals import as_dtype
-from .numpy_functions import FUNCTIONS, OVER_AXES, SCIPY_UFUNCS, UFUNCS
-from .operators import kept
+from ... import ops
+from ...arrays.array import array, as_array
+from ...arrays.calls import is_operand
+from ...arrays.public import NUMPY, attach
+from ...core.avals import as_dtype
+from ..operators import kept
 
 CONSTANTS = "Hint: np.asarray(x) gives the values of a fastvjp array as constants, without gradient."
 
@@ -31,7 +31,7 @@ CONSTANTS = "Hint: np.asarray(x) gives the values of a fastvjp array as constant
 
 def _array_ufunc(self: array, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """What NumPy calls for `ufunc(*inputs)`, `ufunc.reduce`, ... where an input or `out` is ours."""
-    ours = UFUNCS.get(ufunc) or _of_scipy(ufunc)
+    ours = NUMPY.get(ufunc) or _of_scipy(ufunc)
     for x in inputs:
         if type(x) is not array and not is_operand(x):
             return NotImplemented
@@ -47,17 +47,15 @@ def _array_ufunc(self: array, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
         a, b = as_array(inputs[0], called), as_array(inputs[1], called)
         columns = ops.reshape(a, a.shape + (1,) * b.ndim)
         result = _call(called, ours, ufunc, (columns, b), outs, **kwargs)
-    elif (ufunc, method) in OVER_AXES:
-        result = _over_axis(called, OVER_AXES[ufunc, method], *inputs, **kwargs)
     else:
-        raise TypeError(f"[{called}] No such method for fastvjp arrays. {CONSTANTS}")
+        result = _over_axis(called, getattr(ufunc, method), *inputs, **kwargs)
     return result if outs is None else _write(called, outs, result)
 
 
 def _of_scipy(ufunc: np.ufunc) -> Callable[..., Any] | None:
-    """scipy.special's, if that is imported (we never import it)."""
-    special = sys.modules.get("scipy.special")
-    return SCIPY_UFUNCS.get(ufunc.__name__) if getattr(special, ufunc.__name__, None) is ufunc else None
+    """Ours for one of scipy.special, if that is imported (we never import it)."""
+    special, name = sys.modules.get("scipy.special"), ufunc.__name__
+    return NUMPY.get(f"scipy.special.{name}") if getattr(special, name, None) is ufunc else None
 
 
 def _call(
@@ -89,11 +87,12 @@ def _call(
     return result
 
 
-def _over_axis(
-    called: str, ours: Callable[..., Any], a: Any, axis: Any = 0, dtype: Any = None, **kwargs: Any
-) -> Any:
+def _over_axis(called: str, method: Any, a: Any, axis: Any = 0, dtype: Any = None, **kwargs: Any) -> Any:
     """A ufunc's method, which works along the first axis unless told otherwise."""
-    return _supported(called, ours, (a, axis), kwargs if dtype is None else {"dtype": dtype, **kwargs})
+    if method not in NUMPY:
+        raise TypeError(f"[{called}] No such method for fastvjp arrays. {CONSTANTS}")
+    named = {"axis": axis, **kwargs} if dtype is None else {"axis": axis, "dtype": dtype, **kwargs}
+    return _call_by_name(called, _passing(method), (a,), named)
 
 
 def _write(called: str, outs: tuple[Any, ...], result: Any) -> Any:
@@ -138,37 +137,66 @@ def _array_function(self: array, func: Callable[..., Any], types: Any, args: tup
     for t in types:
         if t is not array and not issubclass(t, array | np.ndarray):
             return NotImplemented
-    ours = FUNCTIONS.get(func)
-    if ours is not None and not kwargs and len(args) <= _parameters(ours)[0]:
-        return ours(*args)
-    called = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
-    if ours is None:
-        raise TypeError(f"[{called}] Not supported for fastvjp arrays. {CONSTANTS}")
+    if func not in NUMPY:
+        raise TypeError(f"[{_shown(func)}] Not supported for fastvjp arrays. {CONSTANTS}")
+    passing = _passing(func)
+    if len(args) > passing.alike:
+        kwargs = {**dict(zip(passing.others, args[passing.alike :], strict=False)), **kwargs}
+        args = args[: passing.alike]
+    elif not kwargs:
+        return passing.ours(*args)
     out = kwargs.pop("out", None)
-    result = _supported(called, ours, args, kwargs)
-    return result if out is None else _write(called, (out,), result)
+    result = _call_by_name(func, passing, args, kwargs)
+    return result if out is None else _write(_shown(func), (out,), result)
 
 
-def _supported(called: str, ours: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> Any:
-    """Call our function unless an argument is none of its parameters; that is refused by name."""
-    positional, named, flags = _parameters(ours)
-    kwargs = {key: value for key, value in kwargs.items() if value is not np._NoValue}
-    if not flags & inspect.CO_VARKEYWORDS:
-        unknown = {key: kwargs.pop(key) for key in list(kwargs) if key not in named}
-        _no_more(called, unknown)
-    if len(args) > positional and not flags & inspect.CO_VARARGS:
-        raise TypeError(
-            f"[{called}] Expected at most {positional} positional arguments "
-            f"({', '.join(named[:positional])}), got {len(args)}. Hint: pass the others by keyword."
-        )
-    return ours(*args, **kwargs)
+def _shown(func: Any) -> str:
+    return func if isinstance(func, str) else f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
+
+
+class _Passing(NamedTuple):
+    """How the arguments of a function of NumPy reach ours."""
+
+    ours: Callable[..., Any]
+    known: frozenset[str] | None
+    """The names of its parameters; None if it takes any."""
+    alike: int = sys.maxsize
+    """Number of parameters at the beginning that are the same in both: required ones, or of one name."""
+    renamed: Mapping[str, str] = {}
+    """Our names of those that NumPy calls otherwise."""
+    others: tuple[str, ...] = ()
+    """NumPy's names of its further positional parameters: their arguments are passed by name."""
 
 
 @functools.cache
-def _parameters(ours: Callable[..., Any]) -> tuple[int, tuple[str, ...], int]:
-    """Number of positional parameters, names of all, flags."""
-    code = inspect.unwrap(ours).__code__
-    return code.co_argcount, code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], code.co_flags
+def _passing(function: Any) -> _Passing:
+    ours = NUMPY[function]
+    own = inspect.signature(ours).parameters
+    try:
+        theirs = inspect.signature(function).parameters
+    except ValueError:  # it is written in C
+        theirs = own
+    kinds = {p.kind for p in own.values()}
+    known = None if inspect.Parameter.VAR_KEYWORD in kinds else frozenset(own)
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return _Passing(ours, known)
+    pairs = list(zip(_positional(own), _positional(theirs), strict=False))
+    required = inspect.Parameter.empty
+    alike = len(list(itertools.takewhile(lambda p: p[0] == p[1] or theirs[p[1]].default is required, pairs)))
+    return _Passing(ours, known, alike, {b: a for a, b in pairs[:alike]}, _positional(theirs)[alike:])
+
+
+def _positional(parameters: Mapping[str, inspect.Parameter]) -> tuple[str, ...]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple([name for name, p in parameters.items() if p.kind in kinds])
+
+
+def _call_by_name(called: Any, passing: _Passing, args: tuple, named: dict[str, Any]) -> Any:
+    """Call our function unless an argument is none of its parameters; that is refused by name."""
+    named = {passing.renamed.get(name, name): x for name, x in named.items() if x is not np._NoValue}
+    if passing.known is not None and not named.keys() <= passing.known:
+        _no_more(_shown(called), {name: named.pop(name) for name in named.keys() - passing.known})
+    return passing.ours(*args, **named)
 
 
 def _no_more(called: str, kwargs: dict[str, Any]) -> None:

@@ -1,0 +1,81 @@
+"""Elementwise functions of NumPy that have no public name of ours."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...arrays.array import array, as_array
+from ...arrays.public import implements
+from ...core.avals import inexact
+
+
+@implements(np.fmax)
+def _fmax(a: Any, b: Any) -> array:
+    return ops.where(ops.isnan(a), b, ops.where(ops.isnan(b), a, ops.maximum(a, b)))
+
+
+@implements(np.fmin)
+def _fmin(a: Any, b: Any) -> array:
+    return ops.where(ops.isnan(a), b, ops.where(ops.isnan(b), a, ops.minimum(a, b)))
+
+
+@implements(np.float_power)
+def _float_power(a: Any, b: Any) -> array:
+    x, y = as_array(a, "float_power"), as_array(b, "float_power")
+    return ops.power(ops.astype(x, np.result_type(x.dtype, np.float64)), y)
+
+
+@implements(np.hypot)
+def _hypot(a: Any, b: Any) -> array:
+    x, y = ops.abs(a), ops.abs(b)
+    long, short = ops.maximum(x, y), ops.minimum(x, y)
+    infinite = ops.logical_or(ops.isinf(x), ops.isinf(y))  # then so is the result, even beside nan
+    ratio = ops.where(ops.logical_or(infinite, ops.equal(long, 0)), 0, short / long)
+    return ops.where(infinite, math.inf, long * ops.sqrt(1 + ops.square(ratio)))
+
+
+@implements(np.cbrt)
+def _cbrt(a: Any) -> array:
+    x = _floating(a, "cbrt")
+    return ops.sign(x) * ops.power(ops.abs(x), 1 / 3)
+
+
+@implements(np.fabs)
+def _fabs(a: Any) -> array:
+    return ops.abs(_floating(a, "fabs"))
+
+
+@implements(np.exp2)
+def _exp2(a: Any) -> array:
+    return ops.power(2.0, _floating(a, "exp2"))
+
+
+def _floating(a: Any, name: str) -> array:
+    x = as_array(a, name)
+    return ops.astype(x, inexact(x.dtype))
+
+
+@implements(np.logaddexp2)
+def _logaddexp2(a: Any, b: Any) -> array:
+    return ops.logaddexp(ops.multiply(a, math.log(2)), ops.multiply(b, math.log(2))) / math.log(2)
+
+
+@implements(np.sinc)
+def _sinc(x: Any) -> array:
+    t = ops.multiply(x, math.pi)
+    zero = ops.equal(t, 0)
+    return ops.where(zero, 1.0, ops.sin(t) / ops.where(zero, 1.0, t))
+
+
+@implements(np.isreal)
+def _isreal(x: Any) -> array:
+    return ops.equal(ops.imag(x), 0)
+
+
+@implements(np.iscomplex)
+def _iscomplex(x: Any) -> array:
+    return ops.not_equal(ops.imag(x), 0)

@@ -1,0 +1,70 @@
+"""Products that NumPy has under names of its own."""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...arrays.array import array, as_array
+from ...arrays.public import attach, implements
+
+
+@implements(np.dot)
+def dot(a: Any, b: Any) -> array:
+    """Product with another array, as `numpy.dot`."""
+    x, y = as_array(a, "dot"), as_array(b, "dot")
+    if x.ndim == 0 or y.ndim == 0:
+        return ops.multiply(x, y)
+    return ops.matmul(x, y) if y.ndim <= 2 else ops.tensordot(x, y, ((-1,), (-2,)))
+
+
+attach("dot", dot)
+
+
+@implements(np.vecdot)
+def _vecdot(a: Any, b: Any) -> array:
+    return ops.sum(ops.multiply(ops.conj(a), b), -1)
+
+
+@implements(getattr(np, "matvec", None))  # NumPy 2.2
+def _matvec(a: Any, b: Any) -> array:
+    return ops.squeeze(ops.matmul(a, ops.expand_dims(b, -1)), -1)
+
+
+@implements(getattr(np, "vecmat", None))
+def _vecmat(a: Any, b: Any) -> array:
+    return ops.squeeze(ops.matmul(ops.expand_dims(ops.conj(a), -2), b), -2)
+
+
+@implements(np.einsum)
+def _einsum(*operands: Any) -> array:
+    if isinstance(operands[0], str):
+        return ops.einsum(*operands)
+    arrays, labels = operands[: len(operands) // 2 * 2 : 2], list(operands[1::2])
+    terms = ["".join("..." if i is Ellipsis else string.ascii_letters[i] for i in term) for term in labels]
+    subscripts = ",".join(terms)
+    if len(operands) % 2:
+        subscripts += "->" + "".join("..." if i is Ellipsis else string.ascii_letters[i] for i in operands[-1])
+    return ops.einsum(subscripts, *arrays)
+
+
+@implements(np.kron)
+def _kron(a: Any, b: Any) -> array:
+    x, y = as_array(a, "kron"), as_array(b, "kron")
+    n = max(x.ndim, y.ndim)
+    xs, ys = ((1,) * (n - z.ndim) + z.shape for z in (x, y))
+    apart = ops.reshape(x, [m for k in xs for m in (k, 1)]) * ops.reshape(y, [m for k in ys for m in (1, k)])
+    return ops.reshape(apart, [k * m for k, m in zip(xs, ys, strict=True)])
+
+
+@implements(np.cross)
+def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> array:
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    x, y = ops.moveaxis(as_array(a, "cross"), axisa, -1), ops.moveaxis(as_array(b, "cross"), axisb, -1)
+    if x.shape[-1] != 3 or y.shape[-1] != 3:
+        raise ValueError(f"[np.cross] Expected vectors of 3 elements, got {x.shape[-1]} and {y.shape[-1]}.")
+    result = ops.roll(x, -1, -1) * ops.roll(y, 1, -1) - ops.roll(x, 1, -1) * ops.roll(y, -1, -1)
+    return ops.moveaxis(result, -1, axisc)

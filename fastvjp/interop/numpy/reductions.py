@@ -1,0 +1,258 @@
+"""NumPy's reductions, with the `where` and `initial` that ours do not have; averages, order, differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...arrays.array import array, as_array
+from ...arrays.public import implements
+from ...core.avals import inexact
+
+# --- sums, extremes, truth ---------------------------------------------------------------------------------
+
+
+def _masked(a: Any, where: Any, fill: Any) -> Any:
+    return a if where is True else ops.where(where, a, fill)
+
+
+@implements(np.sum, np.add.reduce)
+def _sum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None,
+         where: Any = True) -> array:  # fmt: skip
+    total = ops.sum(_masked(a, where, 0), axis, keepdims, dtype=dtype)
+    return total if initial is None else total + initial
+
+
+@implements(np.prod, np.multiply.reduce)
+def _prod(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None,
+          where: Any = True) -> array:  # fmt: skip
+    total = ops.prod(_masked(a, where, 1), axis, keepdims, dtype=dtype)
+    return total if initial is None else total * initial
+
+
+@implements(np.max, np.amax, np.maximum.reduce)
+def _max(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> array:
+    return _extreme("max", ops.max, ops.maximum, a, axis, keepdims, initial, where)
+
+
+@implements(np.min, np.amin, np.minimum.reduce)
+def _min(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True) -> array:
+    return _extreme("min", ops.min, ops.minimum, a, axis, keepdims, initial, where)
+
+
+def _extreme(
+    name: str, over: Callable, of_two: Callable, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any
+) -> array:
+    if initial is None:
+        if where is not True:
+            raise ValueError(f"[np.{name}] where= needs initial=, the result over no elements.")
+        return over(a, axis, keepdims)
+    x = ops.where(where, a, initial)
+    first = ops.full_like(x, initial)
+    if x.size:
+        return of_two(over(x, axis, keepdims), over(first, axis, keepdims))
+    shape = np.sum(np.empty(x.shape), axis, keepdims=keepdims).shape
+    return ops.full(shape, initial, x.dtype)
+
+
+@implements(np.ptp)
+def _ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> array:
+    return ops.max(a, axis, keepdims) - ops.min(a, axis, keepdims)
+
+
+@implements(np.all, np.logical_and.reduce)
+def _all(a: Any, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> array:
+    return ops.all(_masked(a, where, True), axis, keepdims)
+
+
+@implements(np.any, np.logical_or.reduce)
+def _any(a: Any, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> array:
+    return ops.any(_masked(a, where, False), axis, keepdims)
+
+
+# --- averages ----------------------------------------------------------------------------------------------
+
+
+def _counted(x: array, axis: Any, keepdims: bool, where: Any, dtype: np.dtype) -> array:
+    """How many elements of `x` over an axis are not masked out."""
+    real = dtype.type(0).real.dtype
+    return ops.astype(ops.count_nonzero(ops.broadcast_to(where, x.shape), axis, keepdims), real)
+
+
+@implements(np.mean)
+def _mean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> array:
+    if where is True:
+        return ops.mean(a, axis, keepdims, dtype=dtype)
+    x = _averaged(a, dtype)
+    return ops.sum(_masked(x, where, 0), axis, keepdims) / _counted(x, axis, keepdims, where, x.dtype)
+
+
+def _averaged(a: Any, dtype: Any) -> array:
+    """The array in the dtype in which NumPy averages it."""
+    x = as_array(a, "mean")
+    if dtype is None:
+        return ops.astype(x, np.float64) if x.dtype.kind in "biu" else x
+    return ops.astype(x, dtype)
+
+
+@implements(np.var)
+def _var(a: Any, axis: Any = None, dtype: Any = None, *, ddof: int = 0, keepdims: bool = False,
+         where: Any = True, correction: int | None = None) -> array:  # fmt: skip
+    x = _averaged(a, dtype)
+    freedom = ddof if correction is None else correction
+    if where is True:
+        return ops.var(x, axis, keepdims, freedom)
+    away = x - _mean(x, axis, keepdims=True, where=where)
+    squares = _masked(ops.square(ops.real(away)) + ops.square(ops.imag(away)), where, 0)
+    count = ops.maximum(_counted(x, axis, keepdims, where, x.dtype) - freedom, 0)
+    return ops.sum(squares, axis, keepdims) / count
+
+
+@implements(np.std)
+def _std(a: Any, axis: Any = None, dtype: Any = None, *, ddof: int = 0, keepdims: bool = False,
+         where: Any = True, correction: int | None = None) -> array:  # fmt: skip
+    v = _var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, correction=correction)
+    return ops.where(ops.equal(v, 0), 0.0, ops.sqrt(v))
+
+
+@implements(np.average)
+def _average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
+) -> Any:
+    x = as_array(a, "average")
+    if weights is None:
+        result = ops.mean(x, axis, keepdims)
+        return (result, ops.full_like(result, x.size / max(result.size, 1))) if returned else result
+    w = as_array(weights, "average")
+    if w.shape != x.shape:
+        if w.ndim != 1 or not isinstance(axis, int):
+            raise TypeError(f"[np.average] Weights of shape {w.shape} need the shape {x.shape}, or one axis.")
+        w = ops.moveaxis(ops.broadcast_to(w, np.moveaxis(np.empty(x.shape), axis, -1).shape), -1, axis)
+    total = ops.sum(w, axis, keepdims)
+    result = ops.sum(x * w, axis, keepdims) / total
+    return (result, ops.astype(total, result.dtype)) if returned else result
+
+
+# --- without nan -------------------------------------------------------------------------------------------
+
+
+def _not_nan(a: Any) -> array:
+    return ops.logical_not(ops.isnan(a))
+
+
+@implements(np.nansum)
+def _nansum(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> array:
+    return _sum(a, axis, dtype, keepdims=keepdims, where=_not_nan(a))
+
+
+@implements(np.nanprod)
+def _nanprod(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> array:
+    return _prod(a, axis, dtype, keepdims=keepdims, where=_not_nan(a))
+
+
+@implements(np.nanmean)
+def _nanmean(a: Any, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> array:
+    return _mean(a, axis, dtype, keepdims=keepdims, where=_not_nan(a))
+
+
+@implements(np.nanvar)
+def _nanvar(a: Any, axis: Any = None, dtype: Any = None, *, ddof: int = 0, keepdims: bool = False) -> array:
+    return _var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=_not_nan(a))
+
+
+@implements(np.nanstd)
+def _nanstd(a: Any, axis: Any = None, dtype: Any = None, *, ddof: int = 0, keepdims: bool = False) -> array:
+    return _std(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=_not_nan(a))
+
+
+@implements(np.nanmax)
+def _nanmax(a: Any, axis: Any = None, *, keepdims: bool = False) -> array:
+    return _nan_extreme(ops.max, -math.inf, a, axis, keepdims)
+
+
+@implements(np.nanmin)
+def _nanmin(a: Any, axis: Any = None, *, keepdims: bool = False) -> array:
+    return _nan_extreme(ops.min, math.inf, a, axis, keepdims)
+
+
+def _nan_extreme(over: Callable[..., Any], least: float, a: Any, axis: Any, keepdims: bool) -> array:
+    missing = ops.isnan(a)
+    result = over(ops.where(missing, least, a), axis, keepdims)
+    return ops.where(ops.all(missing, axis, keepdims), math.nan, result)
+
+
+# --- order statistics --------------------------------------------------------------------------------------
+
+
+def _sorted_last(a: Any, axis: Any, keepdims: bool) -> tuple[array, Callable[[array], array]]:
+    """The array sorted along a new last axis made of `axis`, and what puts kept axes back."""
+    x = as_array(a, "median")
+    axes = range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    axes = sorted({np.arange(x.ndim)[i] for i in axes}) if x.ndim else []
+    kept_axes = [i for i in range(x.ndim) if i not in axes]
+    kept_shape = tuple([x.shape[i] for i in kept_axes])
+    lines = ops.reshape(ops.transpose(x, (*kept_axes, *axes)), (*kept_shape, -1))
+    lines = ops.astype(lines, inexact(lines.dtype) if lines.dtype.kind == "f" else np.float64)
+    shape = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
+    return ops.sort(
+        lines
+    ), lambda r: ops.reshape(r, r.shape[: r.ndim - len(kept_shape)] + shape) if keepdims else r
+
+
+@implements(np.quantile)
+def _quantile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> array:
+    lines, back = _sorted_last(a, axis, keepdims)
+    at = np.asarray(q) * (lines.shape[-1] - 1)
+    if at.size and (at.min() < 0 or at.max() > lines.shape[-1] - 1):
+        raise ValueError("[np.quantile] Quantiles must be in the range [0, 1].")
+    below = np.floor(at).astype(np.int64)
+    above = np.minimum(below + 1, lines.shape[-1] - 1)
+    t = (at - below).astype(lines.dtype)
+    result = ops.take(lines, below, -1) * (1 - t) + ops.take(lines, above, -1) * t
+    last = lines[..., -1]
+    if at.ndim:
+        result = ops.moveaxis(result, list(range(-at.ndim, 0)), list(range(at.ndim)))
+    return back(ops.where(ops.isnan(last), last, result))
+
+
+@implements(np.percentile)
+def _percentile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> array:
+    return _quantile(a, np.asarray(q) / 100, axis, keepdims=keepdims)
+
+
+@implements(np.median)
+def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> array:
+    lines, back = _sorted_last(a, axis, keepdims)
+    n = lines.shape[-1]
+    middle = ops.mean(lines[..., (n - 1) // 2 : n // 2 + 1], -1)
+    last = lines[..., -1]
+    return back(ops.where(ops.isnan(last), last, middle))
+
+
+# --- along an axis -----------------------------------------------------------------------------------------
+
+
+@implements(np.diff)
+def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> array:
+    x = as_array(a, "diff")
+    ends = [None if e is None else as_array(e, "diff") for e in (prepend, append)]
+    one = tuple([1 if i == axis % x.ndim else m for i, m in enumerate(x.shape)])
+    first, last = (e if e is None or e.ndim else ops.broadcast_to(e, one) for e in ends)
+    parts = [e for e in (first, x, last) if e is not None]
+    x = ops.moveaxis(ops.concatenate(parts, axis) if len(parts) > 1 else x, axis, 0)
+    for _ in range(n):
+        x = ops.not_equal(x[1:], x[:-1]) if x.dtype.kind == "b" else x[1:] - x[:-1]
+    return ops.moveaxis(x, 0, axis)
+
+
+@implements(np.trapezoid)
+def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> array:
+    heights = ops.moveaxis(as_array(y, "trapezoid"), axis, -1)
+    steps = dx if x is None else _diff(x, axis=-1 if as_array(x, "trapezoid").ndim == 1 else axis)
+    if isinstance(steps, array) and steps.ndim > 1:
+        steps = ops.moveaxis(steps, axis, -1)
+    return ops.sum(steps * (heights[..., 1:] + heights[..., :-1]) / 2.0, -1)
