@@ -20,7 +20,7 @@ def _triad(dtype: str) -> Any:
         return lambda: np.add(a, b, out=c)
 
     @numba.njit(parallel=True, fastmath=True)
-    def triad(a, b, c):  # type: ignore[no-untyped-def]
+    def triad(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
         for i in numba.prange(a.shape[0]):
             c[i] = a[i] + a.dtype.type(3) * b[i]
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TypedDict, Unpack
+
 from . import emulator
 from .runtime.gpu import MetalDevice
 
 name = "metal-emulator"
 
 
-def emulated(name: str, **settings: object) -> MetalDevice:
+class Settings(TypedDict, total=False):
+    """Of `emulator.Device`."""
+
+    mode: str
+    group: int
+    fast_math: bool
+    time_limit: float
+
+
+def emulated(name: str, **settings: Unpack[Settings]) -> MetalDevice:
     """A device with these settings of the emulator; RuntimeError where one is wrong, or the compiler is missing.
 
     It keeps no memory: in what was used before, a result that a kernel forgets would not be noticed.

@@ -53,7 +53,7 @@ class MetalBuffer:
 
     __slots__ = ("aval", "buffer", "device", "lease")
 
-    layout = None
+    layout: tuple[int, ...] | None = None
 
     def __init__(self, device: str, pool: Pool, a: Aval) -> None:
         self.device = device

@@ -42,7 +42,7 @@ def _short_functions() -> dict[str, Callable[..., Any]]:
     as_int, as_float = _bits(float32, int32), _bits(int32, float32)
 
     @element
-    def exp(x):  # type: ignore[no-untyped-def]
+    def exp(x):
         x = min(max(x, float32(-87)), float32(88))
         n = np.floor(x * float32(1.44269504) + half)
         r = (x - n * float32(0.693359375)) + n * float32(2.12194440e-4)
@@ -54,7 +54,7 @@ def _short_functions() -> dict[str, Callable[..., Any]]:
         return (p * r * r + r + one) * as_float(int32((int32(n) + int32(127)) << int32(23)))
 
     @element
-    def log(x):  # type: ignore[no-untyped-def]
+    def log(x):
         bits = as_int(x)
         n = int32(bits - int32(0x3F3504F3)) >> int32(23)
         m = as_float(int32(bits - int32(n << int32(23))))
@@ -64,20 +64,20 @@ def _short_functions() -> dict[str, Callable[..., Any]]:
         return float32(n) * float32(0.69314718) + s * (two + z * p)
 
     @element
-    def tail(x, e):  # type: ignore[no-untyped-def]
+    def tail(x, e):
         """1 - Phi(|x|) with e = exp(-x^2 / 2), as in Abramowitz and Stegun 7.1.26."""
         t = one / (one + float32(0.3275911 * 0.5**0.5) * abs(x))
         p = (float32(1.061405429) * t - float32(1.453152027)) * t + float32(1.421413741)
         return half * ((p * t - float32(0.284496736)) * t + float32(0.254829592)) * t * e
 
     @element
-    def tanh(x):  # type: ignore[no-untyped-def]
+    def tanh(x):
         q = exp(-two * abs(x))
         t = (one - q) / (one + q)
         return t if x > float32(0) else -t
 
     @element
-    def normal(x, e):  # type: ignore[no-untyped-def]
+    def normal(x, e):
         q = tail(x, e)
         return one - q if x > float32(0) else q
 
@@ -101,7 +101,7 @@ def _exact_functions() -> dict[str, Callable[..., Any]]:
     half, root_half = float32(0.5), float32(0.5**0.5)
 
     @numba.njit(error_model="numpy", forceinline=True)
-    def normal(x, e):  # type: ignore[no-untyped-def]
+    def normal(x, e):
         return half + half * erf(x * root_half)
 
     return {"exp": exp, "log": log, "tanh": tanh, "normal": normal}
@@ -117,7 +117,7 @@ def _kernels(functions: dict[str, Callable[..., Any]]) -> dict[str, Callable[...
     exp, log, tanh, normal = (functions[name] for name in ("exp", "log", "tanh", "normal"))
 
     @loop
-    def chain_block(x, w, b, gx, gw, gb):  # type: ignore[no-untyped-def]
+    def chain_block(x, w, b, gx, gw, gb):
         total = float32(0)
         for i in range(x.shape[0]):
             xi = x[i]
@@ -131,7 +131,7 @@ def _kernels(functions: dict[str, Callable[..., Any]]) -> dict[str, Callable[...
         return total
 
     @driver
-    def chain(x, w, b, ct, value, gx, gw, gb):  # type: ignore[no-untyped-def]
+    def chain(x, w, b, ct, value, gx, gw, gb):
         total = 0.0
         for k in numba.prange((x.shape[0] + BLOCK - 1) // BLOCK):
             s = slice(k * BLOCK, min(x.shape[0], (k + 1) * BLOCK))
@@ -139,7 +139,7 @@ def _kernels(functions: dict[str, Callable[..., Any]]) -> dict[str, Callable[...
         value[()] = total
 
     @loop
-    def black_scholes_block(spot, strike, time, vol, ct, value, gs, gk, gt, gv):  # type: ignore[no-untyped-def]
+    def black_scholes_block(spot, strike, time, vol, ct, value, gs, gk, gt, gv):
         rate, norm = float32(0.03), float32((2 * np.pi) ** -0.5)
         for i in range(spot.shape[0]):
             s, k, t, v, g = spot[i], strike[i], time[i], vol[i], ct[i]
@@ -156,7 +156,7 @@ def _kernels(functions: dict[str, Callable[..., Any]]) -> dict[str, Callable[...
             gv[i] = density * root
 
     @driver
-    def black_scholes(spot, strike, time, vol, ct, value, gs, gk, gt, gv):  # type: ignore[no-untyped-def]
+    def black_scholes(spot, strike, time, vol, ct, value, gs, gk, gt, gv):
         for b in numba.prange((spot.shape[0] + BLOCK - 1) // BLOCK):
             i = slice(b * BLOCK, min(spot.shape[0], (b + 1) * BLOCK))
             black_scholes_block(spot[i], strike[i], time[i], vol[i], ct[i], value[i], gs[i], gk[i], gt[i], gv[i])

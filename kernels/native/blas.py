@@ -10,9 +10,8 @@ import ctypes
 import functools
 import os
 import threading
+from importlib import import_module
 from types import ModuleType
-
-from numpy._core import _multiarray_umath
 
 NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")
 """How libraries decorate the names of functions."""
@@ -82,7 +81,7 @@ def one_thread() -> OneThread | None:
 
 @functools.cache
 def _numpy_library() -> ctypes.CDLL | None:
-    return _library(_multiarray_umath.__file__)
+    return _library(str(import_module("numpy._core._multiarray_umath").__file__))
 
 
 def _library(path: str) -> ctypes.CDLL | None:

@@ -70,7 +70,10 @@ def _circumstances() -> bytes:
     import llvmlite
     import numpy
 
-    numba = Path(str(find_spec("numba").origin)).with_name("_version.py")  # without importing Numba
+    spec = find_spec("numba")  # without importing it
+    assert spec is not None
+    assert spec.origin is not None
+    numba = Path(spec.origin).with_name("_version.py")
     facts = (sys.version, llvmlite.__version__, numpy.__version__, *native.cpu(), environment.numba_options())
     return _SOURCES + numba.read_bytes() + repr(facts).encode()
 

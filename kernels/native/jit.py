@@ -54,7 +54,7 @@ def operations(name: str) -> int:
 
     Of a function with a near form (codegen.py) it is the near form's.
     """
-    functions = {**ELEMENTS, **HELPERS, **COLD}
+    functions: dict[str, Callable[..., Any]] = {**ELEMENTS, **HELPERS, **COLD}
     if name in DEFINED:
         functions |= DEFINED[name].functions
     function = functions.get(f"{name}_near") or functions[name]

@@ -72,7 +72,8 @@ class _Lease(np.ndarray):
     free = Pool(_memory, KEPT_OUTPUTS)
 
     def __del__(self) -> None:
-        self.free.give_back(self.base, self.nbytes)
+        if self.base is not None:
+            self.free.give_back(self.base, self.nbytes)
 
 
 def output_memory(size: int) -> Callable[[tuple[int, ...], np.dtype], np.ndarray]:

@@ -14,19 +14,19 @@ import numpy as np
 class PythonPointer:
     """Elements of a dtype from an address on."""
 
-    def __init__(self, address: int, dtype: np.dtype | type[np.generic]) -> None:
+    def __init__(self, address: int | np.integer, dtype: np.dtype | type[np.generic]) -> None:
         self.address = int(address)
         self.dtype = np.dtype(dtype)
 
-    def _at(self, i: int) -> np.ndarray:
+    def _at(self, i: int | np.integer) -> np.ndarray:
         size = self.dtype.itemsize
         memory = (ctypes.c_char * size).from_address(self.address + int(i) * size)
-        return np.frombuffer(memory, self.dtype)
+        return np.frombuffer(memoryview(memory), self.dtype)
 
-    def __getitem__(self, i: int) -> Any:
+    def __getitem__(self, i: int | np.integer) -> Any:
         return self._at(i)[0]
 
-    def __setitem__(self, i: int, value: Any) -> None:
+    def __setitem__(self, i: int | np.integer, value: Any) -> None:
         self._at(i)[0] = value
 
 

@@ -9,9 +9,8 @@ the rest once a user's function may need it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from types import FunctionType
 from typing import Any
 
 from numba.core import (
@@ -32,8 +31,8 @@ from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, 
 from numba.np.ufunc.dufunc import DUFunc
 
 NAME = "fastvjp"
-OPTIONS = {"error_model": "numpy", "nogil": True}
-INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+INSIDE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """For functions that only other jitted ones call: what Python would call them through takes time to compile."""
 PASSES = (
     untyped_passes.TranslateByteCode,
@@ -88,9 +87,10 @@ class Types(typing.Context):
 
     def resolve_value_type(self, val: Any) -> Any:
         """Functions that are jitted for Numba's own target are compiled for this one."""
-        if isinstance(val, DUFunc):
+        kind = type(val)
+        if issubclass(kind, DUFunc):
             val = _here(val._dispatcher)
-        elif isinstance(val, dispatcher.Dispatcher) and not isinstance(val, Dispatcher):
+        elif issubclass(kind, dispatcher.Dispatcher) and not issubclass(kind, Dispatcher):
             val = _here(val)
         return super().resolve_value_type(val)
 
@@ -176,11 +176,12 @@ def jit(
 ) -> Any:
     """Numba's decorator for this target."""
     options["nopython"] = True
-    given = {"locals": locals or {}, "targetoptions": options, "pipeline_class": pipeline}
-    return lambda function: Dispatcher(function, **given)
+    return lambda function: Dispatcher(
+        function, locals=dict(locals or {}), targetoptions=options, pipeline_class=pipeline
+    )
 
 
-def inner(function: FunctionType, simple: bool = True, **options: Any) -> Any:
+def inner(function: Callable[..., Any], simple: bool = True, **options: Any) -> Any:
     """A function that only what is compiled here calls.
 
     A simple one needs few of Numba's passes, and refers to nothing that is counted.

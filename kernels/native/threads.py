@@ -124,7 +124,7 @@ def _work() -> Any:
 
     add, least, int64 = intrinsics.fetch("add"), intrinsics.fetch("min"), jit.numba().int64
 
-    def work(operands, sizes, steps, data):
+    def work(operands: int, sizes: int, steps: int, data: int) -> int:
         address, own = pointer(operands, int64)[0], pointer(operands, int64)[1]
         job, first = pointer(address, int64), address + 8 * NEXT
         kernel, arguments, count, grain = job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN]
@@ -154,7 +154,7 @@ def run_chunks() -> Any:
 
     stack, int64 = intrinsics.stack(JOB_WORDS), jit.numba().int64
 
-    def run_chunks(pool, kernel, arguments, count, grain):
+    def run_chunks(pool: int, kernel: int, arguments: int, count: int, grain: int) -> int:
         first = 0
         if pool != 0 and count > grain and pointer(pool, int64)[THREADS] > 1:
             words, address = pointer(pool, int64), stack()

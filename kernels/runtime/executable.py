@@ -211,11 +211,13 @@ def _joined(parts: Sequence[Native | Launch], starts: list[int]) -> list[Native 
             continue
         part.start = starts[0]
         del starts[: len(part.loops)]
-        if not (steps and isinstance(steps[-1], Native)):
-            steps.append(Native())
-            steps[-1].start = part.start
+        last = steps[-1] if steps else None
+        if not isinstance(last, Native):
+            last = Native()
+            last.start = part.start
+            steps.append(last)
         for loop, first in part.loops:
-            steps[-1].append(loop, first)
+            last.append(loop, first)
     return steps
 
 

@@ -102,14 +102,12 @@ def runner() -> Callable[[int], int]:
     except jit.CompileError as error:
         warnings.warn(f"Plans run in plain Python: {error}", CompileWarning, stacklevel=2)
         return _python_run
-    run = native.function_of_words(code.address, 1)
-    run.code = code  # type: ignore[attr-defined]  lives as long
-    return run
+    return native.function_of_words(code.address, 1)
 
 
 @functools.cache
 def run_code() -> Code:
-    """Its machine code."""
+    """Its machine code, which lives as long as the process."""
     return jit.compiled("run", _native_run, RUN)
 
 
@@ -123,7 +121,7 @@ def _native_run() -> Any:
 
     run_chunks, int64 = threads.run_chunks(), jit.numba().int64
 
-    def run(call):
+    def run(call: int) -> int:
         words = pointer(call, int64)
         base, at, steps, pool = words[0], words[1], words[2], words[3]
         words = pointer(base, int64)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...core.avals import DTYPES, Aval
-from ...planning.plan import Plan
+from ...planning.plan import Plan, View
 from ..loops import Failure
 from ..native import intrinsics, jit, threads
 from ..native.memory import address_of
@@ -50,7 +50,7 @@ def _jitted(function: Callable[..., Any], **options: bool) -> Any:
 def _check(executable: Executable) -> None:
     """TypeError for steps that are not native."""
     parts = zip(executable.plan.steps, executable.parts, strict=True)
-    launched = {f"{s.primitive.name} of {s.output.dtype}" for s, part in parts if isinstance(part, Launch)}
+    launched = {f"{s.computes} of {s.writes[0].dtype}" for s, part in parts if isinstance(part, Launch)}
     if launched:
         raise TypeError(
             f"[njit] Only Python can run {', '.join(sorted(launched))}. Hint: do that part in Numba code, or "
@@ -66,6 +66,7 @@ def _source(executable: Executable, values: Sequence[Any], avals: Sequence[Aval]
     lines += [f"memory[{word[leaf]}] = x{i}.ctypes.data" for leaf, i in given]
     outputs = []
     for i, o in enumerate(executable.plan.outputs):
+        assert isinstance(o, View)
         lines.append(f"y{i} = np.empty({o.layout.shape}, {o.dtype.name})")
         lines.append(f"memory[{word[o.buffer]}] = y{i}.ctypes.data")
         outputs.append(f"y{i}" if o.layout.shape else f"y{i}[()]")
@@ -105,7 +106,7 @@ class _Constants:
             scalar = values[leaf].scalar
             front += (scalar.real, scalar.imag) if kind == "c" else (scalar,)
         self.words = np.array(executable.assembly.words, np.int64)
-        executable.pack(self.words, 0, *front)
+        executable.pack(self.words.data, 0, *front)
         for at, place in executable.assembly.pointers:
             self.words[at] = address_of(self.words) + 8 * place
         self.placed = [word[buffer] for buffer in executable.scratch.offsets]
@@ -121,16 +122,17 @@ def _operations(executable: Executable, constants: _Constants) -> dict[str, Any]
     run_words = _runner(constants)
     call = -1
     for native in executable.steps:  # one, or none
+        assert isinstance(native, Native)
         call = native.word
         words[call + machine.POOL] = threads.pool() if native.chunks else 0
 
-    def begin():
+    def begin() -> np.ndarray:
         memory = np.empty(total, np.int64)
         memory[:size] = words
         memory[first:stop] += np.int64(memory.ctypes.data)
         return memory
 
-    def run(memory, arguments):
+    def run(memory: np.ndarray, arguments: tuple[np.ndarray, ...]) -> int:
         if call < 0:
             return 0
         memory[call] = memory.ctypes.data
@@ -144,7 +146,7 @@ def _failure() -> Any:
     return _jitted(machine.failure, **INSIDE)
 
 
-def _runner(constants: _Constants) -> Callable[[int], int]:
+def _runner(constants: _Constants) -> Callable[[Any], int]:
     """`machine.runner()` for Numba code, which then keeps the constants alive."""
     if jit.jit_disabled():
         return machine.runner()
@@ -176,7 +178,7 @@ def _argument(position: int, a: Aval) -> Callable[[Any], np.ndarray]:
     numba = jit.numba()
 
     @numba.extending.overload(argument)
-    def compiled(x):
+    def compiled(x: Any) -> Callable[[Any], np.ndarray]:
         is_array = isinstance(x, numba.types.Array)
         number = numba.types.unliteral(x.dtype if is_array else x)
         known = isinstance(number, numba.types.Number | numba.types.Boolean)
@@ -184,13 +186,13 @@ def _argument(position: int, a: Aval) -> Callable[[Any], np.ndarray]:
             raise TypeError(f"{message} {x}.")
         if one:
 
-            def taken(x):
+            def taken(x: Any) -> np.ndarray:
                 scalar = np.empty((), dtype)
                 scalar[()] = x[()] if is_array else x
                 return scalar
         else:
 
-            def taken(x):
+            def taken(x: Any) -> np.ndarray:
                 if x.shape != shape:
                     raise ValueError(message, x.shape)
                 return np.ascontiguousarray(x)

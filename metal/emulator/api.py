@@ -6,7 +6,7 @@ import ctypes
 import functools
 import itertools
 import mmap
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ...core import environment
 from . import compiler, report
@@ -22,7 +22,13 @@ CODE_SLACK = 1 << 16  # between the parts of a kernel in memory
 MODES = ("full", "fast")
 
 
-class Buffer:
+if TYPE_CHECKING:
+    _Bytes = ctypes.Array[ctypes.c_ubyte]
+else:
+    _Bytes = object  # an array's length belongs to its type, so that `_buffer_type` makes one for each
+
+
+class Buffer(_Bytes):
     """Memory of a device, which speaks the buffer protocol: np.frombuffer(buffer) does not copy.
 
     Made by `Device.buffer`. In full mode, what is not copied from an object is poison: NaN, or unlikely integers.
@@ -45,8 +51,8 @@ class Buffer:
 
 
 @functools.lru_cache(1024)
-def _buffer_type(size: int) -> type:
-    return type("Buffer", (Buffer, ctypes.c_ubyte * size), {})
+def _buffer_type(size: int) -> type[Buffer]:
+    return cast(type[Buffer], type("Buffer", (Buffer, ctypes.c_ubyte * size), {}))
 
 
 def _guarded(size: int) -> tuple[mmap.mmap, int]:
@@ -146,7 +152,7 @@ class Device:
             _bytes(buffer)[:] = content.cast("B")
         elif self.checked:
             runtime().fill_poison(ctypes.addressof(buffer), size)
-        return buffer  # type: ignore[no-any-return]
+        return buffer
 
     def _publish(self, number: int) -> None:
         """Show the host what runs up to this number have written."""
@@ -250,7 +256,7 @@ class Run:
                     if buffer._hidden is not None:
                         _bytes(buffer)[:] = buffer._hidden
             table[parameter.index] = Region(
-                base=ctypes.addressof(buffer),  # type: ignore[type-var]
+                base=ctypes.addressof(buffer),
                 size=buffer._size,
                 cells=ctypes.addressof(buffer._cells) if buffer._cells is not None else None,
                 granule=buffer._granule,
@@ -286,7 +292,7 @@ class Run:
 
 
 def _bytes(buffer: Buffer) -> memoryview:
-    return memoryview(buffer).cast("B")  # type: ignore[arg-type]
+    return memoryview(buffer).cast("B")
 
 
 def _watch(buffer: Buffer, granule: int) -> None:

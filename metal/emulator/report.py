@@ -65,7 +65,7 @@ class _Words:
 
     def sentence(self) -> tuple[str, str]:
         """What happened, and a hint."""
-        return getattr(self, KINDS[self.report.kind])()  # type: ignore[no-any-return]
+        return getattr(self, KINDS[self.report.kind])()
 
     @property
     def thread(self) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ...core.avals import aval
 from ...core.layouts import Layout
-from ...planning.plan import FusedStep, Reduce, Store, View
+from ...planning.plan import Entry, FusedStep, Reduce, Store, View
 from ..dispatch import Allocate, Dispatch
 from .grid import Kind, grid_of
 from .source import dispatch_of, fill_dispatch
@@ -51,5 +51,5 @@ def _combine(source: View, store: Store) -> FusedStep:
     load = View(source.buffer, source.dtype, ordered(source.layout))
     result = View(store.view.buffer, store.view.dtype, ordered(target))
     assert store.combine is not None
-    body = [Reduce(store.combine, source.dtype, 0)]
+    body: list[Entry] = [Reduce(store.combine, source.dtype, 0)]
     return FusedStep(load.layout.shape, len(kept), [load], body, [Store(1, result, None, True)])

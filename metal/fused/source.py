@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from ...devices.phases import Phase, schedule
-from ...planning.plan import Call, FusedStep, Match, Reduce, Scalar, Store, View
+from ...planning.plan import Call, Entry, FusedStep, Match, Operand, Reduce, Scalar, Store, View
 from ..dispatch import Allocate, Dispatch, type_name
 from ..elements.library import libraries
 from ..structural.indexing import position_error
@@ -43,12 +42,12 @@ class _Source:
 
     def __init__(self, step: FusedStep, grid: Grid) -> None:
         self.step, self.grid = step, grid
-        self.entries: list[Any] = [*step.loads, *step.body]
+        self.entries: list[Operand | Entry] = [*step.loads, *step.body]
+        self.reductions = {k: entry for k, entry in enumerate(self.entries) if isinstance(entry, Reduce)}
         loaded = [k for k, o in enumerate(step.loads) if isinstance(o, View)]
         self.array = {k: a for a, k in enumerate(loaded)}
-        self.views: list[View] = [step.loads[k] for k in loaded]  # type: ignore[misc]
         self.first_store = len(loaded)
-        self.views += [store.view for store in step.stores]
+        self.views = step.views
         if step.then:
             known = {view.buffer for view in self.views}
             self.views += [v for v in dict.fromkeys([*step.then.loads, *step.then.writes])
@@ -208,7 +207,7 @@ class _Source:
 
     def work(self, phase: Phase) -> list[str]:
         """What is computed once for a row."""
-        lines = [self.declared(k, f"p{self.array.get(k)}") for k in phase.row if not self.is_reduction(k)]
+        lines = [self.declared(k, f"p{self.array.get(k)}") for k in phase.row if k not in self.reductions]
         for store in phase.row_stores:
             i = self.store_number(store)
             text = self.stored(i, f"p{self.first_store + i}", f"v{store.value}")
@@ -219,14 +218,11 @@ class _Source:
                 lines.append(self.by_one(f"if (!helper::is_place(v{k}, columns)) helper::refuse(state, row);"))
         return lines
 
-    def is_reduction(self, k: int) -> bool:
-        return isinstance(self.entries[k], Reduce)
-
     # --- columns -----------------------------------------------------------------------------------------
 
     def phase(self, phase: Phase) -> list[str]:
         """The loop over columns, and the work for the row behind it."""
-        entries = {k: self.entries[k] for k in phase.reductions}
+        entries = {k: self.reductions[k] for k in phase.reductions}
         reductions = [(f"r{k}", e.name, e.dtype, e.operand) for k, e in entries.items()]
         where = {f"r{k}": f"if (v{e.where}) " for k, e in entries.items() if e.where is not None}
         numbered = [(self.store_number(store), store) for store in phase.stores]
@@ -283,7 +279,7 @@ class _Source:
         return self.called(entry, "v")
 
     @staticmethod
-    def called(entry: Call | Match, value: str) -> str:
+    def called(entry: Entry, value: str) -> str:
         """A call of values that are named so, with their number."""
         name = type_name(entry.dtype)
         operands = [f"{value}{i}" for i in entry.operands]
@@ -291,6 +287,7 @@ class _Source:
             return f"{operands[0]} == long(j)"
         if entry.name == "astype":
             return f"{name}({operands[0]})"
+        assert isinstance(entry, Call)
         return f"{name}(element::{entry.name}({', '.join([*operands, *map(repr, entry.statics)])}))"
 
     def load(self, k: int, view: View, place: str) -> str:

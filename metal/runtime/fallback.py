@@ -11,8 +11,9 @@ import numpy as np
 
 from ...core.avals import Aval
 from ...core.definitions import DEFINED
+from ...core.program import Uniform
 from ...kernels import device as cpu
-from ...planning.plan import Call, FusedStep, Operand, Plan, Scalar, Step, dense
+from ...planning.plan import Call, FusedStep, Operand, Plan, Scalar, Step, View, dense
 from ..memory import held_dtype
 
 
@@ -41,9 +42,8 @@ class Fallback:
         number = {b: i for i, b in enumerate([*self.reads, *self.writes])}
         self.avals = avals
         own = [dense(number[b], avals[b]) for b in self.writes]
-        plan = Plan(
-            [avals[b] for b in self.reads], [avals[b] for b in self.writes], [_renumbered(step, number)], list(own)
-        )
+        leaves, buffers = [avals[b] for b in self.reads], [avals[b] for b in self.writes]
+        plan = Plan(leaves, buffers, [_Renumbered(number).step(step)], list(own))
         self.executable = cpu.compile(plan)
         self.sources = tuple(source for part in self.executable.sources for source in part)
 
@@ -51,7 +51,8 @@ class Fallback:
         """Run it on buffers that nobody else uses meanwhile."""
         given = [cpu.upload(self._read(memory[b], b)) if b in memory else values[b] for b in self.reads]
         for b, made in zip(self.writes, self.executable.run(given), strict=True):
-            self._held(memory[b], b)[...] = made.numpy()  # type: ignore[union-attr]
+            assert not isinstance(made, Uniform)
+            self._held(memory[b], b)[...] = made.numpy()
 
     def _held(self, buffer: Any, b: int) -> np.ndarray:
         a = self.avals[b]
@@ -65,14 +66,28 @@ def _source(o: Operand) -> int:
     return o.leaf if isinstance(o, Scalar) else o.buffer
 
 
-def _renumbered(step: Step, number: Mapping[int, int]) -> Step:
-    def operand(o: Any) -> Any:
-        if isinstance(o, Scalar):
-            return Scalar(number[o.leaf], o.aval)
-        return replace(o, buffer=number[o.buffer], fill=None if o.fill is None else operand(o.fill))
+class _Renumbered:
+    """A step and its parts on buffers of other numbers."""
 
-    if isinstance(step, FusedStep):
-        stores = [replace(store, view=operand(store.view)) for store in step.stores]
-        then = _renumbered(step.then, number) if step.then else None
-        return replace(step, loads=[operand(o) for o in step.loads], stores=stores, then=then)
-    return replace(step, inputs=[operand(o) for o in step.inputs], outputs=[operand(o) for o in step.outputs])
+    def __init__(self, number: Mapping[int, int]) -> None:
+        self.number = number
+
+    def step(self, step: Step) -> Step:
+        if isinstance(step, FusedStep):
+            return self.fused(step)
+        inputs, outputs = [self.operand(o) for o in step.inputs], [self.view(o) for o in step.outputs]
+        return replace(step, inputs=inputs, outputs=outputs)
+
+    def fused(self, step: FusedStep) -> FusedStep:
+        loads = [self.operand(o) for o in step.loads]
+        stores = [replace(store, view=self.view(store.view)) for store in step.stores]
+        return replace(step, loads=loads, stores=stores, then=step.then and self.fused(step.then))
+
+    def operand(self, o: Operand) -> Operand:
+        return self.scalar(o) if isinstance(o, Scalar) else self.view(o)
+
+    def view(self, o: View) -> View:
+        return replace(o, buffer=self.number[o.buffer], fill=o.fill and self.scalar(o.fill))
+
+    def scalar(self, o: Scalar) -> Scalar:
+        return replace(o, leaf=self.number[o.leaf])

@@ -133,6 +133,6 @@ def _dispatch(
         "}\n",
     ])  # fmt: skip
     library = tuple(dict.fromkeys((*LIBRARY, file)))
-    state = ERROR_STATE if error else 0
+    size = ERROR_STATE if error else 0
     bound = tuple(view for view, _ in arrays.values())
-    return Dispatch(source, library, bound, tuple(scalars), tuple(numbers), count, state, error)
+    return Dispatch(source, library, bound, tuple(scalars), tuple(numbers), count, size, error)
