@@ -15,13 +15,17 @@ from .array import array
 from .calls import F
 
 PUBLIC = Declared[Callable[..., Any]]("public")
-"""The public functions by name."""
+"""The public functions by name, behind that of their module if they are not the package's own."""
 NUMPY = Declared[Callable[..., Any]]("numpy")
 """What NumPy's functions, ufuncs and methods of ufuncs do on arrays; SciPy, which is never imported, by names."""
 
 
 def public(
-    call: Callable[[Any], Any] | None = None, *, numpy: Any = (), method: bool | type[property] = False
+    call: Callable[[Any], Any] | None = None,
+    *,
+    numpy: Any = (),
+    method: bool | type[property] = False,
+    within: str = "",
 ) -> Callable[[F], F]:
     """Decorator that declares a public function.
 
@@ -30,11 +34,12 @@ def public(
             of others, or makes arrays.
         numpy: the function of NumPy that it is, or several of them: see `implements`.
         method: whether `array` has it as a method of the same name, or as a `property`.
+        within: the module of the package that has it, `linalg` say; by default the package itself.
     """
 
     def declare(fun: F) -> F:
         declared = fun if call is None else call(fun)
-        PUBLIC(fun.__name__)(declared)
+        PUBLIC(f"{within}.{fun.__name__}" if within else fun.__name__)(declared)
         if method:
             attach(fun.__name__, property(declared) if method is property else declared)
         return implements(*(numpy if isinstance(numpy, tuple) else (numpy,)))(declared)
@@ -60,9 +65,9 @@ def implements(*functions: Any) -> Callable[[F], F]:
     return declare
 
 
-def names(namespace: Mapping[str, Any]) -> list[str]:
-    """The names in a module that stand for public functions; a function may have several."""
-    functions = set(map(id, PUBLIC.values()))
+def names(namespace: Mapping[str, Any], within: str = "") -> list[str]:
+    """The names in a module that stand for public functions of this module; a function may have several."""
+    functions = {id(f) for full, f in PUBLIC.items() if full.rpartition(".")[0] == within}
     return sorted(name for name, value in namespace.items() if id(value) in functions)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
@@ -37,11 +38,12 @@ NAMES = """
 def test_no_public_name_is_lost():
     found = [n for n in dir(fastvjp) if not n.startswith("_") and not isinstance(getattr(fastvjp, n), ModuleType)]
     assert set(NAMES.split()) <= set(found)
-    assert sorted(found) == sorted(fastvjp.__all__)
+    modules = {"linalg"}
+    assert sorted(found) == sorted(set(fastvjp.__all__) - modules)
 
 
 def test_declared_functions_are_found_by_their_names():
-    assert {name: getattr(fastvjp, name, None) for name in PUBLIC} == PUBLIC
+    assert {name: attrgetter(name)(fastvjp) for name in PUBLIC} == PUBLIC
 
 
 def tanh(x: Any) -> Any:

@@ -1,0 +1,10 @@
+"""Linear algebra, as `mlx.core.linalg` groups it; it computes on the CPU, whatever the device."""
+
+# ruff: noqa: F403, PLE0605
+from typing import TYPE_CHECKING
+
+from .arrays.public import names
+from .ops.linalg import *
+
+if not TYPE_CHECKING:  # see fastvjp/ops/__init__.py
+    __all__ = names(globals(), "linalg")
