@@ -131,6 +131,10 @@ RULES: dict[str, dict[str, Rule]] = {
     "log10": {"x": lambda g, x: o.scale(g, o.reciprocal(x * math.log(10)))},
     "finite_or_zero": {"x": lambda g, x: o.where(o.isfinite(x), g, 0)},
     "logaddexp": {"x": _logaddexp, "y": lambda g, x, y: _logaddexp(g, y, x)},
+    "xlogy": {
+        "x": lambda g, y: o.scale(g, o.log(y)),
+        "y": lambda g, x, y: o.scale(g, o.where(o.equal(x, 0), 0, x / y)),
+    },
     "sigmoid": {"x": lambda g, out: o.scale(g, out * (1 - out))},
     "erf": {"x": lambda g, x: o.scale(g, o.exp(-o.square(x)) * TWO_OVER_ROOT_PI)},
     "erfinv": {"x": lambda g, out: o.scale(g, o.exp(o.square(out)) * (1 / TWO_OVER_ROOT_PI))},

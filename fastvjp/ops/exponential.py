@@ -98,6 +98,20 @@ def logaddexp(a: ArrayLike, b: ArrayLike) -> array:
     return floating2("logaddexp", a, b, "f")
 
 
+@public(binary, numpy="scipy.special.xlogy")
+def xlogy(a: ArrayLike, b: ArrayLike) -> array:
+    """`a * log(b)` of real operands, floating, and 0 where `a` is, unless `b` is nan: so that 0 log(0) is 0.
+
+    The derivative by `b` is 0 where `a` is; that by `a` is `log(b)` everywhere.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.xlogy(fastvjp.array([0.0, 2.0]), fastvjp.array([0.0, 1.0]))
+        array([0, 0], dtype=float32)
+    """
+    return floating2("xlogy", a, b, "f")
+
+
 @public(unary, numpy="scipy.special.expit")
 def sigmoid(a: ArrayLike) -> array:
     """Logistic function `1 / (1 + exp(-a))`, floating.

@@ -132,6 +132,24 @@ def logaddexp_vjp_y(g, x, y):
 
 
 @element
+def xlogy(x, y):
+    """x log(y), and 0 where x is, unless y is nan."""
+    product = x * real_log(y)
+    return choose(x == 0 and not np.isnan(y), type(x)(0), product)
+
+
+@element
+def xlogy_vjp_x(g, y):
+    return scale(g, real_log(y))
+
+
+@element
+def xlogy_vjp_y(g, x, y):
+    """0 where x is: there the function is 0 for every y."""
+    return scale(g, choose(x == 0, type(x)(0), x / y))
+
+
+@element
 def sigmoid(x):
     """1 / (1 + exp(-x)), with the exponential of a negative number only, so that neither tail overflows."""
     if isinstance(x, (float, np.float32)):

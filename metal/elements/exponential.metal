@@ -43,6 +43,19 @@ template <typename T> inline T logaddexp(T x, T y) {
     return T(float(element::maximum(x, y)) + helper::real_log1p(helper::real_exp(gap)));
 }
 
+// x log(y), and 0 where x is, unless y is nan.
+template <typename T> inline T xlogy(T x, T y) {
+    const bool none = helper::equals(x, T(0)) && !helper::is_nan(y);
+    return helper::choose(none, T(0), T(float(x) * helper::real_log(float(y))));
+}
+
+template <typename T> inline T xlogy_vjp_x(T g, T y) { return element::scale(g, T(helper::real_log(float(y)))); }
+
+// 0 where x is: there the function is 0 for every y.
+template <typename T> inline T xlogy_vjp_y(T g, T x, T y) {
+    return element::scale(g, helper::choose(helper::equals(x, T(0)), T(0), T(helper::divide(x, y))));
+}
+
 template <typename T> inline T sigmoid(T x) { return T(helper::real_sigmoid(float(x))); }
 
 template <typename T> inline T sigmoid_vjp(T g, T out) { return element::scale(g, T(out * (T(1) - out))); }

@@ -27,6 +27,7 @@ CASES = [
     elementwise("log2", np.log2, INTO_INEXACT, POSITIVE),
     elementwise("log10", np.log10, INTO_INEXACT, POSITIVE),
     elementwise("logaddexp", np.logaddexp, INTO_FLOAT, ANY, ANY, at_least=1),
+    elementwise("xlogy", scipy.special.xlogy, ("int32", *FLOAT), ANY, POSITIVE),
     elementwise("sigmoid", _sigmoid, ("int32", *INEXACT), ANY),
     elementwise("erf", scipy.special.erf, ("int32", *FLOAT), ANY),
     elementwise("erfinv", _erfinv, ("int32", *FLOAT), UNIT),
