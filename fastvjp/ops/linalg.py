@@ -1,4 +1,4 @@
-"""Products of matrices and of more general arrays; `einsum` stands in its own module."""
+"""Products of matrices and of more general arrays, decompositions; `einsum` stands in its own module."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..arrays.array import array, as_array
 from ..arrays.calls import binary, recorded
 from ..arrays.emit import cast, emit, filled, leading, permuted, promoted, reshaped, spread, trailing
 from ..arrays.public import public
-from ..core.avals import bool_, int64
-from .common import ArrayLike, axis_of, broadcast, operands
+from ..core.avals import bool_, inexact, int64
+from .common import ArrayLike, axis_of, broadcast, operands, require
 
 
 @public(binary, numpy=np.matmul)
@@ -222,3 +222,39 @@ def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> array:
     k = math.prod(sizes)
     out = product(reshaped(x, (math.prod(kept_x), k)), reshaped(y, (k, math.prod(kept_y))))
     return reshaped(out, kept_x + kept_y)
+
+
+@public(recorded(), within="linalg", numpy=np.linalg.cholesky)
+def cholesky(a: ArrayLike, upper: bool = False) -> array:
+    """Cholesky factors of Hermitian, positive definite matrices: a = L L^H with L lower triangular.
+
+    Args:
+        a: matrices of shape (..., n, n), of which one triangle is read: the upper with `upper`, else the lower.
+        upper: return the upper factor instead, U with a = U^H U.
+
+    Returns:
+        Array of that shape, floating. Derivatives are those of a function of Hermitian matrices: the cotangent of
+        `a` is Hermitian, whichever triangle was read (Murray, "Differentiation of the Cholesky decomposition",
+        2016).
+
+    Raises:
+        ValueError: `a` has no square matrices.
+        numpy.linalg.LinAlgError: a matrix is not positive definite; says which one.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.linalg.cholesky(fastvjp.array([[4.0, 2.0], [2.0, 5.0]]))
+        array([[2, 0],
+               [1, 2]], dtype=float32)
+    """
+    return emit("cholesky", _square("cholesky", a), upper=bool(upper))
+
+
+def _square(name: str, a: ArrayLike) -> array:
+    """Square matrices in floating point."""
+    x = as_array(a, name)
+    require(name, x.dtype, "biufc")
+    x = cast(x, inexact(x.dtype))
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"[{name}] Expected square matrices in the last two axes, got the shape {x.shape}.")
+    return x

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays.array import array
-from ..arrays.emit import conjugated, constant, emit, permuted, spread, zeros
+from ..arrays.emit import conjugated, constant, emit, filled, permuted, spread, zeros
 from ..core.avals import Aval
 from ..core.primitive import structural
+from .views import same
 
 
 def _solution(x: Aval, y: Aval, **_: object) -> Aval:
@@ -38,6 +39,12 @@ def triangle(x: array, lower: bool, unit: bool = False) -> array:
     return masked(x, mask if lower else mask.T)
 
 
+def hermitian(x: array) -> array:
+    """The Hermitian part of square matrices: (x + its adjoint) / 2."""
+    total = emit("add", x, adjoint(x))
+    return emit("multiply", total, filled(x.shape, x, 0.5))
+
+
 # --- derivatives -----------------------------------------------------------------------------------------
 
 
@@ -52,4 +59,21 @@ def _solve_y(g: array, x: array, lower: bool, unit: bool) -> array:
     return emit("solve_triangular", adjoint(x), g, lower=not lower, unit=unit)
 
 
+def _cholesky(g: array, out: array, upper: bool) -> array:
+    """The Hermitian part of L^-H P L^-1, where P has the lower triangle of L^H g and half its diagonal.
+
+    Murray, "Differentiation of the Cholesky decomposition" (2016), section 4.1. The matrix counts as Hermitian:
+    the cotangent is, whichever triangle was read.
+    """
+    factor, g = (adjoint(out), adjoint(g)) if upper else (out, g)
+    n = out.shape[-1]
+    p = triangle(product(adjoint(factor), g), lower=True)
+    half = constant(np.where(np.eye(n, dtype=bool), 0.5, 1).astype(out.dtype))
+    p = emit("multiply", p, spread(half, p.shape))
+    left = emit("solve_triangular", adjoint(factor), p, lower=False, unit=False)  # L^-H P
+    both = emit("solve_triangular", adjoint(factor), adjoint(left), lower=False, unit=False)
+    return hermitian(both)  # which is that of the adjoint
+
+
 structural("solve_triangular", "x y", _solution, vjp={"x": _solve_x, "y": _solve_y}, on="cpu")
+structural("cholesky", "x", same, vjp={"x": _cholesky}, on="cpu", fails=True)

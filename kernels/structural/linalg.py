@@ -1,23 +1,26 @@
 """Linear algebra by BLAS and LAPACK, matrix by matrix: each an iteration of a loop.
 
-A matrix in C order is its transpose to Fortran.
+A matrix in C order is its transpose to Fortran. Iterations of a chunk share a word that says how it went, of which
+functions with integers of 32 bits write one half.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ...core.avals import Aval, aval
+from ...core.avals import Aval, aval, int64
 from ...devices.operands import aval_of
 from ...planning.plan import KernelStep
 from ..elements.registry import helper, kernel
-from ..loops import Allocate, Loop, calling, grain_for, lowers
+from ..loops import Allocate, Failure, Loop, calling, grain_for, lowers
 from ..native import blas
-from ..native.pointers import address, call
+from ..native.pointers import address, call, pointer
 from .structure import copy
 
 SHARED = 64
 """Rows from which on OpenBLAS may share out a matrix among threads of its own."""
+LOW = 0xFFFFFFFF
+"""The half of a word that is always written."""
 UPPER, LOWER, PLAIN, RIGHT = (ord(letter) for letter in "ULNR")
 
 
@@ -25,6 +28,51 @@ UPPER, LOWER, PLAIN, RIGHT = (ord(letter) for letter in "ULNR")
 def word(args, i):
     """Where an argument word lies."""
     return address(args) + 8 * i
+
+
+# --- factors of positive definite matrices ---------------------------------------------------------------
+
+# argument words, behind those of the result and of a word for each chunk
+FUNCTION, ROWS, TRIANGLE, GRAIN, SIZE = range(2, 7)
+
+
+@kernel
+def cholesky(args, start, stop, dtype):
+    """Factors in the place of the matrices; status: the matrix that is not positive definite, from 1."""
+    out, n, upper = pointer(args[0], dtype), args[ROWS], args[TRIANGLE] == LOWER
+    rows, triangle = word(args, ROWS), word(args, TRIANGLE)
+    info = args[1] + start // args[GRAIN] * 8
+    report = pointer(info, np.int64)
+    for i in range(start, stop):
+        first = i * n * n
+        report[0] = 0
+        call(args[FUNCTION], (triangle, rows, args[0] + first * args[SIZE], rows, info))
+        if report[0] & LOW:
+            return i + 1
+        for row in range(n):
+            for column in range(0 if upper else row + 1, row if upper else n):
+                out[first + row * n + column] = dtype(0)
+    return 0
+
+
+@lowers("cholesky")
+def lower_cholesky(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """The triangular factor: `potrf` on copies."""
+    a = aval_of(step.output)
+    if not a.size:
+        return []
+    n, count = a.shape[-1], _matrices(a)
+    grain = grain_for(count, 300 + n**3 / 10) or count
+    info = allocate(aval((-(-count // grain),), int64))
+    function = blas.function(blas.PREFIXES[a.dtype.name] + "potrf")
+    numbers = (function, n, LOWER if step.params["upper"] else UPPER, grain, a.dtype.itemsize)
+    failure = Failure(
+        np.linalg.LinAlgError, "[cholesky] A matrix is not positive definite. Its number in the flattened batch is"
+    )
+    loop = Loop(
+        calling("cholesky", a.dtype), (step.output, info), (), numbers, count, grain, failure, _one_thread(n)
+    )
+    return [*copy(step.inputs[0], step.output), loop]
 
 
 # --- triangular systems ----------------------------------------------------------------------------------

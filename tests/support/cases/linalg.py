@@ -9,7 +9,7 @@ import numpy as np
 import fastvjp as mx
 from fastvjp.arrays.emit import emit
 
-from .case import ANY, FLOAT, INEXACT, Case, Shape, structural
+from .case import ANY, FLOAT, INEXACT, UNIT, Case, Shape, structural
 
 
 def _dominant(x: Any) -> Any:
@@ -32,6 +32,23 @@ def _solved(lower: bool, unit: bool, x: Shape, y: Shape, dtypes: tuple[str, ...]
     return structural("solve_triangular", fun, reference, (ANY, x), (ANY, y), dtypes=dtypes, variant=shown)
 
 
+def _hermitian(x: Any) -> Any:
+    return (x + np.conj(np.swapaxes(x, -1, -2))) / 2
+
+
+def _definite(x: Any) -> Any:
+    """Hermitian, with positive eigenvalues."""
+    return _hermitian(x) + np.eye(x.shape[-1], dtype=x.dtype) * 9
+
+
+def _cholesky(upper: bool, shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
+    def factor(x: Any) -> Any:
+        return np.linalg.cholesky(_definite(x), upper=upper)
+
+    shown = f"upper={upper},{shape}".replace(" ", "")
+    return structural("cholesky", factor, factor, (UNIT, shape), dtypes=dtypes, variant=shown)
+
+
 CASES = [
     _solved(True, False, (3, 3), (3, 2), INEXACT),
     _solved(False, False, (2, 4, 4), (2, 4, 3)),
@@ -39,4 +56,8 @@ CASES = [
     _solved(False, True, (3, 3), (3, 1), INEXACT),
     _solved(True, False, (1, 1), (1, 3)),
     _solved(True, False, (0, 2, 2), (0, 2, 3)),
+    _cholesky(False, (3, 3), INEXACT),
+    _cholesky(True, (2, 4, 4), INEXACT),
+    _cholesky(False, (2, 2, 1, 1)),
+    _cholesky(True, (0, 2, 2)),
 ]
