@@ -14,9 +14,14 @@ from .. import devices
 from ..core.avals import Aval, aval, promote
 from ..core.primitive import REGISTRY
 from ..core.program import Var, uniform
-from ..recording.recorder import bind
+from ..recording.recorder import bind, bind_multiple
 from .array import array
 from .conversion import cast_var
+
+
+def emit_all(name: str, *operands: array, **params: Any) -> list[array]:
+    """`emit` of a primitive with several results."""
+    return [array._of(v) for v in bind_multiple(REGISTRY[name], *[x._var for x in operands], **params)]
 
 
 def emit(name: str, *operands: array, **params: Any) -> array:

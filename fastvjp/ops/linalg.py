@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arrays.array import array, as_array
 from ..arrays.calls import binary, recorded
-from ..arrays.emit import cast, emit, filled, leading, permuted, promoted, reshaped, spread, trailing
+from ..arrays.emit import cast, emit, emit_all, filled, leading, permuted, promoted, reshaped, spread, trailing
 from ..arrays.public import public
 from ..core.avals import bool_, inexact, int64
 from .common import ArrayLike, axis_of, broadcast, operands, require
@@ -248,6 +248,48 @@ def cholesky(a: ArrayLike, upper: bool = False) -> array:
                [1, 2]], dtype=float32)
     """
     return emit("cholesky", _square("cholesky", a), upper=bool(upper))
+
+
+class EighResult(NamedTuple):
+    """What `eigh` returns."""
+
+    eigenvalues: array
+    eigenvectors: array
+
+
+@public(within="linalg", numpy=np.linalg.eigh)
+def eigh(a: ArrayLike, UPLO: str = "L") -> EighResult:
+    """Eigenvalues and eigenvectors of Hermitian matrices.
+
+    Args:
+        a: matrices of shape (..., n, n), of which one triangle is read.
+        UPLO: which one, "L" for the lower or "U" for the upper.
+
+    Returns:
+        A named tuple: `eigenvalues` of shape (..., n), real and ascending, and `eigenvectors` of shape (..., n, n),
+        one in each column. Derivatives are those of a function of Hermitian matrices (Giles, "Collected matrix
+        derivative results", 2008, section 3.1). Vectors of equal eigenvalues may be chosen in many ways: what
+        depends on that choice has no derivative, and nothing is added for it.
+
+    Raises:
+        ValueError: `a` has no square matrices, or another `UPLO`.
+        numpy.linalg.LinAlgError: the eigenvalues of a matrix did not converge; says of which one.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.linalg.eigh(fastvjp.array([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
+        array([1, 2], dtype=float32)
+    """
+    triangles = {"L": False, "U": True}
+    upper = triangles.get(UPLO.upper()) if isinstance(UPLO, str) else None
+    if upper is None:
+        raise ValueError(f"[eigh] Expected UPLO to be 'L' or 'U', got {UPLO!r}.")
+    return EighResult(*_eigh(a, upper))
+
+
+@recorded()
+def _eigh(a: ArrayLike, upper: bool) -> tuple[array, ...]:
+    return tuple(emit_all("eigh", _square("eigh", a), upper=upper))
 
 
 def _square(name: str, a: ArrayLike) -> array:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays.array import array
-from ..arrays.emit import conjugated, constant, emit, filled, permuted, spread, zeros
-from ..core.avals import Aval
+from ..arrays.emit import cast, conjugated, constant, emit, filled, permuted, reshaped, spread, zeros
+from ..core.avals import Aval, aval
 from ..core.primitive import structural
 from .views import same
 
 
 def _solution(x: Aval, y: Aval, **_: object) -> Aval:
     return y
+
+
+def _eigen(x: Aval, **_: object) -> tuple[Aval, Aval]:
+    return aval(x.shape[:-1], x.dtype.type(0).real.dtype), x
 
 
 # --- matrices --------------------------------------------------------------------------------------------
@@ -75,5 +79,29 @@ def _cholesky(g: array, out: array, upper: bool) -> array:
     return hermitian(both)  # which is that of the adjoint
 
 
+def _eigh(g_w: array | None, g_v: array | None, w: array, v: array, upper: bool) -> array:
+    """V (diag(g_w) + F o (V^H g_v)) V^H with F_ij = 1 / (w_j - w_i), and its Hermitian part (Giles 2008, 3.1).
+
+    F is 0 where two eigenvalues are equal: then the choice of vectors is free, and what does not depend on that
+    choice has nothing there.
+    """
+    shape, n = v.shape, v.shape[-1]
+    inner = zeros(v)
+    if g_w is not None:
+        diagonal = spread(reshaped(cast(g_w, v.dtype), (*g_w.shape, 1)), shape)
+        inner = masked(diagonal, np.eye(n, dtype=bool))
+    if g_v is not None:
+        columns = spread(reshaped(w, (*w.shape[:-1], 1, n)), shape)
+        rows = spread(reshaped(w, (*w.shape, 1)), shape)
+        gap = emit("subtract", columns, rows)
+        same = emit("equal", gap, zeros(gap))
+        slope = emit(
+            "select", same, zeros(gap), emit("reciprocal", emit("select", same, filled(shape, gap, 1), gap))
+        )
+        inner = emit("add", inner, emit("multiply", product(adjoint(v), g_v), cast(slope, v.dtype)))
+    return hermitian(product(product(v, inner), adjoint(v)))
+
+
 structural("solve_triangular", "x y", _solution, vjp={"x": _solve_x, "y": _solve_y}, on="cpu")
 structural("cholesky", "x", same, vjp={"x": _cholesky}, on="cpu", fails=True)
+structural("eigh", "x", _eigen, outputs="w v", vjp={"x": _eigh}, on="cpu", fails=True)

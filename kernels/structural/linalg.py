@@ -1,7 +1,7 @@
 """Linear algebra by BLAS and LAPACK, matrix by matrix: each an iteration of a loop.
 
-A matrix in C order is its transpose to Fortran. Iterations of a chunk share a word that says how it went, of which
-functions with integers of 32 bits write one half.
+A matrix in C order is its transpose to Fortran. Iterations of a chunk share memory for what a function works
+with, and for a word that says how it went, of which functions with integers of 32 bits write one half.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy as np
 from ...core.avals import Aval, aval, int64
 from ...devices.operands import aval_of
 from ...planning.plan import KernelStep
+from ..elements.complex_parts import conjugate
 from ..elements.registry import helper, kernel
 from ..loops import Allocate, Failure, Loop, calling, grain_for, lowers
 from ..native import blas
@@ -21,7 +22,7 @@ SHARED = 64
 """Rows from which on OpenBLAS may share out a matrix among threads of its own."""
 LOW = 0xFFFFFFFF
 """The half of a word that is always written."""
-UPPER, LOWER, PLAIN, RIGHT = (ord(letter) for letter in "ULNR")
+UPPER, LOWER, PLAIN, RIGHT, VECTORS = (ord(letter) for letter in "ULNRV")
 
 
 @helper
@@ -113,6 +114,80 @@ def lower_solve_triangular(step: KernelStep, allocate: Allocate) -> list[Loop]:
         calling("solve_triangular"), (step.output, matrix), (), numbers, count, grain, during=_one_thread(n)
     )
     return [*copy(x, matrix), *copy(y, step.output), loop]
+
+
+# --- eigenvalues -----------------------------------------------------------------------------------------
+
+# argument words, behind those of values, vectors and three kinds of memory to work in
+DECOMPOSE, JOB, OF, N, REAL_SIZE, ITEM_SIZE, WORK, INTEGERS, REALS, CHUNK = range(5, 15)
+
+
+@kernel
+def eigh(args, start, stop, dtype):
+    """Values, and vectors in the place of the matrices; status: the matrix of which none were found, from 1."""
+    job, triangle, order, n, size = word(args, JOB), word(args, OF), word(args, N), args[N], args[ITEM_SIZE]
+    work_size, integer_size, real_size = word(args, WORK), word(args, INTEGERS), word(args, REALS)
+    chunk = start // args[CHUNK]
+    work, integers = args[2] + chunk * args[WORK] * size, args[3] + chunk * (args[INTEGERS] + 1) * 8
+    reals, info = args[4] + chunk * args[REALS] * args[REAL_SIZE], integers + args[INTEGERS] * 8
+    report = pointer(info, np.int64)
+    for i in range(start, stop):
+        matrix, values = args[1] + i * n * n * size, args[0] + i * n * args[REAL_SIZE]
+        report[0] = 0
+        if args[REALS]:
+            call(
+                args[DECOMPOSE],
+                (job, triangle, order, matrix, order, values, work, work_size, reals, real_size, integers,
+                 integer_size, info),
+            )  # fmt: skip
+        else:
+            call(
+                args[DECOMPOSE],
+                (job, triangle, order, matrix, order, values, work, work_size, integers, integer_size, info),
+            )
+        if report[0] & LOW:
+            return i + 1
+        vectors = pointer(matrix, dtype)  # as rows, of the conjugate matrix
+        for row in range(n):
+            vectors[row * n + row] = conjugate(vectors[row * n + row])
+            for column in range(row):
+                below, above = vectors[row * n + column], vectors[column * n + row]
+                vectors[row * n + column], vectors[column * n + row] = conjugate(above), conjugate(below)
+    return 0
+
+
+@lowers("eigh")
+def lower_eigh(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """Eigenvalues and vectors of Hermitian matrices: `syevd` or `heevd` on copies."""
+    values, vectors = step.outputs
+    a, real = aval_of(vectors), values.dtype
+    if not a.size:
+        return []
+    n, count, is_complex = a.shape[-1], _matrices(a), a.dtype.kind == "c"
+    grain = grain_for(count, 1000 + 5 * n**3) or count
+    chunks = -(-count // grain)
+    # sizes as LAPACK's documentation of the two functions asks for them
+    work, integers = (2 * n + n * n if is_complex else 1 + 6 * n + 2 * n * n), 3 + 5 * n
+    reals = 1 + 5 * n + 2 * n * n if is_complex else 0
+    kinds = ((work, a.dtype), (integers + 1, int64), (reals, real))
+    memory = [allocate(aval((chunks, size), dtype)) for size, dtype in kinds]
+    function = blas.function(blas.PREFIXES[a.dtype.name] + ("heevd" if is_complex else "syevd"))
+    triangle = LOWER if step.params["upper"] else UPPER
+    sizes = (real.itemsize, a.dtype.itemsize, work, integers, reals, grain)
+    failure = Failure(
+        np.linalg.LinAlgError, "[eigh] Eigenvalues did not converge. The matrix' number in the flattened batch is"
+    )
+    loop = Loop(
+        calling("eigh", a.dtype),
+        (values, vectors, *memory),
+        (),
+        (function, VECTORS, triangle, n, *sizes),
+        count,
+        grain,
+        failure,
+        _one_thread(n),
+    )
+    return [*copy(step.inputs[0], vectors), loop]
 
 
 def _matrices(a: Aval) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -49,6 +49,31 @@ def _cholesky(upper: bool, shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Cas
     return structural("cholesky", factor, factor, (UNIT, shape), dtypes=dtypes, variant=shown)
 
 
+def _apart(x: Any) -> Any:
+    """Hermitian, with eigenvalues that are not near one another."""
+    n = x.shape[-1]
+    return _hermitian(x) / 4 + np.diag(np.arange(n)).astype(x.dtype)
+
+
+def _eigenvalues(shape: Shape, triangle: Literal["L", "U"] = "L", dtypes: tuple[str, ...] = FLOAT) -> Case:
+    def values(x: Any) -> Any:
+        return np.linalg.eigh(_apart(x), triangle)[0]
+
+    shown = f"values,{triangle},{shape}".replace(" ", "")
+    return structural("eigh", values, values, (UNIT, shape), dtypes=dtypes, variant=shown)
+
+
+def _by_eigenvectors(shape: Shape, triangle: Literal["L", "U"] = "L", dtypes: tuple[str, ...] = FLOAT) -> Case:
+    """The sine of a matrix, which does not depend on the signs of the vectors."""
+
+    def sine(x: Any) -> Any:
+        values, vectors = np.linalg.eigh(_apart(x), triangle)
+        return (vectors * np.expand_dims(np.sin(values), -2)) @ np.conj(np.swapaxes(vectors, -1, -2))
+
+    shown = f"vectors,{triangle},{shape}".replace(" ", "")
+    return structural("eigh", sine, sine, (UNIT, shape), dtypes=dtypes, variant=shown)
+
+
 CASES = [
     _solved(True, False, (3, 3), (3, 2), INEXACT),
     _solved(False, False, (2, 4, 4), (2, 4, 3)),
@@ -60,4 +85,10 @@ CASES = [
     _cholesky(True, (2, 4, 4), INEXACT),
     _cholesky(False, (2, 2, 1, 1)),
     _cholesky(True, (0, 2, 2)),
+    _eigenvalues((3, 3), dtypes=INEXACT),
+    _eigenvalues((2, 4, 4), "U", INEXACT),
+    _by_eigenvectors((3, 3), "U", INEXACT),
+    _by_eigenvectors((2, 4, 4), dtypes=INEXACT),
+    _by_eigenvectors((2, 1, 1)),
+    _eigenvalues((0, 2, 2)),
 ]
