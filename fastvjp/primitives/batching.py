@@ -13,7 +13,7 @@ from ..recording.recorder import bind_multiple
 
 
 def applied(p: Primitive, operands: Sequence[array], **params: Any) -> list[array]:
-    """The primitive applied to arrays that fit it already: all its results."""
+    """The primitive, which may be a user's, applied to arrays that fit it already: all its results."""
     return [array._of(v) for v in bind_multiple(p, *[x._var for x in operands], **params)]
 
 
