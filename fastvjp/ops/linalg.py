@@ -266,8 +266,8 @@ def eigh(a: ArrayLike, UPLO: str = "L") -> EighResult:
         UPLO: which one, "L" for the lower or "U" for the upper.
 
     Returns:
-        A named tuple: `eigenvalues` of shape (..., n), real and ascending, and `eigenvectors` of shape (..., n, n),
-        one in each column. Derivatives are those of a function of Hermitian matrices (Giles, "Collected matrix
+        A named tuple: `eigenvalues` of shape (..., n), real and ascending, and `eigenvectors` of shape
+        (..., n, n), one in each column. Derivatives are those of a function of Hermitian matrices (Giles, "Collected matrix
         derivative results", 2008, section 3.1). Vectors of equal eigenvalues may be chosen in many ways: what
         depends on that choice has no derivative, and nothing is added for it.
 
