@@ -267,9 +267,9 @@ def eigh(a: ArrayLike, UPLO: str = "L") -> EighResult:
 
     Returns:
         A named tuple: `eigenvalues` of shape (..., n), real and ascending, and `eigenvectors` of shape
-        (..., n, n), one in each column. Derivatives are those of a function of Hermitian matrices (Giles, "Collected matrix
-        derivative results", 2008, section 3.1). Vectors of equal eigenvalues may be chosen in many ways: what
-        depends on that choice has no derivative, and nothing is added for it.
+        (..., n, n), one in each column. Derivatives are those of a function of Hermitian matrices (Giles,
+        "Collected matrix derivative results", 2008, section 3.1). Vectors of equal eigenvalues may be chosen in
+        many ways: what depends on that choice has no derivative, and nothing is added for it.
 
     Raises:
         ValueError: `a` has no square matrices, or another `UPLO`.

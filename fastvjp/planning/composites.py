@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ..core.avals import aval
+from ..core.declared import Declared
 from ..core.layouts import Layout
 from ..core.program import Op
 from .fusion import Builder, Number, Pending
@@ -19,6 +20,10 @@ from .plan import Match, Reduce, Scalar, View
 from .steps import Steps
 
 Composite = Callable[..., Location | None]
+fused = Declared[Composite]("planning.fused")
+"""Primitives that are parts of fused steps always, but for the largest and least of complex numbers ..."""
+fusible = Declared[Composite]("planning.fusible")
+"""... and those that are where it pays."""
 
 SMALL_PRODUCT = 128
 """Multiplications of a matrix product up to which ..."""
@@ -36,6 +41,13 @@ def reduce(combine: str, steps: Steps, op: Op, x: Location) -> Location | None:
     return steps.reduce(combine, x, op.params["axes"])
 
 
+fused("sum")(partial(reduce, "add"))
+fused("prod")(partial(reduce, "multiply"))
+fused("max")(partial(reduce, "maximum"))
+fused("min")(partial(reduce, "minimum"))
+
+
+@fused("softmax")
 def softmax(steps: Steps, op: Op, x: Location) -> Location:
     """exp(x - max) / sum; with the largest subtracted no exp overflows and one of them is 1."""
     axes, shape, a = op.params["axes"], shape_of(x), aval(shape_of(x), dtype_of(x))
@@ -45,6 +57,7 @@ def softmax(steps: Steps, op: Op, x: Location) -> Location:
     return steps.fuse("divide", a, [powers, total])
 
 
+@fused("logsumexp")
 def logsumexp(steps: Steps, op: Op, x: Location) -> Location:
     """log(sum(exp(x - max))) + max; an infinite maximum is not subtracted, as inf - inf would be nan."""
     axes, shape, a = op.params["axes"], shape_of(x), aval(shape_of(x), dtype_of(x))
@@ -56,6 +69,7 @@ def logsumexp(steps: Steps, op: Op, x: Location) -> Location:
     return steps.fuse("add", result, [total, shift])
 
 
+@fusible("matmul")
 def matmul(steps: Steps, op: Op, x: Location, y: Location) -> Location | None:
     """Many small products as products of numbers that are summed up along rows."""
     out = op.outputs[0].aval
@@ -77,6 +91,7 @@ def matmul(steps: Steps, op: Op, x: Location, y: Location) -> Location | None:
 # --- rows by index ---------------------------------------------------------------------------------------
 
 
+@fusible("pick")
 def pick(steps: Steps, op: Op, x: Location, index: Location) -> Location | None:
     """An element of each row, where a step has the rows in hand."""
     shape = shape_of(x)
@@ -90,6 +105,7 @@ def pick(steps: Steps, op: Op, x: Location, index: Location) -> Location | None:
     return Register(builder, picked, shape[:-1], row=True)
 
 
+@fused("one_hot")
 def one_hot(steps: Steps, op: Op, x: Location, index: Location) -> Location:
     """Rows of zeros but for one element each."""
     out = op.outputs[0].aval
@@ -116,6 +132,7 @@ def _match(steps: Steps, builder: Builder, index: Location) -> Number:
 # --- sections --------------------------------------------------------------------------------------------
 
 
+@fusible("slice_update")
 def slice_update(steps: Steps, op: Op, x: Location, y: Location) -> Location | None:
     """A section of an array of one value replaced by y: a view of y that does not cover its shape."""
     start, shape = op.params["start"], op.outputs[0].aval.shape
@@ -130,16 +147,3 @@ def slice_update(steps: Steps, op: Op, x: Location, y: Location) -> Location | N
     offset = source.layout.offset - sum(s * i for s, i in zip(strides, start, strict=True))
     inside = tuple((i, i + n) for i, n in zip(start, source.layout.shape, strict=True))
     return View(source.buffer, source.dtype, Layout(shape, strides, offset), inside, x)
-
-
-FUSED: dict[str, Composite] = {
-    "sum": partial(reduce, "add"),
-    "prod": partial(reduce, "multiply"),
-    "max": partial(reduce, "maximum"),
-    "min": partial(reduce, "minimum"),
-    "softmax": softmax,
-    "logsumexp": logsumexp,
-    "one_hot": one_hot,
-}
-"""Those that are so always, but for the largest and least of complex numbers."""
-COMPOSITES: dict[str, Composite] = {**FUSED, "pick": pick, "matmul": matmul, "slice_update": slice_update}

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 from ..core.avals import aval
 from ..core.layouts import Layout, contiguous_strides
 from ..core.program import Op, Uniform, Var
-from .composites import COMPOSITES
+from .composites import fused, fusible
 from .locations import Expression, Location, Register, shape_of
 from .merging import merged
 from .ordering import Ordered
@@ -105,7 +105,7 @@ class Planner(Steps):
         elif op.primitive.definition is not None:  # a user's, under any name
             self.launch(op, operands)
         else:
-            composite = COMPOSITES.get(name)
+            composite = fused.get(name) or fusible.get(name)
             planned = None if composite is None else composite(self, op, *operands)
             if planned is None:
                 self.launch(op, operands)

@@ -23,7 +23,7 @@ from fastvjp.kernels import loops
 from fastvjp.kernels.elements import registry
 from fastvjp.metal import dispatch
 from fastvjp.metal.elements import library
-from fastvjp.planning.composites import FUSED
+from fastvjp.planning.composites import fused
 from fastvjp.primitives.batching import applied
 from fastvjp.primitives.elementwise import OPERANDS
 from fastvjp.recording.recorder import Recording
@@ -86,14 +86,14 @@ CPU = Device(
     "kernels",
     ".py",
     {n: Element(registry.parameters(n), within(f.__code__.co_filename)) for n, f in registry.ELEMENTS.items()},
-    frozenset({*loops.launches, *loops.lowers, *loops.fuses, *FUSED}),
+    frozenset({*loops.launches, *loops.lowers, *loops.fuses, *fused}),
 )
 METAL = Device(
     "metal",
     "metal",
     ".metal",
     metal_elements(),
-    frozenset({*dispatch.lowers, *FUSED}),
+    frozenset({*dispatch.lowers, *fused}),
 )
 DEVICES = [CPU, METAL]
 
