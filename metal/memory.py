@@ -36,7 +36,7 @@ def nbytes(a: Aval) -> int:
 class _Lease(np.ndarray):
     """All bytes of a buffer, the base of every view of it: when it dies the buffer is free."""
 
-    pool: Pool | None = None
+    pool: Pool[Any] | None = None
     buffer: Any = None
 
     def __del__(self) -> None:
@@ -55,7 +55,7 @@ class MetalBuffer:
 
     layout: tuple[int, ...] | None = None
 
-    def __init__(self, device: str, pool: Pool, a: Aval) -> None:
+    def __init__(self, device: str, pool: Pool[Any], a: Aval) -> None:
         self.device = device
         self.aval = a
         size = nbytes(a)

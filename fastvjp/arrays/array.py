@@ -200,7 +200,7 @@ class array(Methods):
 
     __copy__ = copy
 
-    def __deepcopy__(self, memo: dict) -> array:
+    def __deepcopy__(self, memo: dict[int, Any]) -> array:
         return array._of(self._var)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

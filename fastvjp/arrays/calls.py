@@ -177,7 +177,7 @@ _NONE: Options = {}
 
 
 def new_call(
-    fun: Callable[..., Any], operands: Sequence[Any], statics: tuple = (), options: Options = _NONE
+    fun: Callable[..., Any], operands: Sequence[Any], statics: tuple[Any, ...] = (), options: Options = _NONE
 ) -> Any:
     """A call that was not found at once, whatever its operands."""
     trace = current()
@@ -186,7 +186,7 @@ def new_call(
     return (at_once if trace is None else record)(fun, operands, statics, options)
 
 
-def record(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple, options: Options) -> Any:
+def record(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple[Any, ...], options: Options) -> Any:
     """A call in a recording."""
     operands, scalars = _converted(fun, operands)
     if len(scalars) == len(operands):
@@ -205,7 +205,7 @@ def _variables(result: Any) -> list[Var]:
 
 
 def at_once(
-    fun: Callable[..., Any], operands: Sequence[Any], statics: tuple = (), options: Options = _NONE
+    fun: Callable[..., Any], operands: Sequence[Any], statics: tuple[Any, ...] = (), options: Options = _NONE
 ) -> Any:
     """A call outside all recordings: a recording of its own, kept ready for all operands of the same kinds."""
     key: list[Hashable] = [fun, devices.current().name]

@@ -101,7 +101,7 @@ def _constant(value: Any) -> bool:
 _VIEWS = (np.ndarray, memoryview)
 
 
-def _of_sequence(value: list | tuple | range, where: str, dtype: np.dtype | None) -> Var:
+def _of_sequence(value: list[Any] | tuple[Any, ...] | range, where: str, dtype: np.dtype | None) -> Var:
     """A nested list. NumPy values in it decide the dtype as in NumPy; Python scalars alone are weak."""
     kinds = _kinds(value)
     odd = [k.__name__ for k in kinds if isinstance(k, type) and k not in SCALARS]

@@ -44,7 +44,7 @@ class Aval:
 
 _interning = threading.Lock()
 _interned: WeakValueDictionary[tuple[tuple[int, ...], np.dtype], Aval] = WeakValueDictionary()
-_promoted: dict[tuple, np.dtype] = {}
+_promoted: dict[tuple[Any, ...], np.dtype] = {}
 _CACHE_LIMIT = 1 << 16
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Pending(NamedTuple):
     name: str
     dtype: np.dtype
     operands: tuple[Number, ...]
-    statics: tuple = ()
+    statics: tuple[Any, ...] = ()
     kind: type[Entry] = Call
 
 
@@ -67,7 +67,9 @@ class ScalarCall:
 
     __slots__ = ("dtype", "name", "operands", "size", "statics", "views")
 
-    def __init__(self, name: str, dtype: np.dtype, operands: list[Operand | ScalarCall], statics: tuple) -> None:
+    def __init__(
+        self, name: str, dtype: np.dtype, operands: list[Operand | ScalarCall], statics: tuple[Any, ...]
+    ) -> None:
         self.name = name
         self.dtype = dtype
         self.operands = operands

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..core.avals import Aval, aval
 from ..core.layouts import Layout, contiguous_strides
@@ -166,7 +167,7 @@ class Steps:
         layout = builder.layout(location.layout)
         return builder.load(View(location.buffer, location.dtype, layout, inside, location.fill))
 
-    def fuse(self, name: str, out: Aval, operands: Sequence[Location], statics: tuple = ()) -> Location:
+    def fuse(self, name: str, out: Aval, operands: Sequence[Location], statics: tuple[Any, ...] = ()) -> Location:
         """Append a call to a fused step."""
         ones = [one_of(o) for o in operands]
         if None not in ones:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from ...devices.nest import Nest, Place, nest_of
 from ...planning.plan import Call, Entry, FusedStep
 from ..native import jit
+
+T = TypeVar("T")
 
 SHORT = 8
 """Columns up to so many are too few for the loop over them to be vectorised."""
@@ -95,7 +98,7 @@ def _with_longest_first(nest: Nest) -> Nest:
     """The longest axis of rows before the others."""
     first = max(range(len(nest.rows)), key=nest.rows.__getitem__)
 
-    def moved(rows: tuple) -> tuple:
+    def moved(rows: tuple[T, ...]) -> tuple[T, ...]:
         return (rows[first], *rows[:first], *rows[first + 1 :])
 
     places = [replace(p, row_strides=moved(p.row_strides), row_bounds=moved(p.row_bounds)) for p in nest.places]
@@ -116,7 +119,7 @@ def _along(place: Place, axis: int) -> bool:
 def _without_columns(nest: Nest, turned: bool) -> Nest:
     """The axis of columns as another of rows: the last or, turned, the last but one."""
 
-    def joined(rows: tuple, columns: tuple) -> tuple:
+    def joined(rows: tuple[T, ...], columns: tuple[T, ...]) -> tuple[T, ...]:
         return (*rows[:-1], *columns, rows[-1]) if turned else (*rows, *columns)
 
     places = [

@@ -30,7 +30,7 @@ class Device(Protocol):
     name: str
     error: type[Exception]
     """What the GPU raises."""
-    pool: Pool
+    pool: Pool[Any]
 
     def kernel(self, dispatch: Dispatch) -> Any:
         """The compiled kernel of a dispatch."""

@@ -132,7 +132,9 @@ _HARMLESS: dict[str, tuple[Any, ...] | EllipsisType] = {
 """Keywords that change nothing about the result, with the values for which this holds (... for any)."""
 
 
-def _array_function(self: array, func: Callable[..., Any], types: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+def _array_function(
+    self: array, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """What NumPy calls for a function of its own where an argument is ours."""
     for t in types:
         if t is not array and not issubclass(t, array | np.ndarray):
@@ -191,7 +193,7 @@ def _positional(parameters: Mapping[str, inspect.Parameter]) -> tuple[str, ...]:
     return tuple([name for name, p in parameters.items() if p.kind in kinds])
 
 
-def _call_by_name(called: Any, passing: _Passing, args: tuple, named: dict[str, Any]) -> Any:
+def _call_by_name(called: Any, passing: _Passing, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
     """Call our function unless an argument is none of its parameters; that is refused by name."""
     named = {passing.renamed.get(name, name): x for name, x in named.items() if x is not np._NoValue}
     if passing.known is not None and not named.keys() <= passing.known:

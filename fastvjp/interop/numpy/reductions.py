@@ -45,7 +45,14 @@ def _min(a: Any, axis: Any = None, *, keepdims: bool = False, initial: Any = Non
 
 
 def _extreme(
-    name: str, over: Callable, of_two: Callable, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any
+    name: str,
+    over: Callable[..., array],
+    of_two: Callable[..., array],
+    a: Any,
+    axis: Any,
+    keepdims: bool,
+    initial: Any,
+    where: Any,
 ) -> array:
     if initial is None:
         if where is not True:
