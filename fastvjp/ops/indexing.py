@@ -13,7 +13,6 @@ from ..arrays.calls import keyed
 from ..arrays.emit import cast, emit, reshaped, sliced, spread
 from ..core.program import uniform
 from ..core.scalars import WEAK
-from ..planning.fusion import fits
 from .common import ArrayLike, broadcast
 from .indices import Advanced, Index, Parsed, Rows, basic_index, linear_index, parse
 
@@ -63,12 +62,9 @@ def selected(x: array, advanced: tuple[Advanced, ...], place: int, name: str) ->
 
 
 def _by_row(shape: tuple[int, ...], advanced: tuple[Advanced, ...]) -> bool:
-    """Whether one element of each row is selected, and rows are such that a step may have them in hand.
-
-    The indices of all axes but the last are then a grid.
-    """
+    """Whether one element of each row is selected: the indices of all axes but the last are then a grid."""
     rows, last = shape[:-1], advanced[-1].index
-    if not rows or len(advanced) != len(shape) or not fits(rows, shape[-1:]):
+    if not rows or len(advanced) != len(shape):
         return False
     if last.ndim > len(rows) or any(n not in (1, m) for n, m in zip(last.shape[::-1], rows[::-1], strict=False)):
         return False

@@ -11,7 +11,6 @@ from ..arrays.array import array, as_array
 from ..arrays.emit import constant, emit, filled, reshaped, spread
 from ..arrays.public import public
 from ..core.avals import int64
-from ..planning.fusion import fits
 from .common import ArrayLike, axis_of
 from .indexing import fitted, picked, selected
 from .indices import Advanced, Index, index_item, linear_index, parse
@@ -82,7 +81,7 @@ def take_along_axis(a: ArrayLike, indices: ArrayLike, axis: int | None = -1) -> 
         x, axis = reshaped(x, (x.size,)), 0
     i, item = line_index(x.shape, indices, axis, "take_along_axis")
     rows = x.shape[:-1]
-    if i == x.ndim - 1 > 0 and item.shape == (*rows, 1) and fits(rows, x.shape[-1:]):
+    if i == x.ndim - 1 > 0 and item.shape == (*rows, 1):
         return reshaped(picked(x, item.reshape(rows), "take_along_axis"), item.shape)
     index, shape = along_axis(x.shape, indices, axis, "take_along_axis")
     return reshaped(emit("gather", reshaped(x, (x.size,)), index), shape)

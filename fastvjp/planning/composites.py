@@ -14,7 +14,7 @@ from ..core.avals import aval
 from ..core.declared import Declared
 from ..core.layouts import Layout
 from ..core.program import Op
-from .fusion import Builder, Number, Pending
+from .fusion import Builder, Number, Pending, fits
 from .locations import Location, Register, dtype_of, shape_of
 from .plan import Match, Reduce, Scalar, View
 from .steps import Steps
@@ -105,10 +105,12 @@ def pick(steps: Steps, op: Op, x: Location, index: Location) -> Location | None:
     return Register(builder, picked, shape[:-1], row=True)
 
 
-@fused("one_hot")
-def one_hot(steps: Steps, op: Op, x: Location, index: Location) -> Location:
-    """Rows of zeros but for one element each."""
+@fusible("one_hot")
+def one_hot(steps: Steps, op: Op, x: Location, index: Location) -> Location | None:
+    """Rows of zeros but for one element each, where rows can be gone through one by one."""
     out = op.outputs[0].aval
+    if not fits(out.shape[:-1], out.shape[-1:]):
+        return None
     builder = steps.builder_for(out.shape, [x, index])
     if builder.shape != out.shape or builder.rows not in (None, len(out.shape) - 1):
         builder = steps.new_builder(out.shape)

@@ -1,4 +1,4 @@
-"""Rows by index: gather, and scatters that set or combine.
+"""Rows by index: gather, an element of each row, and scatters that set or combine.
 
 An array is (rows, size), any strides. Kernels check every index before they use it and return the position of
 the first bad one, from 1. Scatters go through the index in order, so results do not depend on timing; where rows
@@ -52,6 +52,20 @@ def pick(args, start, stop, dtype, index_dtype):
 
 
 @kernel
+def one_hot(args, start, stop, dtype, index_dtype):
+    out, x, index = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], index_dtype)
+    size, x_step, index_step = args[3], args[4], args[5]
+    for i in range(start, stop):
+        out[i] = dtype(0)
+    for row in range(start // size, (stop - 1) // size + 1):
+        place = np.int64(index[row * index_step])
+        at = row * size + place
+        if 0 <= place < size and start <= at < stop:
+            out[at] = x[row * x_step]
+    return 0
+
+
+@kernel
 def scatter(args, start, stop, dtype, index_dtype, combine):
     out, y, index = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], index_dtype)
     rows, size, y_row, y_step, index_step, picks = args[3], args[4], args[5], args[6], args[7], args[8]
@@ -101,6 +115,20 @@ def lower_pick(step: KernelStep, allocate: Allocate) -> list[Loop]:
     numbers = (size, *x.layout.strides, *index.layout.strides)
     failure = _out_of_range("pick", size, index)
     return [*loops, *more, Loop(source, arrays, (), numbers, rows, grain(1), failure)]
+
+
+@lowers("one_hot")
+def lower_one_hot(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """Rows of zeros with an element of x each."""
+    x, index = step.inputs
+    *_, size = step.output.layout.shape
+    rows = math.prod(aval_of(x).shape)
+    x, loops = shaped(x, (rows,), allocate)
+    index, more = shaped(index, (rows,), allocate)
+    arrays = (seen_as(word(x.dtype), step.output), seen_as(word(x.dtype), x), index)
+    numbers = (size, *x.layout.strides, *index.layout.strides)
+    source = calling("one_hot", word(x.dtype), index.dtype)
+    return [*loops, *more, Loop(source, arrays, (), numbers, rows * size, grain(1))]
 
 
 def scatter_rows(name: str, operation: str) -> Lowering:

@@ -1,4 +1,4 @@
-// Rows by index: gather, and scatters that set or combine.
+// Rows by index: gather, an element of each row, and scatters that set or combine.
 //
 // Every index is checked before it is used. The first bad one leaves its position in `state`, as what is left of it up
 // to the largest uint, so that zero says that there is none.
@@ -69,6 +69,15 @@ inline void pick(constant int *words, uint i, device atomic_uint *state, device 
     } else {
         out[i] = T(x[uint(words[2]) + i * uint(words[3]) + uint(place) * uint(words[4])]);
     }
+}
+
+// Words: elements, size of a row, then offset and stride of x and the index.
+template <typename T, typename X, typename I>
+inline void one_hot(constant int *words, uint i, device T *out, X x, I index) {
+    if (i >= uint(words[0])) return;
+    const uint row = i / uint(words[1]), column = i % uint(words[1]);
+    const bool hot = long(index[uint(words[4]) + row * uint(words[5])]) == long(column);
+    out[i] = hot ? T(x[uint(words[2]) + row * uint(words[3])]) : T(0);
 }
 
 // Each element by a thread, which goes through the whole index.

@@ -1,4 +1,4 @@
-"""Rows by index: gather, and scatters that set or combine.
+"""Rows by index: gather, an element of each row, and scatters that set or combine.
 
 An array is (rows, size), any strides. Every index is checked before it is used, and the first bad one is an error.
 Each element of the result is made by itself, from its values in the order of the index, so that results do not
@@ -58,6 +58,21 @@ def pick(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
         f"pick<{type_of(step.output)}>", (step.output,), (x, index), (rows, size, *strides(x), *strides(index))
     )
     return [*dispatches, *copies, by_threads("indexing", call, count=rows, error=position_error("pick", size))]
+
+
+@lowers("one_hot")
+def one_hot(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
+    """Rows of zeros with an element of x each."""
+    x, index = step.inputs
+    *_, size = step.output.layout.shape
+    rows = math.prod(aval_of(x).shape)
+    if rows * size == 0:
+        return []
+    x, dispatches = shaped(x, (rows,), allocate)
+    index, copies = shaped(index, (rows,), allocate)
+    numbers = (rows * size, size, *strides(x), *strides(index))
+    call = Call(f"one_hot<{type_of(step.output)}>", (step.output,), (x, index), numbers)
+    return [*dispatches, *copies, by_threads("indexing", call, count=rows * size)]
 
 
 def scatter(name: str, combine: str) -> Lowering:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import fastvjp as mx
+from fastvjp.planning.fusion import SINGLE_ROW
 
 from .case import (
     ALONG,
@@ -27,6 +28,9 @@ from .case import (
     with_zeros,
 )
 
+LONG = SINGLE_ROW + 1
+"""Elements of a row that are too many for a fused step to go through one by one."""
+
 
 def _stable_order(x: Any, axis: int) -> Any:
     return np.argsort(x, axis, kind="stable")
@@ -40,8 +44,8 @@ def _by_row(x: Any, index: Any) -> Any:
     return np.take_along_axis(x, index[..., None], -1)[..., 0]
 
 
-def _one_hot(x: Any, index: Any) -> Any:
-    return np.where(np.arange(4) == index[..., None], x[..., None], x.dtype.type(0))
+def _one_hot(columns: int) -> Callable[..., Any]:
+    return lambda x, index: np.where(np.arange(columns) == index[..., None], x[..., None], x.dtype.type(0))
 
 
 def _scattered(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -75,8 +79,12 @@ CASES = [
                variant="along an axis"),
     structural("pick", lambda x, i: mx.exp(x)[mx.arange(5), i], lambda x, i: np.exp(x)[np.arange(5), i],
                (ANY, (5, 4)), (Domain(integers=(-4, 3), dtype="int32"), (5,)), variant="by an index"),
-    structural("one_hot", primitive("one_hot", columns=4), _one_hot, (ANY, (2, 3)), (index(4), (2, 3)),
+    structural("pick", lambda x, i: mx.exp(x)[mx.arange(3), i], lambda x, i: np.exp(x)[np.arange(3), i],
+               (ANY, (3, LONG)), (index(LONG), (3,)), variant="of long rows"),
+    structural("one_hot", primitive("one_hot", columns=4), _one_hot(4), (ANY, (2, 3)), (index(4), (2, 3)),
                dtypes=KINDS),
+    structural("one_hot", primitive("one_hot", columns=LONG), _one_hot(LONG), (ANY, (3,)), (index(LONG), (3,)),
+               dtypes=KINDS, variant="of long rows"),
     *_scatter("scatter_set", lambda old, new: new, ANY, ANY),
     *_scatter("scatter_add", np.add, ANY, ANY),
     *_scatter("scatter_multiply", np.multiply, ANY, ANY),
