@@ -27,13 +27,14 @@ from .core.avals import (
 )
 from .core.program import Program
 from .core.warnings import CacheWarning, CompileWarning, PrecisionWarning
-from .custom.function import checkpoint, custom_function, stop_gradient
+from .custom.function import custom_function
 from .custom.kernel import custom_kernel
 from .custom.primitive import custom_primitive
 from .devices import default_device, device, num_threads, set_default_device, set_num_threads
 from .explain import explain
 from .ops import *  # noqa: F403
 from .recording.recorder import TracedValueError
+from .transforms.checkpoint import checkpoint, stop_gradient
 from .transforms.compile import compile, eval, record
 from .transforms.forward import hessian, hvp, jacfwd, jacrev, jvp
 from .transforms.grad import grad, value_and_grad
