@@ -1,4 +1,4 @@
-"""custom_function, checkpoint and stop_gradient."""
+"""custom_function."""
 
 from __future__ import annotations
 
@@ -292,68 +292,11 @@ def test_vmap_rule_gets_axes_and_may_answer_none(rng):
 def test_not_callable():
     for make in (
         fv.custom_function,
-        fv.checkpoint,
         fv.custom_function(fv.sin).vjp,
         fv.custom_function(fv.sin).vmap,
     ):
         with pytest.raises(TypeError, match="function"):
             make(3)  # type: ignore[arg-type]
-
-
-# --- checkpoint ---
-
-
-def test_checkpoint_of_captured_arrays(xyv):
-    x, c, v = xyv
-    for x0 in (x, float(x[0]), np.float32(x[0])):
-        fun = lambda x, c: fv.exp(fv.checkpoint(lambda a: fv.sin(a) * c * a)(x))  # noqa: E731
-        plain = lambda x, c: fv.exp(fv.sin(x) * c * x)  # noqa: E731
-        for found, expected in zip(fv.vjp(fun, [x0, c], [v])[1], fv.vjp(plain, [x0, c], [v])[1], strict=True):
-            close(found, expected, rtol=1e-6 if found.dtype == np.float32 else 1e-10)
-
-
-def test_checkpoint_identity_constants_and_trees(xyv):
-    x, _, v = xyv
-    same(fv.grad(fv.checkpoint(lambda x: x))(3.0), 1)
-    close(fv.vjp(fv.checkpoint(lambda x: (x, x, fv.sin(x))), [x], [v, v, v])[1][0], 2 * v + np.cos(x) * v)
-    same(fv.vjp(fv.checkpoint(lambda x: 1.5), [x], [1.0])[1][0], np.zeros(3))
-    assert fv.vjp(fv.checkpoint(lambda x: []), [x], [])[0] == []
-    found = fv.grad(lambda p: fv.sum(fv.checkpoint(lambda p: {"y": p["x"] ** 2})(p)["y"]))({"x": x})
-    close(found["x"], 2 * x)
-    c = fv.array(x)
-    close(fv.vjp(lambda x: fv.checkpoint(lambda: x * c)(), [x], [v])[1][0], x * v)
-
-
-def test_checkpoint_orders_and_modes(xyv):
-    x, _, v = xyv
-    f = fv.checkpoint(lambda a: fv.sum(fv.exp(a * a)))
-    e = np.exp(x * x)
-    close(fv.grad(f)(x), 2 * x * e)
-    close(fv.jvp(f, [x], [v])[1][0], np.sum(2 * x * e * v))
-    close(fv.hessian(f)(x), np.diag((2 + 4 * x * x) * e))
-    close(fv.hvp(f, [x], [v])[0], (2 + 4 * x * x) * e * v)
-    scalar = fv.checkpoint(lambda a: fv.exp(a * a))
-    close(fv.vmap(fv.grad(fv.grad(fv.grad(scalar))))(x), (12 * x + 8 * x**3) * e)
-    close(fv.grad(lambda x: fv.sum(fv.vmap(scalar)(x) * v))(x), 2 * x * e * v)
-
-
-def test_checkpoint_under_vmap_with_captured_arrays(xyv):
-    x, c, _v = xyv
-    each = fv.vmap(lambda a: fv.checkpoint(lambda z: fv.sum(fv.sin(z * c)))(a * c))
-    fun = lambda x, c: fv.sum(fv.vmap(fv.checkpoint(lambda z: fv.sum(fv.sin(z * c))))(x))  # noqa: E731
-    close(each(x), np.sin(x[:, None] * c * c).sum(axis=1))
-    gx, gc = fv.grad(fun, argnums=(0, 1))(x, c)
-    close(gx, (np.cos(np.outer(x, c)) * c).sum(axis=1))
-    close(gc, (np.cos(np.outer(x, c)) * x[:, None]).sum(axis=0))
-
-
-def test_checkpoint_recomputes(xyv):
-    """Forward ops appear a second time, behind a barrier, in the recorded program."""
-    x, _, v = xyv
-    inner = lambda a: fv.sin(fv.exp(a))  # noqa: E731
-    count = lambda f: str(fv.record(lambda a: fv.vjp(f, [a], [v])[1][0], x)).count("= exp ")  # noqa: E731
-    assert count(inner) == 1
-    assert count(fv.checkpoint(inner)) == 2
 
 
 def test_checkpoint_nested_with_custom_and_reads(xyv):
@@ -364,23 +307,3 @@ def test_checkpoint_nested_with_custom_and_reads(xyv):
         return fv.checkpoint(lambda b: cube("vjp")(b) * k)(a) * 2
 
     close(fv.vjp(fv.checkpoint(fun), [x], [v])[1][0], 60 * x**2 * x[0] * v)
-
-
-def test_checkpoint_of_a_function_that_raises():
-    with pytest.raises(ZeroDivisionError):
-        fv.grad(fv.checkpoint(lambda x: 1 / 0))(1.0)
-    assert float(fv.array(1.0) + 1) == 2
-
-
-# --- stop_gradient ---
-
-
-def test_stop_gradient(xyv):
-    x, _, v = xyv
-    fun = lambda x: fv.stop_gradient(x) * x  # noqa: E731
-    close(fv.vjp(fun, [x], [v])[1][0], x * v)
-    close(fv.jvp(fun, [x], [v])[1][0], x * v)
-    close(fv.vmap(fv.grad(fun))(x), x)
-    same(fv.grad(fv.grad(fun))(2.0), 0)
-    same(fv.stop_gradient(x), x)
-    same(fv.vjp(fv.stop_gradient, [x], [v])[1][0], np.zeros(3))
