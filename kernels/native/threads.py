@@ -7,7 +7,7 @@ with its own: so what the step before has left in a core's cache is read there. 
 range until none is left, then those of the other ranges: so a thread whose core is busy with something else
 holds up one chunk, and a thread that comes late finds nothing to do.
 
-Without TBB chunks run one after the other: docs/design.md says why not on another layer.
+Without TBB chunks run one after the other: docs/decisions.md says why not on another layer.
 """
 
 from __future__ import annotations

@@ -124,6 +124,16 @@ def test_every_floor_is_there():
     assert on == set(range(len(FLOORS)))
 
 
+def test_the_document_shows_the_floors():
+    """From the top to the ground; below the line what devices are made of."""
+    picture = (ROOT / "docs" / "architecture.md").read_text().partition("```text\n")[2].partition("```")[0]
+    shown = [line[:28].replace(".py", "").split() for line in picture.splitlines() if line.strip("-")]
+    names = [[name.strip("/").replace("/", ".").removeprefix("fastvjp.") for name in names] for names in shown]
+    heights = [{floor(name, FLOORS) for name in same} for same in names]
+    assert all(len(same) == 1 for same in heights)
+    assert heights == sorted(heights, key=max, reverse=True)
+
+
 # --- the checks themselves -----------------------------------------------------------------------------------
 
 

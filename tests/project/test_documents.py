@@ -1,0 +1,71 @@
+"""Documents: their programs print what stands behind them, and the files that they name are there."""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fastvjp
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT))
+    for folder in (ROOT, ROOT / "docs", ROOT / ".github")
+    for path in (folder.glob("*.md") if folder == ROOT else folder.rglob("*.md"))
+)
+SOURCES = ("fastvjp", "kernels", "metal", "tests", "bench", "docs")
+FILES = {path.name for folder in SOURCES for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts}
+
+
+def programs(text: str) -> Iterator[tuple[str, str]]:
+    """The blocks of Python of a document, each with the block of output behind it."""
+    yield from re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL)
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"[\d.]+ [um]s", "some time", text)
+
+
+def test_architecture_prints_what_it_says():
+    """Its blocks are one program; an ellipsis stands for anything."""
+    names: dict[str, Any] = {}
+    compared = 0
+    for program, output in programs((ROOT / "docs" / "architecture.md").read_text()):
+        with contextlib.redirect_stdout(io.StringIO()) as printed, fastvjp.device("cpu"):
+            exec(program, names)
+        expected, found = without_times(output), without_times(printed.getvalue())
+        assert doctest.OutputChecker().check_output(expected, found, doctest.ELLIPSIS), found
+        compared += bool(output)
+    assert compared >= 3
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document):
+    """Those to files of the repository, and to headings in them."""
+    path = ROOT / document
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        file, _, heading = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}, target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_files_that_are_named_are_there(document):
+    """Paths from the root, names of files anywhere; `<family>` and such stand for any name."""
+    text = re.sub(r"```.*?```", "", (ROOT / document).read_text(), flags=re.DOTALL)
+    for name in re.findall(r"`(?!fastvjp\.)([\w./<>-]+(?:/|\.(?:py|pyi|md|metal|toml|h|c)))`", text):
+        pattern = re.sub(r"<\w+>", "*", name.rstrip("/"))
+        found = pattern in FILES or any(ROOT.glob(pattern))
+        assert found, name
