@@ -76,3 +76,7 @@ class MetalBuffer:
             values = values.astype(self.aval.dtype)
         values.flags.writeable = False
         return values
+
+    def own(self) -> np.ndarray:
+        """A copy: user code is no place for memory of the device."""
+        return self.numpy().copy()

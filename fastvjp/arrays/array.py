@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import devices
 from ..core.avals import Aval, as_dtype
 from ..core.program import Var
 from .conversion import cast_var, numpy_of, of_numpy, var_of
@@ -47,7 +48,7 @@ class array(Methods):
     """
 
     __module__ = "fastvjp"  # where it is found, by pickles too
-    __slots__ = ("_held", "_number", "_trace")
+    __slots__ = ("__weakref__", "_held", "_number", "_trace")
 
     _held: Any
     """The value; its aval as long as it is only a number in a recording."""
@@ -87,6 +88,14 @@ class array(Methods):
         self._trace = self._held.trace  # a recording that has ended is not needed any more
         return values
 
+    def _memory(self) -> np.ndarray:
+        """The values, read-only and C-contiguous: in place where they lie so."""
+        values = self._values()
+        if not values.flags.c_contiguous:
+            values = values.copy()
+            values.flags.writeable = False
+        return values
+
     @property
     def _aval(self) -> Aval:
         held = self._held
@@ -123,6 +132,11 @@ class array(Methods):
     def nbytes(self) -> int:
         """Bytes of all elements."""
         return self._var.aval.size * self._var.aval.dtype.itemsize
+
+    @property
+    def device(self) -> str:
+        """Name of the device on which the values lie; for those that lie nowhere yet that of the one in force."""
+        return getattr(self._var.value, "device", None) or devices.current().name
 
     # --- elements ------------------------------------------------------------------------------------------
 
@@ -184,9 +198,8 @@ class array(Methods):
             return f"array(traced, shape={self.shape}, dtype={self.dtype})"
         shape = f"shape={self.shape}, " if self.size == 0 and self.ndim > 1 else ""
         suffix = f", {shape}dtype={self.dtype})"
-        values = np.array2string(
-            self._values(), separator=", ", prefix="array(", suffix=suffix, formatter={"all": _shown}
-        )
+        own: Any = {"all": _shown} if _PRINT_OPTIONS.items() <= np.get_printoptions().items() else None
+        values = np.array2string(self._values(), separator=", ", prefix="array(", suffix=suffix, formatter=own)
         return f"array({values}{suffix}"
 
     # --- other libraries -----------------------------------------------------------------------------------
@@ -208,8 +221,8 @@ class array(Methods):
         if dtype is not None and value.dtype != dtype:
             if copy is False:
                 raise ValueError(f"[__array__] {value.dtype} becomes {dtype} only by a copy, but copy=False.")
-            return value.astype(dtype)
-        return value.copy() if copy else value
+            return value.astype(dtype, "C")
+        return value.copy() if copy else self._memory()
 
     def __dlpack__(
         self,
@@ -220,7 +233,7 @@ class array(Methods):
         copy: bool | None = None,
     ) -> Any:
         """Export the values in host memory: read-only for consumers of DLPack 1.0, a copy for older ones."""
-        value = self._values()
+        value = self._memory()
         if max_version is None or max_version[0] < 1:  # no flag for read-only memory
             if copy is False:
                 raise BufferError("[__dlpack__] Read-only values need DLPack 1.0 or a copy, but copy=False.")
@@ -234,7 +247,15 @@ class array(Methods):
         """A read-only buffer. Python calls this from 3.12 on (PEP 688); before, memoryview(np.asarray(x))."""
         if flags & 1:  # inspect.BufferFlags.WRITABLE
             raise BufferError("[__buffer__] The values of an array are read-only.")
-        return self._values().data
+        return self._memory().data
+
+
+# not "array": reprlib, which goes by the name, would take it for Python's array.array
+array.__name__ = "fastvjp.array"
+
+
+_PRINT_OPTIONS = {"precision": 8, "suppress": False, "formatter": None, "floatmode": "maxprec", "sign": "-"}
+"""NumPy's defaults: elements show as MLX prints them unless one of these is set otherwise."""
 
 
 def _shown(x: Any) -> str:

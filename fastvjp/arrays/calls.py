@@ -59,7 +59,19 @@ _OPERANDS = {float, int, bool, complex, np.ndarray, list, tuple}
 
 def is_operand(value: Any) -> bool:
     """Whether an operator takes `value`; for anything else its own reflected operator is tried."""
-    return type(value) in _OPERANDS or hasattr(value, "__array__") or isinstance(value, float | int | complex)
+    kind: Any = type(value)
+    if kind in _OPERANDS or issubclass(kind, array | np.generic | float | int | complex):
+        return True
+    return hasattr(value, "__array__") and not has_arithmetic(kind)
+
+
+@functools.lru_cache(256)
+def has_arithmetic(kind: type) -> bool:
+    """Whether a type has operators of its own, which know more than its values: a unit, a mask, an index."""
+    return any(
+        getattr(kind, name, None) not in (None, getattr(np.ndarray, name))
+        for name in ("__array_ufunc__", "__mul__", "__rmul__")
+    )
 
 
 def operator(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

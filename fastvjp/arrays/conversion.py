@@ -22,6 +22,19 @@ def numpy_of(var: Var) -> np.ndarray:
     return value.numpy()
 
 
+def ndarray_of(var: Var, fresh: bool = False) -> Any:
+    """The values of a variable as NumPy has them: an array that may be written to, or a scalar without axes.
+
+    It is a copy unless the memory is `fresh`: of a result that nobody else has.
+    """
+    value, a = value_of(var), var.aval
+    if isinstance(value, Uniform):
+        return np.full(a.shape, value.scalar, a.dtype) if a.shape else a.dtype.type(value.scalar)
+    if not a.shape:
+        return value.numpy()[()]
+    return value.own() if fresh else np.array(value.numpy(), order="C")
+
+
 def var_of(value: Any, where: str, dtype: np.dtype | None = None) -> Var:
     """A constant from what a public function accepts; TypeError or ValueError naming `where` otherwise."""
     kind = type(value)
@@ -39,7 +52,7 @@ def var_of(value: Any, where: str, dtype: np.dtype | None = None) -> Var:
     if isinstance(value, float | int | complex):  # IntEnum and other subclasses
         base: Any = next(s for s in (int, float, complex) if isinstance(value, s))
         return _of_scalar(base(value), dtype)
-    if hasattr(value, "__array__") or isinstance(value, bytearray | memoryview):
+    if any(hasattr(value, name) for name in _NUMPY_READS) or isinstance(value, bytearray | memoryview):
         return of_numpy(np.asarray(value), where, dtype)
     if hasattr(value, "__dlpack__"):
         return of_numpy(np.from_dlpack(value), where, dtype)
@@ -49,6 +62,9 @@ def var_of(value: Any, where: str, dtype: np.dtype | None = None) -> Var:
         except TypeError:
             pass
     raise TypeError(f"[{where}] Expected an array or a number, got {kind.__name__}: {value!r:.80}.")
+
+
+_NUMPY_READS = ("__array__", "__array_interface__", "__array_struct__")
 
 
 def cast_var(var: Var, dtype: np.dtype) -> Var:
@@ -81,6 +97,11 @@ def _taken(value: np.ndarray, where: str, own: np.dtype, dtype: np.dtype) -> np.
     """The values of any NumPy array, in a dtype; itself if nobody can write to it."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"[{where}] A masked array would lose its mask. Hint: fill it first, x.filled(0).")
+    if type(value).__array_ufunc__ is not np.ndarray.__array_ufunc__:
+        raise TypeError(
+            f"[{where}] The {type(value).__name__} has arithmetic of its own, a unit say, that would be lost. "
+            f"Hint: give its values, np.asarray(x)."
+        )
     if own.kind == "c" and dtype.kind not in "cb":
         value = value.real
     if _constant(value) and value.dtype == dtype and value.flags.c_contiguous and value.flags.aligned:

@@ -25,6 +25,10 @@ class Buffer(Protocol):
         """The values as a read-only NumPy array, without a copy where the device allows."""
         ...
 
+    def own(self) -> np.ndarray:
+        """The values as an array that may be written to, for the last who holds the buffer."""
+        ...
+
 
 class Uniform:
     """One scalar standing for an array of any shape: a value without memory, on no device."""
@@ -100,7 +104,8 @@ def apply(primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any])
 
 def uniform(scalar: PyScalar | np.generic, shape: tuple[int, ...], dtype: np.dtype) -> Var:
     """A variable whose elements all equal `scalar`; it takes no memory and no op."""
-    return Var(aval(shape, dtype), Uniform(scalar))
+    # kernels take no NumPy bool for an int, as they do for other NumPy scalars
+    return Var(aval(shape, dtype), Uniform(bool(scalar) if type(scalar) is np.bool_ else scalar))
 
 
 class Program:

@@ -15,6 +15,7 @@ from ..ops.shape import moveaxis
 from ..recording.recorder import Recording, bind
 from ..transforms.arguments import check_callable
 from ..transforms.marker import Flat, Marker, arrays_of, mark, repeated
+from ..transforms.results import as_tree, gives_numpy, handed_out
 from ..transforms.tree import TreeDef, flatten, unflatten
 from ..transforms.vmap import axes_per_leaf
 
@@ -75,6 +76,7 @@ class custom_function:
         leaves, definition = flatten(args)
         at = [i for i, leaf in enumerate(leaves) if isinstance(leaf, array | np.ndarray)]
         with Recording() as recording:
+            numpy = recording.outermost and gives_numpy(set(map(type, leaves)), kwargs)
             primals = [as_array(leaves[i], "custom_function")._var for i in at]
             ruled = "vjp" in self._rules or "jvp" in self._rules
             inside = [bind(REGISTRY["stop_gradient"], v) for v in primals] if ruled else primals
@@ -85,7 +87,8 @@ class custom_function:
             call.outputs = [v.aval for v in results]
             marked = list(mark(call.marker(), primals, results))
             done = recording.run(marked)
-        return call.structure.unflatten(iter(arrays_of(done)))
+            done = handed_out(done, recording.fresh) if numpy else done
+        return as_tree(call.structure, done)
 
 
 class _Call:

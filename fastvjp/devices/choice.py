@@ -28,6 +28,8 @@ class Executable(Protocol):
     """A plan made ready by a device."""
 
     plan: Plan
+    fresh: list[bool]
+    """For every output whether its memory is new with each run, and its alone."""
 
     @property
     def sources(self) -> list[tuple[str, ...]]:

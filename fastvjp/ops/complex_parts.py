@@ -20,8 +20,13 @@ from .trigonometric import degrees
 
 
 @public(recorded(), numpy=np.astype, method=True)
-def astype(a: ArrayLike, dtype: Any) -> array:
+def astype(a: ArrayLike, dtype: Any, *, copy: bool = True) -> array:
     """Cast to another dtype; from complex to real the imaginary part is dropped.
+
+    Args:
+        a: an array.
+        dtype: the element type of the result.
+        copy: accepted for NumPy's sake; arrays are values, so that the result never shares changes with `a`.
 
     Raises:
         TypeError: the dtype is not supported.

@@ -26,7 +26,10 @@ current: Callable[[], Trace | None] = _open.get
 class Recording:
     """`with Recording() as recording:` ops of this thread are recorded, not run."""
 
-    __slots__ = ("outermost", "start", "trace")
+    __slots__ = ("fresh", "outermost", "start", "trace")
+
+    fresh: list[bool]
+    """For each result of the outermost recording whether its memory is its alone."""
 
     def __enter__(self) -> Recording:
         trace = current()
@@ -66,7 +69,9 @@ class Recording:
         """Run what `results` need if this is the outermost recording; otherwise leave it to that."""
         if not self.outermost:
             return results
-        return self.ready(results).run(self.trace.leaves)
+        ready = self.ready(results)
+        self.fresh = ready.executable.fresh
+        return ready.run(self.trace.leaves)
 
     def finish(
         self, transform: Hashable, given: Sequence[Named], derive: Callable[..., list[Var]], *operands: Any
@@ -82,6 +87,7 @@ class Recording:
             ready = self.kept(trace.call(key, partial(derive, *operands)))
         else:
             trace.node = node
+        self.fresh = ready.executable.fresh
         return ready.run(trace.leaves)
 
     def ready(self, results: Sequence[Var], given: int = 0) -> Ready:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,18 @@ from ..core.avals import Aval
 from ..core.primitive import REGISTRY
 from ..core.program import Var, uniform
 from ..recording.recorder import Recording, bind
+from .results import as_leaf, as_tree
 from .tree import TreeDef, flat, flatten
 
 
 class Arguments:
     """A tree of arrays as variables: flat, with what is needed to build it again."""
 
-    __slots__ = ("definition", "vars")
+    __slots__ = ("definition", "kinds", "vars")
 
     def __init__(self, tree: Any, where: str, what: str) -> None:
         leaves, self.definition = flatten(tree)
+        self.kinds = set(map(type, leaves))
         self.vars: list[Var] = []
         for i, x in enumerate(leaves):
             self.vars.append(x._var if type(x) is array else leaf_array(x, where, what, i)._var)
@@ -33,9 +35,9 @@ class Arguments:
             return recording.trace.inputs(self.vars)
         return [bind(REGISTRY["alias"], v) for v in self.vars]
 
-    def tree(self, variables: Iterable[Var]) -> Any:
-        """The tree with these variables as arrays at its leaves."""
-        return as_tree(self.definition, variables)
+    def tree(self, results: Sequence[Any]) -> Any:
+        """The tree with these variables as arrays at its leaves, or with what was handed out."""
+        return as_tree(self.definition, results)
 
     def tangents(self, given: Any, where: str) -> list[array]:
         """Tangents of these arguments, of their avals; errors say which argument does not match.
@@ -50,14 +52,6 @@ class Arguments:
             )
         primals = [array._of(v) for v in self.vars]
         return [x.copy() for x in matched(wanted, self.definition, primals, where, ("tangent", "primal"))]
-
-
-def as_tree(definition: TreeDef, variables: Iterable[Var]) -> Any:
-    """Build a tree of arrays."""
-    arrays = []
-    for v in variables:
-        arrays.append(array._of(v))
-    return arrays if definition.flat and definition.kind is list else definition.unflatten(iter(arrays))
 
 
 def leaf_array(leaf: Any, where: str, what: str, i: int) -> array:
@@ -124,9 +118,9 @@ class Outputs:
         """The variables of the arrays."""
         return [x._var for x in self.arrays]
 
-    def tree(self, variables: Iterable[Var]) -> list[Any]:
-        """The list of outputs with these variables at the leaves."""
-        return as_tree(self.definition, variables)
+    def tree(self, results: Sequence[Any]) -> list[Any]:
+        """The list of outputs with these variables as arrays at the leaves, or with what was handed out."""
+        return as_tree(self.definition, results)
 
     def cotangents(self, wanted: list[Any], where: str) -> list[array]:
         """The cotangents, of the outputs' avals; errors say which output does not match."""
@@ -152,13 +146,13 @@ class Aux:
         """The variables of the arrays."""
         return [x._var for x in self.arrays]
 
-    def trees(self, results: Sequence[Var]) -> tuple[Any, ...]:
+    def trees(self, results: Sequence[Any]) -> tuple[Any, ...]:
         """The tree with the last of the results at its arrays; an empty tuple where there is none."""
         if not self.given:
             return ()
         leaves = list(self.leaves)
         for i, v in zip(self.at, results[len(results) - len(self.at) :], strict=True):
-            leaves[i] = array._of(v)
+            leaves[i] = as_leaf(v)
         return (self.definition.unflatten(iter(leaves)),)
 
 

@@ -14,6 +14,7 @@ from ..recording.recorder import Recording, bind, is_recording
 from .arguments import check_callable
 from .backward import backward
 from .marker import Flat, Marker, arrays_of, mark
+from .results import like_arguments
 from .tree import flatten
 from .vjp import inline
 
@@ -32,7 +33,7 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
 
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
         if not is_recording():  # nothing will be differentiated
-            return fun(*args, **kwargs)
+            return like_arguments(fun(*args, **kwargs), (args, kwargs))
         with Recording() as recording:
             leaves, definition = flatten(fun(*args, **kwargs))
             results = [as_array(x, "checkpoint")._var for x in leaves]

@@ -16,7 +16,8 @@ from ..arrays.array import array, as_array, numpy_of
 from ..arrays.conversion import var_of
 from ..core.program import Program, Uniform, Var
 from ..recording.recorder import Recording, abstract, is_recording, value_of
-from .arguments import Arguments, as_tree, check_callable
+from .arguments import Arguments, check_callable
+from .results import as_tree, handed_out
 from .tree import LEAF, TreeDef, flatten
 
 MAX_SIGNATURES = 256
@@ -65,11 +66,13 @@ def compile(
                     ready = cache[call.key] = _Compiled(fun, call, inputs, outputs)
                     if len(cache) > MAX_SIGNATURES:
                         cache.popitem(last=False)
-        results = ready.run(call.given)
+        results: Sequence[Any] = ready.run(call.given)
         if outputs is not None:
             n = ready.structure.leaves
             ready.update(outputs, results[n:])
             results = results[:n]
+        if call.theirs and not call.ours:
+            results = handed_out(results, ready.ready.executable.fresh)
         return as_tree(ready.structure, results)
 
     return compiled
@@ -78,19 +81,22 @@ def compile(
 class _Call:
     """The arguments and state of one call: what is given at run time, and the signature."""
 
-    __slots__ = ("definition", "given", "key", "leaves", "named", "state")
+    __slots__ = ("definition", "given", "key", "leaves", "named", "ours", "state", "theirs")
 
     def __init__(self, args: Any, kwargs: Any, inputs: Any) -> None:
         self.named = bool(kwargs)
         self.leaves, self.definition = flatten((args, kwargs) if kwargs else args)
         self.given: list[Var] = []
         self.state: list[array] = []
+        self.ours = self.theirs = False
         key: list[Hashable] = [devices.current().name, self.named, self.definition]
         for x in self.leaves:
             if type(x) is array:
-                v = x._var
+                v, self.ours = x._var, True
             elif isinstance(x, _ARRAYS):
-                v = var_of(x, "compile") if not isinstance(x, array) else x._var
+                self.ours |= isinstance(x, array)
+                self.theirs |= not isinstance(x, array)
+                v = x._var if isinstance(x, array) else var_of(x, "compile")
             else:
                 key.append(_constant(x))
                 continue

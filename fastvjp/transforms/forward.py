@@ -16,6 +16,7 @@ from ..recording.recorder import Recording, abstract
 from .arguments import Arguments, Outputs, check_callable, check_sequence
 from .backward import backward, zeros_for
 from .grad import grad
+from .results import as_leaf, gives_numpy, handed_out
 from .tree import flatten, unflatten
 from .vjp import vjp
 from .vmap import vmap
@@ -47,6 +48,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     arguments = Arguments(check_sequence(primals, "jvp", "primals"), "jvp", "primals")
     along = arguments.tangents(tangents, "jvp")
     with Recording() as recording:
+        numpy = recording.outermost and gives_numpy(arguments.kinds, tangents)
         inputs = arguments.enter(recording)
         start = recording.trace.size()
         outputs = Outputs(fun(*arguments.tree(inputs)), "jvp")
@@ -57,6 +59,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 
         n = len(outputs.arrays)
         results = recording.finish(("jvp", start, len(inputs), n), [*along, *outputs.arrays], derive)
+        results = handed_out(results, recording.fresh) if numpy else results
     return outputs.tree(results[:n]), outputs.tree(results[n:])
 
 
@@ -94,6 +97,7 @@ def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     def jacobian(*args: Any) -> Any:
         chosen, partial, pick = _choose(fun, args, argnums, "jacrev")
         with Recording() as recording:
+            numpy = recording.outermost and gives_numpy(set(), args)
             (output,), pullback = vjp(lambda *xs: [partial(*xs)], chosen)
             leaves, definition = flatten(output)
             rows = []
@@ -106,8 +110,9 @@ def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
                 found, structure = flatten(vmap(row)(_basis(leaf)))
                 shaped = [emit("reshape", x, shape=leaf.shape + x.shape[1:]) for x in found]
                 rows.append((structure, shaped))
-            flat = [x._var for _, shaped in rows for x in shaped]
-            done = iter([array._of(v) for v in recording.run(flat)])
+            results = recording.run([x._var for _, shaped in rows for x in shaped])
+            results = handed_out(results, recording.fresh) if numpy else results
+        done = map(as_leaf, results)
         return unflatten(definition, [pick(structure.unflatten(done)) for structure, _ in rows])
 
     return jacobian
@@ -129,6 +134,7 @@ def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         chosen, partial, pick = _choose(fun, args, argnums, "jacfwd")
         with Recording() as recording:
             arguments = Arguments(chosen, "jacfwd", "differentiated arguments")
+            numpy = recording.outermost and gives_numpy(arguments.kinds, args)
             inputs = arguments.enter(recording)
             start = recording.trace.size()
             outputs = Outputs([partial(*arguments.tree(inputs))], "jacfwd")
@@ -149,6 +155,7 @@ def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
                 columns.append([emit("reshape", x, shape=x.shape[:-1] + v.aval.shape)._var for x in found])
             n, count = len(inputs), len(outputs.arrays)
             done = recording.run([c[k] for k in range(count) for c in columns])
+            done = handed_out(done, recording.fresh) if numpy else done
         by_output = [pick(arguments.tree(done[k * n : (k + 1) * n])) for k in range(count)]
         return outputs.definition.unflatten(iter(by_output))[0]
 

@@ -11,6 +11,7 @@ from ..core.program import Var
 from ..recording.recorder import Recording
 from .arguments import NO_AUX, Arguments, Aux, check_callable
 from .backward import backward, zeros_for
+from .results import as_leaf, gives_numpy, handed_out
 
 
 def value_and_grad(
@@ -94,6 +95,7 @@ def _differentiated(
         arguments = Arguments(chosen, where, "differentiated arguments")
         _check_dtypes(where, arguments.vars)
         with Recording() as recording:
+            numpy = recording.outermost and gives_numpy(arguments.kinds, args, kwargs)
             inputs = arguments.enter(recording)
             start = recording.trace.size()
             traced = arguments.tree(inputs)
@@ -106,13 +108,14 @@ def _differentiated(
             form = ("grad", with_value, start, len(inputs))
             operands = (recording, start, inputs, value, aux, with_value)
             results = recording.finish(form, [value, *aux.arrays], _derive, *operands)
+            results = handed_out(results, recording.fresh) if numpy else results
         gradients = arguments.tree(results[: len(inputs)])
         gradient = None if not numbers else gradients[0] if single else tuple(gradients[: len(numbers)])
         if names:
             gradient = (gradient, dict(zip(names, gradients[len(numbers) :], strict=True)))
         if not with_value:
             return gradient
-        out = array._of(results[len(inputs)])
+        out = as_leaf(results[len(inputs)])
         return (out, *aux.trees(results)[0]) if aux.given else out, gradient
 
     return differentiated

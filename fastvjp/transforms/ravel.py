@@ -7,12 +7,13 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from .. import ops
-from ..arrays.array import array, as_array
-from .arguments import as_tree, leaf_array
+from ..arrays.array import as_array
+from .arguments import leaf_array
+from .results import as_tree, like_arguments
 from .tree import flatten
 
 
-def ravel_tree(tree: Any) -> tuple[array, Callable[[Any], Any]]:
+def ravel_tree(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     """A tree of arrays as one vector, for optimisers and samplers that know vectors only, and the way back.
 
     Args:
@@ -49,6 +50,6 @@ def ravel_tree(tree: Any) -> tuple[array, Callable[[Any], Any]]:
             raise ValueError(f"[unravel] Expected an array of shape {(ends[-1],)}, got one of shape {x.shape}.")
         parts = [x[start:stop] for start, stop in pairwise(ends)]
         restored = [p.reshape(shape).astype(dtype) for p, (shape, dtype) in zip(parts, kinds, strict=True)]
-        return as_tree(definition, [r._var for r in restored])
+        return like_arguments(as_tree(definition, [r._var for r in restored]), vector)
 
-    return ops.concatenate(arrays, axis=None), unravel
+    return like_arguments(ops.concatenate(arrays, axis=None), leaves), unravel

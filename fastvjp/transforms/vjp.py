@@ -10,6 +10,7 @@ from ..core.program import Op, Program, Var, replay
 from ..recording.recorder import Recording, abstract, bind_multiple
 from .arguments import Arguments, Aux, Outputs, check_callable, check_sequence, split_aux
 from .backward import backward, zeros_for
+from .results import gives_numpy, handed_out
 
 _OMITTED: Any = object()
 
@@ -48,6 +49,7 @@ def vjp(
     if cotangents is not _OMITTED:
         cotangents = check_sequence(cotangents, "vjp", "cotangents")
     with Recording() as recording:
+        numpy = recording.outermost and gives_numpy(arguments.kinds, () if cotangents is _OMITTED else cotangents)
         inputs = arguments.enter(recording)
         start = recording.trace.size()
         returned = fun(*arguments.tree(inputs))
@@ -55,12 +57,14 @@ def vjp(
         outputs = Outputs(returned, "vjp")
         if cotangents is _OMITTED:
             values, pullback = _pullback(recording, start, arguments, inputs, outputs, aux)
+            values = handed_out(values, recording.fresh) if numpy else values
             return (outputs.tree(values[: len(outputs.arrays)]), pullback, *aux.trees(values))
         given = outputs.cotangents(cotangents, "vjp")
         n = len(outputs.arrays)
         form = ("vjp", start, len(inputs), n)
         operands = (recording, start, inputs, outputs, given, aux)
         results = recording.finish(form, [*outputs.arrays, *given, *aux.arrays], _derive, *operands)
+        results = handed_out(results, recording.fresh) if numpy else results
     return (outputs.tree(results[:n]), arguments.tree(results[n : n + len(inputs)]), *aux.trees(results))
 
 
@@ -104,7 +108,9 @@ def _pullback(
         given = outputs.cotangents(check_sequence(cotangents, "pullback", "cotangents"), "pullback")
         operands = [*given, *residuals]
         with Recording() as inner:
-            return arguments.tree(inner.finish(linear, operands, _inlined, linear, operands))
+            vjps = inner.finish(linear, operands, _inlined, linear, operands)
+            numpy = inner.outermost and gives_numpy(arguments.kinds, cotangents)
+            return arguments.tree(handed_out(vjps, inner.fresh) if numpy else vjps)
 
     return results[:n], pullback
 

@@ -15,6 +15,7 @@ from ..ops.shape import moveaxis
 from ..primitives.batching import leading
 from ..recording.recorder import Recording, abstract
 from .arguments import check_callable
+from .results import as_tree, gives_numpy, handed_out
 from .tree import LEAF, TreeDef, flatten
 
 
@@ -47,6 +48,7 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
         axes = axes_per_leaf(in_axes, definition, "in_axes")
         arrays, axes, size = _batched_leaves(leaves, axes, _places(definition))
         with Recording() as recording:
+            numpy = recording.outermost and gives_numpy(set(map(type, leaves)), kwargs)
             env: dict[Var, Var] = {}
             given = list(leaves)
             for i, axis in enumerate(axes):
@@ -70,7 +72,8 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
             form = ("vmap", start, size, tuple(targets), len(env))
             mapped = [array._of(v) for v in (*env, *env.values())]
             done = recording.finish(form, [*mapped, *results], derive)
-        return structure.unflatten(iter([array._of(v) for v in done]))
+            done = handed_out(done, recording.fresh) if numpy else done
+        return as_tree(structure, done)
 
     return batched
 

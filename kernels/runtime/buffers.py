@@ -27,6 +27,10 @@ class CpuBuffer:
         view.flags.writeable = False
         return view
 
+    def own(self) -> np.ndarray:
+        """The array itself, for the last who holds the buffer."""
+        return self.array
+
 
 def upload(array: np.ndarray) -> CpuBuffer:
     """Take over an array; the caller must not write to it afterwards."""

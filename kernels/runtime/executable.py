@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
@@ -111,6 +112,8 @@ class Executable:
             if isinstance(native, Native):
                 native.word = self.assembly.call(native.start, len(native.loops))
         self.outputs = [_Output(o, self.made, plan) for o in plan.outputs]
+        seen = Counter([output.place for output in self.outputs])
+        self.fresh = [output.whole is not None and seen[output.place] == 1 for output in self.outputs]
         self.frame = Frame(self.assembly, self.scratch)
         self.run = self._function(self.steps)
 

@@ -155,6 +155,7 @@ class Executable:
     def __init__(self, device: Device, plan: Plan) -> None:
         self.device = device
         self.given = [_given(o, plan) for o in plan.outputs]
+        self.fresh = [leaf is None for leaf in self.given]
         own = [o for o in plan.outputs if _given(o, plan) is None]
         self.plan = plan = with_own_outputs(Plan(plan.leaves, plan.buffers, plan.steps, own))
         _check_sizes(device.name, plan)

@@ -45,10 +45,10 @@ def check(f, shapes, low, high, rng):
     concrete = leaves(f(*map(fastvjp.array, primals)))
     cotangents = [rng.normal(size=np.shape(e)).astype(np.asarray(e).dtype) for e in expected]
     outputs, vjps = fastvjp.vjp(lambda *xs: leaves(f(*xs)), primals, cotangents)
-    for got in (concrete, outputs):
+    for got, kinds in ((concrete, fastvjp.array), (outputs, np.ndarray | np.generic)):
         assert len(got) == len(expected)
         for g, e in zip(got, expected, strict=True):
-            assert isinstance(g, fastvjp.array)
+            assert isinstance(g, kinds)
             assert (g.shape, g.dtype) == (np.shape(e), np.asarray(e).dtype)
             np.testing.assert_allclose(np.asarray(g), e, rtol=1e-13, atol=1e-13)
 

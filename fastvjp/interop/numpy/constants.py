@@ -18,10 +18,15 @@ _FUNCTIONS = (
 
 def _by_values(function: Callable[..., Any]) -> Callable[..., Any]:
     def constant(*args: Any, **kwargs: Any) -> Any:
-        result = function(*_values(args), **{key: _values(value) for key, value in kwargs.items()})
+        result = by_values(function, args, kwargs)
         return as_array(result, function.__name__) if isinstance(result, np.ndarray | np.generic) else result
 
     return constant
+
+
+def by_values(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What NumPy's function returns for the values of arrays."""
+    return function(*_values(args), **{key: _values(value) for key, value in kwargs.items()})
 
 
 def _values(tree: Any) -> Any:

@@ -1,7 +1,7 @@
 """`__array_ufunc__` and `__array_function__` of our arrays: how NumPy's calls reach what implements them.
 
-An argument that ours does not take is refused by name, never ignored, because a silent conversion would lose
-gradients.
+What we lack, a function or an argument of it, is NumPy's affair: it is given the values and returns its own
+arrays. Within a recording that would lose gradients in silence; there it is refused by name.
 """
 
 from __future__ import annotations
@@ -18,12 +18,18 @@ import numpy as np
 
 from ... import ops
 from ...arrays.array import array, as_array
-from ...arrays.calls import is_operand
+from ...arrays.calls import has_arithmetic, is_operand
 from ...arrays.public import NUMPY, attach
 from ...core.avals import as_dtype
+from ...recording.recorder import is_recording
 from ..operators import kept
+from .constants import by_values
 
 CONSTANTS = "Hint: np.asarray(x) gives the values of a fastvjp array as constants, without gradient."
+
+
+class Lacking(TypeError):
+    """We have no such function, or it does not take such an argument."""
 
 
 # --- ufuncs ------------------------------------------------------------------------------------------------
@@ -38,18 +44,48 @@ def _array_ufunc(self: array, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     if ours is not None and method == "__call__" and not kwargs:
         return ours(*inputs)
     called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-    if ours is None:
-        raise TypeError(f"[{called}] No such function for fastvjp arrays. {CONSTANTS}")
     outs = kwargs.pop("out", None)
+    try:
+        _check_writable(called, outs)
+        result = _by_ours(called, ours, ufunc, method, inputs, outs, kwargs)
+    except Lacking:
+        if is_recording():
+            raise
+        if method == "at":
+            return _at(ufunc, *inputs)
+        if _are_numpys(outs):
+            return by_values(getattr(ufunc, method), inputs, {"out": outs, **kwargs})
+        result = by_values(getattr(ufunc, method), inputs, kwargs)
+    return result if outs is None else _write(called, outs, result)
+
+
+def _by_ours(
+    called: str,
+    ours: Callable[..., Any] | None,
+    ufunc: np.ufunc,
+    method: str,
+    inputs: tuple[Any, ...],
+    outs: tuple[Any, ...] | None,
+    kwargs: dict[str, Any],
+) -> Any:
+    """The result of a ufunc or of a method of it as far as we have it; Lacking otherwise."""
+    if ours is None:
+        raise Lacking(f"[{called}] No such function for fastvjp arrays. {CONSTANTS}")
     if method == "__call__":
-        result = _call(called, ours, ufunc, inputs, outs, **kwargs)
-    elif method == "outer":
+        return _call(called, ours, ufunc, inputs, outs, **kwargs)
+    if method == "outer":
         a, b = as_array(inputs[0], called), as_array(inputs[1], called)
         columns = ops.reshape(a, a.shape + (1,) * b.ndim)
-        result = _call(called, ours, ufunc, (columns, b), outs, **kwargs)
-    else:
-        result = _over_axis(called, getattr(ufunc, method), *inputs, **kwargs)
-    return result if outs is None else _write(called, outs, result)
+        return _call(called, ours, ufunc, (columns, b), outs, **kwargs)
+    return _over_axis(called, getattr(ufunc, method), *inputs, **kwargs)
+
+
+def _at(ufunc: np.ufunc, a: Any, *rest: Any) -> None:
+    """A ufunc's in-place update of some elements; the name of an array of ours rebinds."""
+    changed = np.array(a) if isinstance(a, array) else a
+    by_values(ufunc.at, (changed, *rest), {})
+    if isinstance(a, array):
+        a._var = as_array(changed, f"np.{ufunc.__name__}.at")._var
 
 
 def _of_scipy(ufunc: np.ufunc) -> Callable[..., Any] | None:
@@ -73,13 +109,13 @@ def _call(
         wanted = as_dtype(dtype, called)
         computed = {types.split("->")[1] for types in ufunc.types}
         if wanted.char not in computed:
-            raise TypeError(f"[{called}] It does not compute in dtype {wanted}.")
+            raise Lacking(f"[{called}] It does not compute in dtype {wanted}.")
         if not computed <= {"?", "O"}:  # a test gives bool whatever its operands
             inputs = tuple([as_array(x, called, wanted) for x in inputs])
     result = ours(*inputs)
     if where is not True:
         if outs is None or ufunc.nout != 1:
-            raise TypeError(
+            raise Lacking(
                 f"[{called}] where= without out= leaves elements undefined. "
                 f"Hint: use np.where(mask, result, other)."
             )
@@ -90,24 +126,35 @@ def _call(
 def _over_axis(called: str, method: Any, a: Any, axis: Any = 0, dtype: Any = None, **kwargs: Any) -> Any:
     """A ufunc's method, which works along the first axis unless told otherwise."""
     if method not in NUMPY:
-        raise TypeError(f"[{called}] No such method for fastvjp arrays. {CONSTANTS}")
+        raise Lacking(f"[{called}] No such method for fastvjp arrays. {CONSTANTS}")
     named = {"axis": axis, **kwargs} if dtype is None else {"axis": axis, "dtype": dtype, **kwargs}
     return _call_by_name(called, _passing(method), (a,), named)
 
 
-def _write(called: str, outs: tuple[Any, ...], result: Any) -> Any:
-    """Give the arrays of `out` the results: their names rebind."""
-    results = result if isinstance(result, tuple) else (result,)
-    for out, value in zip(outs, results, strict=True):
-        if out is None:
-            continue
-        if not isinstance(out, array):
-            raise TypeError(
+def _are_numpys(outs: tuple[Any, ...] | None) -> bool:
+    """Whether there is an `out`, and it is NumPy's."""
+    return outs is not None and not any(isinstance(out, array) for out in outs)
+
+
+def _check_writable(called: str, outs: tuple[Any, ...] | None) -> None:
+    """Lacking where `out` is NumPy's, or within a recording partly so."""
+    for out in outs or ():
+        if not (out is None or isinstance(out, array)) and (is_recording() or _are_numpys(outs)):
+            raise Lacking(
                 f"[{called}] A fastvjp array cannot be written into a {type(out).__name__} "
                 f"(out= or an in-place operator). Hint: write y = y + x, or make y a fastvjp.array. "
                 f"{CONSTANTS}"
             )
-        out._var = kept(out, ops.broadcast_to(value, out.shape), called)._var
+
+
+def _write(called: str, outs: tuple[Any, ...], result: Any) -> Any:
+    """Give the arrays of `out` the results: names of ours rebind, NumPy's are written into."""
+    results = result if isinstance(result, tuple) else (result,)
+    for out, value in zip(outs, results, strict=True):
+        if isinstance(out, array):
+            out._var = kept(out, ops.broadcast_to(value, out.shape), called)._var
+        elif out is not None:
+            np.copyto(out, np.asarray(value))
     written = tuple(value if out is None else out for out, value in zip(outs, results, strict=True))
     return written if isinstance(result, tuple) else written[0]
 
@@ -137,10 +184,25 @@ def _array_function(
 ) -> Any:
     """What NumPy calls for a function of its own where an argument is ours."""
     for t in types:
-        if t is not array and not issubclass(t, array | np.ndarray):
+        if t is not array and (not issubclass(t, array | np.ndarray) or has_arithmetic(t)):
             return NotImplemented
+    out = kwargs.get("out")
+    outs = None if out is None else (out,)
+    try:
+        _check_writable(_shown(func), outs)
+        return _function(func, args, dict(kwargs))
+    except Lacking:
+        if is_recording():
+            raise
+    if outs is None or _are_numpys(outs):
+        return by_values(func, args, kwargs)
+    return _write(_shown(func), outs, by_values(func, args, {**kwargs, "out": None}))
+
+
+def _function(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The result of one of NumPy's functions as far as we have it; Lacking otherwise."""
     if func not in NUMPY:
-        raise TypeError(f"[{_shown(func)}] Not supported for fastvjp arrays. {CONSTANTS}")
+        raise Lacking(f"[{_shown(func)}] Not supported for fastvjp arrays. {CONSTANTS}")
     passing = _passing(func)
     if len(args) > passing.alike:
         kwargs = {**dict(zip(passing.others, args[passing.alike :], strict=False)), **kwargs}
@@ -205,7 +267,7 @@ def _no_more(called: str, kwargs: dict[str, Any]) -> None:
     for key, value in kwargs.items():
         harmless = _HARMLESS.get(key, ())
         if harmless is not ... and not any(value is h or (type(value) is str and value == h) for h in harmless):
-            raise TypeError(f"[{called}] {key}={value!r:.40} is not supported for fastvjp arrays. {CONSTANTS}")
+            raise Lacking(f"[{called}] {key}={value!r:.40} is not supported for fastvjp arrays. {CONSTANTS}")
 
 
 attach("__array_ufunc__", _array_ufunc)
