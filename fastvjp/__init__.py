@@ -26,13 +26,14 @@ from .core.avals import (
     uint64,
 )
 from .core.program import Program
-from .core.warnings import CacheWarning, CompileWarning, PrecisionWarning
+from .core.warnings import CacheWarning, CompileWarning, LostGradientWarning, PrecisionWarning
 from .custom.function import custom_function
 from .custom.kernel import custom_kernel
 from .custom.primitive import custom_primitive
 from .devices import default_device, device, num_threads, set_default_device, set_num_threads
 from .explain import explain
 from .ops import *  # noqa: F403
+from .recording.reads import LostGradientError, reads
 from .recording.recorder import TracedValueError
 from .transforms.checkpoint import checkpoint, stop_gradient
 from .transforms.compile import compile, eval, record
@@ -49,6 +50,8 @@ __version__ = "0.1.0"
 __all__ = [
     "CacheWarning",
     "CompileWarning",
+    "LostGradientError",
+    "LostGradientWarning",
     "PrecisionWarning",
     "Program",
     "TracedValueError",
@@ -81,6 +84,7 @@ __all__ = [
     "njit",
     "num_threads",
     "ravel_tree",
+    "reads",
     "record",
     "set_default_device",
     "set_num_threads",

@@ -15,6 +15,7 @@ import numpy as np
 from .. import devices
 from ..core.avals import Aval, as_dtype
 from ..core.program import Var
+from ..recording.reads import guard
 from .conversion import cast_var, numpy_of, of_numpy, var_of
 
 if TYPE_CHECKING:
@@ -88,9 +89,13 @@ class array(Methods):
         self._trace = self._held.trace  # a recording that has ended is not needed any more
         return values
 
-    def _memory(self) -> np.ndarray:
-        """The values, read-only and C-contiguous: in place where they lie so."""
+    def _memory(self, operation: str) -> np.ndarray:
+        """The values for what makes a constant of them, read-only and C-contiguous: in place where they lie so.
+
+        LostGradientError where a gradient would be lost.
+        """
         values = self._values()
+        guard(self._var, operation)
         if not values.flags.c_contiguous:
             values = values.copy()
             values.flags.writeable = False
@@ -151,6 +156,7 @@ class array(Methods):
         return (self[i] for i in range(self.shape[0]))
 
     # --- values: each of these reads, and runs what it needs -----------------------------------------------
+    # What can only be control flow, printing or meant as a constant is free; docs/conversions.md has the table.
 
     def item(self, *index: int) -> Any:
         """The one element as a Python number; with an index, that element.
@@ -180,10 +186,23 @@ class array(Methods):
         return int(self._single("int"))
 
     def __float__(self) -> float:
-        return float(self._single("float"))
+        value = self._single("float")
+        guard(self._var, "float")
+        return float(value)
 
     def __complex__(self) -> complex:
-        return complex(self._single("complex"))
+        value = self._single("complex")
+        guard(self._var, "complex")
+        return complex(value)
+
+    def __floor__(self) -> int:
+        return math.floor(self._single("floor"))
+
+    def __ceil__(self) -> int:
+        return math.ceil(self._single("ceil"))
+
+    def __trunc__(self) -> int:
+        return math.trunc(self._single("trunc"))
 
     def __index__(self) -> int:
         if self.shape or self.dtype.kind not in "iu":
@@ -205,7 +224,7 @@ class array(Methods):
     # --- other libraries -----------------------------------------------------------------------------------
 
     def __reduce__(self) -> tuple[Callable[..., array], tuple[np.ndarray]]:
-        return array, (self._values(),)
+        return array, (self._memory("pickle"),)
 
     def copy(self) -> array:
         """Another name for the same values; an in-place operation on either leaves the other as it is."""
@@ -218,11 +237,12 @@ class array(Methods):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         value = self._values()
+        guard(self._var, "np.asarray")
         if dtype is not None and value.dtype != dtype:
             if copy is False:
                 raise ValueError(f"[__array__] {value.dtype} becomes {dtype} only by a copy, but copy=False.")
             return value.astype(dtype, "C")
-        return value.copy() if copy else self._memory()
+        return value.copy() if copy else self._memory("np.asarray")
 
     def __dlpack__(
         self,
@@ -233,7 +253,7 @@ class array(Methods):
         copy: bool | None = None,
     ) -> Any:
         """Export the values in host memory: read-only for consumers of DLPack 1.0, a copy for older ones."""
-        value = self._memory()
+        value = self._memory("__dlpack__")
         if max_version is None or max_version[0] < 1:  # no flag for read-only memory
             if copy is False:
                 raise BufferError("[__dlpack__] Read-only values need DLPack 1.0 or a copy, but copy=False.")
@@ -247,7 +267,7 @@ class array(Methods):
         """A read-only buffer. Python calls this from 3.12 on (PEP 688); before, memoryview(np.asarray(x))."""
         if flags & 1:  # inspect.BufferFlags.WRITABLE
             raise BufferError("[__buffer__] The values of an array are read-only.")
-        return self._memory().data
+        return self._memory("__buffer__").data
 
 
 # not "array": reprlib, which goes by the name, would take it for Python's array.array

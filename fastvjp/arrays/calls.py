@@ -19,6 +19,8 @@ import numpy as np
 from .. import devices
 from ..core.program import Uniform, Var
 from ..core.scalars import SCALARS, stand_in
+from ..recording.hints import THREAD
+from ..recording.reads import guard
 from ..recording.ready import kind
 from ..recording.recorder import Recording, current, value_of
 from ..recording.trace import Trace
@@ -226,6 +228,8 @@ def at_once(
     for x in operands:
         if type(x) is array:
             v = x._var
+            if v.trace is not None:
+                guard(v, THREAD)
             leaves.append(value := v.value or value_of(v))
             key.append(kind(v.aval, value))
         elif type(x) in SCALARS:

@@ -10,7 +10,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..core.callers import public_name
 from ..core.declared import Declared
+from ..recording.hints import COVERED, NAMES
 from .array import array
 from .calls import F
 
@@ -39,7 +41,9 @@ def public(
 
     def declare(fun: F) -> F:
         declared = fun if call is None else call(fun)
-        PUBLIC(f"{within}.{fun.__name__}" if within else fun.__name__)(declared)
+        name = f"{within}.{fun.__name__}" if within else fun.__name__
+        PUBLIC(name)(declared)
+        NAMES.add(name)
         if method:
             attach(fun.__name__, property(declared) if method is property else declared)
         return implements(*(numpy if isinstance(numpy, tuple) else (numpy,)))(declared)
@@ -59,7 +63,9 @@ def implements(*functions: Any) -> Callable[[F], F]:
     """
 
     def declare(fun: F) -> F:
-        NUMPY(*filter(None, functions))(fun)
+        given = [f for f in functions if f is not None]
+        NUMPY(*given)(fun)
+        COVERED.update(f if isinstance(f, str) else public_name(f) for f in given)
         return fun
 
     return declare

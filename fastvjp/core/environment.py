@@ -10,6 +10,11 @@ def device() -> str:
     return os.environ.get("FASTVJP_DEVICE", "auto") or "auto"
 
 
+def reads() -> str:
+    """FASTVJP_READS, what reading a value that is being differentiated is: "error", "warn" or "allow"."""
+    return text("FASTVJP_READS") or "error"
+
+
 def cache_dir() -> str | None:
     """FASTVJP_CACHE_DIR, where compiled kernels are kept: None for the default, "" for nowhere."""
     value = os.environ.get("FASTVJP_CACHE_DIR")

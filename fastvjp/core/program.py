@@ -55,6 +55,10 @@ class Source(Protocol):
         """The value of the variable, seen from outside the recording."""
         ...
 
+    def depends(self, var: Var) -> bool:
+        """Whether the variable depends on an input of a transform that is running, by which it differentiates."""
+        ...
+
 
 class Var:
     """One value of a program: its aval and, once known, its value.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.array import array, as_array
+from ..arrays.array import array, as_array, numpy_of
 from ..arrays.emit import constant, emit, filled, reshaped, spread
 from ..arrays.public import public
 from ..core.avals import int64
@@ -170,7 +170,7 @@ def nonzero(a: ArrayLike) -> tuple[array, ...]:
         >>> fastvjp.nonzero(fastvjp.array([0.0, 3.0, 4.0]))
         (array([1, 2], dtype=int64),)
     """
-    values = np.asarray(as_array(a, "nonzero"))
+    values = numpy_of(as_array(a, "nonzero")._var)
     if values.ndim == 0:
         raise ValueError("[nonzero] A scalar has no positions. Hint: use atleast_1d.")
     return tuple([constant(np.ascontiguousarray(where, int64)) for where in values.nonzero()])
@@ -194,7 +194,7 @@ def flatnonzero(a: ArrayLike) -> array:
         >>> fastvjp.flatnonzero(fastvjp.array([0.0, 3.0, 4.0]))
         array([1, 2], dtype=int64)
     """
-    return constant(np.flatnonzero(np.asarray(as_array(a, "flatnonzero"))).astype(int64, copy=False))
+    return constant(np.flatnonzero(numpy_of(as_array(a, "flatnonzero")._var)).astype(int64, copy=False))
 
 
 @public(numpy=np.argwhere)
@@ -215,4 +215,4 @@ def argwhere(a: ArrayLike) -> array:
         >>> fastvjp.argwhere(fastvjp.array([0.0, 3.0]))
         array([[1]], dtype=int64)
     """
-    return constant(np.array(np.argwhere(np.asarray(as_array(a, "argwhere"))), int64, order="C"))
+    return constant(np.array(np.argwhere(numpy_of(as_array(a, "argwhere")._var)), int64, order="C"))

@@ -15,6 +15,8 @@ from .. import devices
 from ..core.avals import Aval
 from ..core.primitive import Primitive
 from ..core.program import Abstract, Buffer, Op, Uniform, Var
+from .dependence import Differentiated
+from .reads import unwrap
 from .ready import Ready, TracedValueError, known
 from .trace import Named, Trace
 
@@ -26,7 +28,7 @@ current: Callable[[], Trace | None] = _open.get
 class Recording:
     """`with Recording() as recording:` ops of this thread are recorded, not run."""
 
-    __slots__ = ("fresh", "outermost", "start", "trace")
+    __slots__ = ("around", "fresh", "outermost", "start", "trace")
 
     fresh: list[bool]
     """For each result of the outermost recording whether its memory is its alone."""
@@ -41,12 +43,21 @@ class Recording:
         else:
             self.trace = trace
             self.start = trace.size()
+        self.around = self.trace.differentiated
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
         if self.outermost:
             _open.set(None)
             self.trace.close()
+        else:
+            self.trace.differentiated = self.around
+        if type(error) is ValueError:
+            unwrap(error)
+
+    def differentiate(self, inputs: Sequence[Var]) -> None:
+        """Until results are derived, reading what depends on these variables loses a gradient."""
+        self.trace.differentiated = Differentiated(inputs, self.trace.node, self.around)
 
     def span(self, start: int | None = None, stop: int | None = None) -> list[Op]:
         """The ops from one position to another, by default those recorded since this recording began."""
@@ -61,6 +72,7 @@ class Recording:
         repeated one does not derive again. Inputs of a transform are known by how many they are, and by how many
         ops were recorded when they entered.
         """
+        self.trace.differentiated = self.around
         if self.trace.capturing:
             return derive(*operands)
         return self.trace.call(self.trace.key(transform, given), partial(derive, *operands))
@@ -78,6 +90,7 @@ class Recording:
     ) -> Sequence[Var]:
         """Derive results as `call` does, and run them if this is the outermost recording."""
         trace = self.trace
+        trace.differentiated = self.around
         if not self.outermost:
             return self.call(transform, given, derive, *operands)
         key = trace.key(transform, given)

@@ -14,7 +14,10 @@ from ..core.avals import Aval
 from ..core.primitive import Primitive
 from ..core.program import Abstract, Buffer, Op, Uniform, Var, apply
 from ..core.scalars import place_of
+from .dependence import Differentiated
+from .hints import THREAD
 from .listing import Leaf, Listing
+from .reads import guard
 from .ready import Ready, known, signature
 from .trie import NOTHING, Node, Ref, Template, trie
 
@@ -39,7 +42,19 @@ class Trace:
     which the calls took them, and those read on the way.
     """
 
-    __slots__ = ("capturing", "count", "entered", "leaves", "memo", "node", "open", "private", "recorded", "vars")
+    __slots__ = (
+        "capturing",
+        "count",
+        "differentiated",
+        "entered",
+        "leaves",
+        "memo",
+        "node",
+        "open",
+        "private",
+        "recorded",
+        "vars",
+    )
 
     def __init__(self) -> None:
         self.node = trie.root
@@ -49,6 +64,8 @@ class Trace:
         """Numbers of the variables from outside."""
         self.recorded: Listing | None = None
         self.open = True
+        self.differentiated: Differentiated | None = None
+        """The inputs of the innermost transform whose function is running."""
         self.capturing = False
         """Whether the ops of a new call are being recorded: they make up that call."""
         self.count = 0
@@ -128,6 +145,17 @@ class Trace:
         (value,) = Ready(listing, [listing.vars[var.number]]).values(self.leaves)
         return value
 
+    def depends(self, var: Var) -> bool:
+        """Whether the variable depends on an input of a transform that is running, by which it differentiates."""
+        level = self.differentiated if self.open else None
+        more: list[Op] = []
+        if level is not None and self.capturing:  # in a user's rule: what it does is not for others to find
+            self.private = True
+            more = self.listing().ops[self.node.size :]
+        while level is not None and not level.reaches(var, self.node, more):
+            level = level.outer
+        return level is not None
+
     # --- calls -----------------------------------------------------------------------------------------------
 
     def shared(self) -> bool:
@@ -139,6 +167,8 @@ class Trace:
         own = []
         number = self._enter(variables)
         for v in variables:
+            if v.trace is not None:
+                guard(v, THREAD)
             value = v.value or known(v)
             self.leaves.append(value)
             self.vars[number] = var = Var(v.aval, value, self, number)
@@ -175,6 +205,7 @@ class Trace:
             return var.number
         found = self.entered.get(var)
         if found is None:
+            guard(var, THREAD)
             abstract = type(var.trace) is Abstract
             self.enter([var if abstract or var.value is not None else Var(var.aval, known(var))])
             found = self.entered[var] = self.node.end - 1

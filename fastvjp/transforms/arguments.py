@@ -35,6 +35,12 @@ class Arguments:
             return recording.trace.inputs(self.vars)
         return [bind(REGISTRY["alias"], v) for v in self.vars]
 
+    def differentiated(self, recording: Recording) -> list[Var]:
+        """The same for a transform that does differentiate by them."""
+        inputs = self.enter(recording)
+        recording.differentiate(inputs)
+        return inputs
+
     def tree(self, results: Sequence[Any]) -> Any:
         """The tree with these variables as arrays at its leaves, or with what was handed out."""
         return as_tree(self.definition, results)

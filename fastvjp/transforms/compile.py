@@ -15,6 +15,8 @@ from .. import devices
 from ..arrays.array import array, as_array, numpy_of
 from ..arrays.conversion import var_of
 from ..core.program import Program, Uniform, Var
+from ..recording.hints import THREAD
+from ..recording.reads import guard
 from ..recording.recorder import Recording, abstract, is_recording, value_of
 from .arguments import Arguments, check_callable
 from .results import as_tree, handed_out
@@ -222,6 +224,8 @@ def _filled(tree: Any, definition: TreeDef, leaves: Iterator[Any]) -> Any:
 
 def _whole(var: Var) -> Any:
     """The value as a plan of abstract inputs expects it: in memory and C-contiguous."""
+    if var.trace is not None:
+        guard(var, THREAD)
     value: Any = var.value or value_of(var)
     if type(value) is Uniform or value.layout is not None:
         return devices.current().upload(np.array(numpy_of(var), order="C"))

@@ -49,7 +49,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     along = arguments.tangents(tangents, "jvp")
     with Recording() as recording:
         numpy = recording.outermost and gives_numpy(arguments.kinds, tangents)
-        inputs = arguments.enter(recording)
+        inputs = arguments.differentiated(recording)
         start = recording.trace.size()
         outputs = Outputs(fun(*arguments.tree(inputs)), "jvp")
 
@@ -135,7 +135,7 @@ def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         with Recording() as recording:
             arguments = Arguments(chosen, "jacfwd", "differentiated arguments")
             numpy = recording.outermost and gives_numpy(arguments.kinds, args)
-            inputs = arguments.enter(recording)
+            inputs = arguments.differentiated(recording)
             start = recording.trace.size()
             outputs = Outputs([partial(*arguments.tree(inputs))], "jacfwd")
             outputs.arrays = [x.copy() for x in outputs.arrays]  # a user's rule may rebind the others

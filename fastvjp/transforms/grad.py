@@ -96,7 +96,7 @@ def _differentiated(
         _check_dtypes(where, arguments.vars)
         with Recording() as recording:
             numpy = recording.outermost and gives_numpy(arguments.kinds, args, kwargs)
-            inputs = arguments.enter(recording)
+            inputs = arguments.differentiated(recording)
             start = recording.trace.size()
             traced = arguments.tree(inputs)
             given = list(args)

@@ -50,7 +50,7 @@ def vjp(
         cotangents = check_sequence(cotangents, "vjp", "cotangents")
     with Recording() as recording:
         numpy = recording.outermost and gives_numpy(arguments.kinds, () if cotangents is _OMITTED else cotangents)
-        inputs = arguments.enter(recording)
+        inputs = arguments.differentiated(recording)
         start = recording.trace.size()
         returned = fun(*arguments.tree(inputs))
         returned, aux = split_aux(returned, has_aux, "vjp")

@@ -27,7 +27,7 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
 
 @implements(np.compress)
 def _compress(condition: Any, a: Any, axis: int | None = None) -> array:
-    return ops.take(a, np.flatnonzero(np.asarray(condition)), axis)
+    return ops.take(a, ops.flatnonzero(condition), axis)
 
 
 @implements(np.extract)

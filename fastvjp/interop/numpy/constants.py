@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.array import array, as_array
+from ...arrays.array import array, as_array, numpy_of
 from ...arrays.public import implements
 
 _FUNCTIONS = (
@@ -32,7 +32,7 @@ def by_values(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
 def _values(tree: Any) -> Any:
     """Arguments with NumPy arrays in the place of ours."""
     if isinstance(tree, array):
-        return np.asarray(tree)
+        return numpy_of(tree._var)
     return type(tree)(map(_values, tree)) if type(tree) in (list, tuple) else tree
 
 

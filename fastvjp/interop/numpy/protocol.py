@@ -25,7 +25,10 @@ from ...recording.recorder import is_recording
 from ..operators import kept
 from .constants import by_values
 
-CONSTANTS = "Hint: np.asarray(x) gives the values of a fastvjp array as constants, without gradient."
+CONSTANTS = (
+    "Hint: write it with functions that fastvjp has, or give it a derivative by fastvjp.custom_function; "
+    "np.asarray(fastvjp.stop_gradient(x)) gives the values as constants, without gradient."
+)
 
 
 class Lacking(TypeError):

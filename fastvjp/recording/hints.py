@@ -1,0 +1,65 @@
+"""How to go on, by what took a value: the function that records the same."""
+
+from __future__ import annotations
+
+import numpy as np
+
+THREAD = "another thread"
+NAMES: set[str] = set()
+"""The public functions: whoever declares one adds it."""
+COVERED: set[str] = set()
+"""And the functions of NumPy and SciPy that are recorded."""
+
+_HINTS = {
+    **dict.fromkeys(
+        (
+            "np.array", "np.asarray", "np.asanyarray", "np.ascontiguousarray", "np.asfortranarray",
+            "np.asarray_chkfinite", "np.require",
+        ),
+        "fastvjp.array(...) and np.stack([...]) keep the gradient; of an array by itself, leave the call out.",
+    ),
+    **dict.fromkeys(
+        ("float", "complex", "np.float64", "np.float32", "np.complex128", "np.complex64"),
+        "use the array as it is, and return it as it is: its shape () is that of a number.",
+    ),
+    "store": "make the array by fastvjp.zeros(...) or fastvjp.array(z): stores into it are recorded.",
+    "np.ndarray.dot": "X @ b and np.dot(X, b) record the product.",
+    "np.fromiter": "np.stack(list(...)) records it.",
+    "np.full": "fastvjp.full(shape, x) records it.",
+    "np.vectorize": "call the function on whole arrays, or fastvjp.vmap(function)(x).",
+    "np.frompyfunc": "call the function on whole arrays, or fastvjp.vmap(function)(x).",
+    "np.ndenumerate": "enumerate(x), or the indices of np.ndindex(x.shape), give elements that are recorded.",
+    "np.nditer": "iterate over x, or over x.ravel().",
+    "math.pow": "x ** y records it.",
+    "math.fsum": "np.sum(fastvjp.array([...])) records it.",
+    "math.dist": "np.sqrt(np.sum((x - y) ** 2)) records it.",
+    "math.gamma": "fastvjp.custom_function gives a function a derivative.",
+    "math.lgamma": "fastvjp.custom_function gives a function a derivative.",
+    "scipy.linalg.cholesky": "fastvjp.linalg.cholesky records it.",
+    "scipy.linalg.eigh": "fastvjp.linalg.eigh records it.",
+    "scipy.integrate.trapezoid": "np.trapezoid records it.",
+    "scipy.spatial.distance.cdist": "np.sqrt(np.sum((a[:, None] - b[None]) ** 2, axis=-1)) records it.",
+    "pickle.dumps": "send values of stop_gradient(x), or what is not being differentiated.",
+    THREAD: "let one thread run the whole function, or differentiate inside of each thread.",
+}  # fmt: skip
+
+
+def hint(called: str, operation: str) -> str:
+    """One sentence or more, for what was called (or the operation that read, where that is not known)."""
+    if operation == THREAD:
+        return _HINTS[THREAD]
+    found = _HINTS.get(called or operation)
+    if found:
+        return found
+    module, _, name = called.rpartition(".")
+    if module == "math" and callable(getattr(np, name, None)):
+        return f"np.{name} records it."
+    if called in COVERED:
+        return f"{called} records what it is given as arrays, a list or constants by {called}(fastvjp.array(...))."
+    for place in ("", "linalg."):
+        if module in ("np", "scipy.special", "scipy.linalg") and f"{place}{name}" in NAMES:
+            return f"fastvjp.{place}{name} records it."
+    return (
+        "write it with NumPy's functions that fastvjp has, which are recorded, or give it a derivative of its own "
+        "by fastvjp.custom_function."
+    )
