@@ -119,30 +119,38 @@ def _named(thing: Any) -> Any:
 
 
 def _name_of_code(frame: FrameType) -> str:
-    """The public function or class that a frame of a library runs; empty if it is private."""
-    names = [n for n in frame.f_code.co_qualname.split(".") if n not in ("__call__", "__init__", "__new__")]
-    if not names or any(n.startswith(("_", "<")) for n in names):
-        return ""
-    module = _public_module(str(frame.f_globals.get("__name__", "")), names[0])
-    return ".".join([module, *names]) if module else ""
+    """The public function, method or class that a frame of a library runs; empty if it is private."""
+    names = [n for n in frame.f_code.co_qualname.split(".") if not (n.startswith("__") and n.endswith("__"))]
+    if "self" in frame.f_locals and "." in frame.f_code.co_qualname:
+        names[0] = public_name(type(frame.f_locals["self"]))
+    elif names:
+        module = _public_module(str(frame.f_globals.get("__name__", "")), names[0])
+        names[0] = f"{module}.{names[0]}" if module else ""
+    found = ".".join(names)
+    if names and names[0] and "._" not in found and "<" not in found:
+        return found
+    public = str(frame.f_globals.get("__name__", "")).partition("._")[0]
+    method = len(names) > 1 and not names[-1].startswith(("_", "<"))
+    return f"{names[-1]} of {_module(public)}" if method else ""
 
 
 def public_name(thing: Any) -> str:
     """The name by which users know a function or class, "np.array" say; empty where it is private."""
     name = getattr(thing, "__name__", "")
-    module = "numpy" if not hasattr(thing, "__module__") else thing.__module__  # ufuncs have none
+    module = "numpy" if not hasattr(thing, "__module__") else thing.__module__ or ""  # ufuncs have none
     if module == "builtins" or not name:
         return "" if thing is type(None) else name
-    found = _public_module(module or "", name)
+    found = _public_module(module.lstrip("_"), name)
     return f"{found}.{name}" if found else ""
 
 
 def _public_module(module: str, name: str) -> str:
-    """The shortest part of a module's path where the name is found; NumPy by its nickname."""
+    """The shortest part of a module's path where the name is found."""
     parts = module.split(".")
     for end in range(1, len(parts) + 1):
         path = ".".join(parts[:end])
-        if name in vars(sys.modules.get(path, builtins)) and path in sys.modules:
+        names = vars(sys.modules[path]) if path in sys.modules else {}
+        if name in names and not isinstance(names[name], ModuleType):
             return _module(path)
     return ""
 

@@ -23,9 +23,9 @@ _HINTS = {
         "use the array as it is, and return it as it is: its shape () is that of a number.",
     ),
     "store": "make the array by fastvjp.zeros(...) or fastvjp.array(z): stores into it are recorded.",
-    "np.ndarray.dot": "X @ b and np.dot(X, b) record the product.",
     "np.fromiter": "np.stack(list(...)) records it.",
-    "np.full": "fastvjp.full(shape, x) records it.",
+    "np.r_": "np.concatenate([...]) of arrays records it; fastvjp.array([x]) makes one of a number.",
+    "np.c_": "np.column_stack([...]) records it.",
     "np.vectorize": "call the function on whole arrays, or fastvjp.vmap(function)(x).",
     "np.frompyfunc": "call the function on whole arrays, or fastvjp.vmap(function)(x).",
     "np.ndenumerate": "enumerate(x), or the indices of np.ndindex(x.shape), give elements that are recorded.",
@@ -45,7 +45,7 @@ _HINTS = {
 
 
 def hint(called: str, operation: str) -> str:
-    """One sentence or more, for what was called (or the operation that read, where that is not known)."""
+    """A sentence, for what was called (or the operation that read, where that is not known)."""
     if operation == THREAD:
         return _HINTS[THREAD]
     found = _HINTS.get(called or operation)
@@ -54,6 +54,8 @@ def hint(called: str, operation: str) -> str:
     module, _, name = called.rpartition(".")
     if module == "math" and callable(getattr(np, name, None)):
         return f"np.{name} records it."
+    if called.startswith("np.ndarray.") and name == "dot":
+        return "X @ b and np.dot(X, b) record the product."
     if called in COVERED:
         return f"{called} records what it is given as arrays, a list or constants by {called}(fastvjp.array(...))."
     for place in ("", "linalg."):

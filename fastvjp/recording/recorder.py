@@ -52,7 +52,7 @@ class Recording:
             self.trace.close()
         else:
             self.trace.differentiated = self.around
-        if type(error) is ValueError:
+        if error is not None:
             unwrap(error)
 
     def differentiate(self, inputs: Sequence[Var]) -> None:

@@ -303,7 +303,7 @@ def test_checkpoint_nested_with_custom_and_reads(xyv):
     x, _, v = xyv
 
     def fun(a):
-        k = float(a[0])  # a value read while recording: a constant
+        k = a[0].item()  # a value read while recording: a constant
         return fv.checkpoint(lambda b: cube("vjp")(b) * k)(a) * 2
 
     close(fv.vjp(fv.checkpoint(fun), [x], [v])[1][0], 60 * x**2 * x[0] * v)
