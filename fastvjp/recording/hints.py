@@ -30,6 +30,9 @@ _HINTS = {
     "np.frompyfunc": "call the function on whole arrays, or fastvjp.vmap(function)(x).",
     "np.ndenumerate": "enumerate(x), or the indices of np.ndindex(x.shape), give elements that are recorded.",
     "np.nditer": "iterate over x, or over x.ravel().",
+    **dict.fromkeys(
+        ("np.arange", "fastvjp.arange"), "start + step * np.arange(n) of an integer n records start and step."
+    ),
     "math.pow": "x ** y records it.",
     "math.fsum": "np.sum(fastvjp.array([...])) records it.",
     "math.dist": "np.sqrt(np.sum((x - y) ** 2)) records it.",

@@ -130,6 +130,8 @@ class Trace:
         for (number, _), value in zip(child.leaves, values, strict=True):
             if number in self.vars:
                 self.vars[number].value = value
+        if var.value is None:  # an earlier read has made it known, before anybody asked for the variable
+            self.listing()
 
     def _evaluate(self, var: Var) -> None:
         """Make a variable known in the middle of a call."""

@@ -183,6 +183,15 @@ def test_reads_in_a_loop_stay_linear(executed):
     assert sum(executed) <= 4 * turns + 4  # each op once, not the whole prefix each time
 
 
+def test_reading_what_an_earlier_read_has_made_known():
+    def fun(x):
+        y = x * 2.0
+        return y[0].item() * fv.sum(x) * y.item(1)
+
+    for _ in range(2):  # the second time the calls are known
+        close(fv.grad(fun)(np.array([1.0, 3.0])), [12, 12])
+
+
 def test_gradient_through_a_value_that_was_read():
     def fun(x):
         y = x * x

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array
+from ...arrays.array import array, as_array, numpy_of
 from ...arrays.public import implements
 from ...core.avals import inexact
 
@@ -213,12 +213,13 @@ def _sorted_last(a: Any, axis: Any, keepdims: bool) -> tuple[array, Callable[[ar
 @implements(np.quantile)
 def _quantile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> array:
     lines, back = _sorted_last(a, axis, keepdims)
-    at = np.asarray(q) * (lines.shape[-1] - 1)
+    # where it falls among the elements is read, how far between two of them is recorded
+    at = (numpy_of(q._var) if isinstance(q, array) else np.asarray(q)) * (lines.shape[-1] - 1)
     if at.size and (at.min() < 0 or at.max() > lines.shape[-1] - 1):
         raise ValueError("[np.quantile] Quantiles must be in the range [0, 1].")
     below = np.floor(at).astype(np.int64)
     above = np.minimum(below + 1, lines.shape[-1] - 1)
-    t = (at - below).astype(lines.dtype)
+    t = ops.astype((ops.multiply(q, lines.shape[-1] - 1) if isinstance(q, array) else at) - below, lines.dtype)
     result = ops.take(lines, below, -1) * (1 - t) + ops.take(lines, above, -1) * t
     last = lines[..., -1]
     if at.ndim:
@@ -228,7 +229,7 @@ def _quantile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> ar
 
 @implements(np.percentile)
 def _percentile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> array:
-    return _quantile(a, np.asarray(q) / 100, axis, keepdims=keepdims)
+    return _quantile(a, q / 100 if isinstance(q, array) else np.asarray(q) / 100, axis, keepdims=keepdims)
 
 
 @implements(np.median)
