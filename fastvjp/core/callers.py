@@ -51,8 +51,8 @@ def place() -> Place:
 
 
 def _frames() -> Iterator[FrameType]:
-    """From the caller's frame outwards."""
-    frame: FrameType | None = sys._getframe(1)
+    """From the frame that called `place` outwards."""
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         yield frame
         frame = frame.f_back

@@ -51,4 +51,4 @@ class Differentiated:
 
 
 def _passes(primitive: Primitive, inputs: tuple[Ref, ...], active: set[int]) -> bool:
-    return primitive.passes_cotangents and not active.isdisjoint(inputs)  # type: ignore[arg-type]
+    return primitive.passes_cotangents and not active.isdisjoint(inputs)

@@ -90,7 +90,7 @@ def guard(var: Var, operation: str) -> None:
     warnings.warn_explicit(message, LostGradientWarning, file, line)
 
 
-def unwrap(error: BaseException | None) -> None:
+def unwrap(error: BaseException) -> None:
     """Raise the LostGradientError that NumPy, SciPy or the interpreter has put behind an error of its own."""
     if type(error) in (ValueError, SystemError) and isinstance(error.__cause__, LostGradientError):
         raise error.__cause__.with_traceback(error.__traceback__) from None

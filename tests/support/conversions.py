@@ -14,7 +14,7 @@ import fastvjp as fv
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "conversions.md"
 POINT = np.array([1.3, 0.7, 2.1])
-OPTIONAL = ("pandas", "sparse", "torch")
+OPTIONAL = ("pandas", "sparse")
 _MODULES = (
     "array", "cmath", "copy", "ctypes", "decimal", "fastvjp", "fractions", "functools", "itertools", "json",
     "math", "operator", "pickle", "scipy", "statistics", "struct", *OPTIONAL,
