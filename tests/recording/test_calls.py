@@ -370,7 +370,7 @@ def test_nothing_waits_for_the_collector(rng):
         raise Break
 
     def reads(x):
-        return x * 2.0 if float(fv.sum(fv.exp(x))) > 0 else x
+        return x * 2.0 if fv.sum(fv.exp(x)) > 0 else x
 
     def run(x):
         fv.grad(leaks)(x)

@@ -73,11 +73,9 @@ def total(value: Any) -> Any:
     if isinstance(value, fv.array):
         flat = fv.real(value.reshape(-1))
         return fv.sum(flat * np.linspace(1, 2, flat.size))
-    value = (
-        value.toarray() if hasattr(value, "toarray") else value.todense() if hasattr(value, "todense") else value
-    )
-    flat = np.real(np.asarray(value)).reshape(-1)
-    return sum(v * w for v, w in zip(flat.tolist(), np.linspace(1, 2, flat.size), strict=True))
+    dense = next((name for name in ("toarray", "todense") if hasattr(value, name)), None)
+    numbers = np.real(np.asarray(getattr(value, dense)() if dense else value)).reshape(-1)
+    return sum(v * w for v, w in zip(numbers.tolist(), np.linspace(1, 2, numbers.size), strict=True))
 
 
 def gradient(fun: Callable[[Any], Any]) -> np.ndarray:

@@ -9,7 +9,9 @@ import pickle
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ def lost(*words: str):
     return pytest.raises(fv.LostGradientError, match="(?s)" + ".*".join(words))
 
 
-READS = {
+READS: dict[str, Callable[[Any], Any]] = {
     "float": lambda x: float(x[0]),
     "complex": lambda x: complex(x[0]),
     "asarray": np.asarray,
@@ -38,7 +40,7 @@ READS = {
     "buffer": lambda x: x.__buffer__(0),
     "pickle": pickle.dumps,
 }
-FREE = {
+FREE: dict[str, Callable[[Any], Any]] = {
     "bool": lambda x: bool(x[0]),
     "compare": lambda x: x[0] > 1 and x[0] != 3,
     "int": lambda x: int(x[0]),
@@ -236,7 +238,7 @@ def test_the_line_is_the_users_own():
 
 
 def test_an_error_without_source():
-    scope = {"np": np}
+    scope: dict[str, Any] = {"np": np}
     exec("def fun(x):\n    return np.array([x[0]])[0]", scope)
     with lost(r"\[np.asarray\] The gradient is lost in fun, <string>:2", "fastvjp.array"):
         fv.grad(scope["fun"])(X)
