@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..core.avals import is_differentiable
 from ..core.primitive import Primitive
@@ -21,15 +21,18 @@ class Differentiated:
         outer: the same of the transform around this one.
     """
 
-    __slots__ = ("active", "node", "outer")
+    __slots__ = ("active", "inputs", "node", "outer")
 
-    def __init__(self, inputs: Iterable[Var], node: Node, outer: Differentiated | None) -> None:
-        self.active = {v.number for v in inputs if is_differentiable(v.aval.dtype)}
+    def __init__(self, inputs: Sequence[Var], node: Node, outer: Differentiated | None) -> None:
+        self.inputs = inputs
+        self.active: set[int] = set()
         self.node = node
         self.outer = outer
 
     def reaches(self, var: Var, node: Node, more: Sequence[Op]) -> bool:
         """Whether a variable depends on the inputs: at a node, after which a call has recorded more ops so far."""
+        if not self.active:
+            self.active = {v.number for v in self.inputs if is_differentiable(v.aval.dtype)}
         path = []
         at: Node | None = node
         while at is not None and at is not self.node:
