@@ -78,7 +78,7 @@ class Trace:
     def close(self) -> None:
         """End the recording: let go of the variables, as those that are still held refer to it."""
         self.open = False
-        self.vars, self.entered, self.recorded = {}, {}, None
+        self.vars, self.entered, self.recorded, self.differentiated = {}, {}, None, None
 
     # --- the op list -----------------------------------------------------------------------------------------
 
