@@ -16,25 +16,35 @@ _FUNCTIONS = (
 )  # fmt: skip
 
 
-def _by_values(function: Callable[..., Any]) -> Callable[..., Any]:
+def _freely(function: Callable[..., Any]) -> Callable[..., Any]:
+    """It prints or gives integers, so that no gradient is lost by what it reads."""
+
     def constant(*args: Any, **kwargs: Any) -> Any:
-        result = by_values(function, args, kwargs)
+        result = _called(function, args, kwargs, lambda x: numpy_of(x._var))
         return as_array(result, function.__name__) if isinstance(result, np.ndarray | np.generic) else result
 
     return constant
 
 
 def by_values(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What NumPy's function returns for the values of arrays."""
-    return function(*_values(args), **{key: _values(value) for key, value in kwargs.items()})
+    """What NumPy's function returns for the values of arrays; an error if another thread differentiates them."""
+    return _called(function, args, kwargs, np.asarray)
 
 
-def _values(tree: Any) -> Any:
-    """Arguments with NumPy arrays in the place of ours."""
-    if isinstance(tree, array):
-        return numpy_of(tree._var)
-    return type(tree)(map(_values, tree)) if type(tree) in (list, tuple) else tree
+def _called(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    read: Callable[[array], np.ndarray],
+) -> Any:
+    def values(tree: Any) -> Any:
+        """Arguments with NumPy arrays in the place of ours."""
+        if isinstance(tree, array):
+            return read(tree)
+        return type(tree)(map(values, tree)) if type(tree) in (list, tuple) else tree
+
+    return function(*values(args), **{key: values(value) for key, value in kwargs.items()})
 
 
 for _function in _FUNCTIONS:
-    implements(_function)(_by_values(_function))
+    implements(_function)(_freely(_function))
