@@ -27,6 +27,7 @@ from .core.avals import (
 )
 from .core.program import Program
 from .core.warnings import CacheWarning, CompileWarning, LostGradientWarning, PrecisionWarning
+from .custom.callback import pure_callback
 from .custom.function import custom_function
 from .custom.kernel import custom_kernel
 from .custom.primitive import custom_primitive
@@ -83,6 +84,7 @@ __all__ = [
     "linalg",
     "njit",
     "num_threads",
+    "pure_callback",
     "ravel_tree",
     "reads",
     "record",
@@ -99,3 +101,8 @@ __all__ = [
     "vmap",
 ]  # fmt: skip
 __all__.extend(_public.names(globals()))
+
+
+def __dir__() -> list[str]:
+    """The public names: modules that hold them are no concern of a user's."""
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

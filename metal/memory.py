@@ -69,6 +69,13 @@ class MetalBuffer:
         a, dtype = self.aval, held_dtype(self.aval.dtype)
         return self.lease[: a.size * dtype.itemsize].view(dtype).reshape(a.shape).view(np.ndarray)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        from ..kernels.runtime.buffers import upload
+
+        return upload, (
+            np.array(self.numpy(), order="C"),
+        )  # another process may have no GPU: to memory of the CPU
+
     def numpy(self) -> np.ndarray:
         """A read-only view, or a copy where the device holds another dtype."""
         values = self.held()

@@ -38,6 +38,9 @@ class Aval:
         self.ndim = len(shape)
         self.size = math.prod(shape)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return aval, (self.shape, self.dtype)
+
     def __repr__(self) -> str:
         return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Literal
 
 from . import layouts
@@ -62,6 +63,8 @@ class Primitive:
     """Of a user's primitive: its kernels."""
     file: str = ""
     """Where it is declared, for messages."""
+    function: Callable[..., Any] | None = None
+    """Of a user's primitive: what stands for it, and can be pickled; it has the primitive as an attribute."""
 
     @property
     def may_fail(self) -> bool:
@@ -74,8 +77,26 @@ class Primitive:
         base = self if self.of is None else self.of[0]
         return base.opaque or base.rules is not None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if REGISTRY.get(self.name) is self:
+            return _registered, (self.name,)
+        if self.of is not None:
+            base, operand = self.of
+            return _backward_kernel, (base, operand)
+        if self.function is None:
+            raise TypeError(f"[{self.name}] This step cannot be pickled: it is a user's, without a name.")
+        return attrgetter("primitive"), (self.function,)
+
     def __repr__(self) -> str:
         return self.name
+
+
+def _registered(name: str) -> Primitive:
+    return REGISTRY[name]
+
+
+def _backward_kernel(base: Primitive, operand: str) -> Primitive:
+    return base.vjps[operand]
 
 
 REGISTRY: dict[str, Primitive] = {}

@@ -81,6 +81,9 @@ class Var:
         self.trace = trace
         self.number = number
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Var, (self.aval, self.value)  # of no recording
+
 
 class Op:
     """A primitive applied to inputs. `index` grows in recorded order, over all op lists."""
@@ -97,6 +100,9 @@ class Op:
         self.params = params
         self.outputs = outputs
         self.index = next(Op._counter)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Op, (self.primitive, self.inputs, self.params, self.outputs)
 
 
 def apply(primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any]) -> Op:

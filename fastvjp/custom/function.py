@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -16,11 +18,15 @@ from ..recording.recorder import Recording, bind
 from ..transforms.arguments import check_callable
 from ..transforms.marker import Flat, Marker, arrays_of, mark, repeated
 from ..transforms.results import as_tree, gives_numpy, handed_out
+from ..transforms.transformed import make_findable, wrappers
 from ..transforms.tree import TreeDef, flatten, unflatten
 from ..transforms.vmap import axes_per_leaf
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-class custom_function:
+
+class custom_function(Generic[P, R]):
     """Decorator of a function whose derivative or batching rules you give yourself.
 
     Primals, cotangents and outputs reach a rule with the structure of the function's arguments and result:
@@ -49,10 +55,17 @@ class custom_function:
         ([array(2, dtype=float32)], [array(1, dtype=float32)])
     """
 
-    def __init__(self, fun: Callable[..., Any]) -> None:
+    def __init__(self, fun: Callable[P, R]) -> None:
         check_callable(fun, "custom_function")
+        functools.update_wrapper(self, fun, updated=())
         self._fun = fun
-        self._rules: dict[str, Callable[..., Any]] = {}
+        self._rules = SimpleNamespace()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        make_findable(self._fun)
+        rules = vars(self._rules)
+        make_findable(rules, self, "_rules")
+        return _remade, (self._fun, rules)
 
     def vjp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Decorator: give the rule for vector-Jacobian products."""
@@ -68,19 +81,20 @@ class custom_function:
 
     def _set(self, kind: str, rule: Callable[..., Any]) -> Callable[..., Any]:
         check_callable(rule, f"custom_function.{kind}")
-        self._rules[kind] = rule
+        setattr(self._rules, kind, rule)
         return rule
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function; under a transform the rules take effect."""
         leaves, definition = flatten(args)
         at = [i for i, leaf in enumerate(leaves) if isinstance(leaf, array | np.ndarray)]
         with Recording() as recording:
             numpy = recording.outermost and gives_numpy(set(map(type, leaves)), kwargs)
             primals = [as_array(leaves[i], "custom_function")._var for i in at]
-            ruled = "vjp" in self._rules or "jvp" in self._rules
+            rules = vars(self._rules)
+            ruled = "vjp" in rules or "jvp" in rules
             inside = [bind(REGISTRY["stop_gradient"], v) for v in primals] if ruled else primals
-            call = _Call(self._rules, kwargs, leaves, definition, at)
+            call = _Call(rules, kwargs, leaves, definition, at)
             returned = self._fun(*call.arguments(arrays_of(inside)), **kwargs)
             outputs, call.structure = flatten(returned)
             results = [as_array(x, "custom_function")._var for x in outputs]
@@ -89,6 +103,16 @@ class custom_function:
             done = recording.run(marked)
             done = handed_out(done, recording.fresh) if numpy else done
         return as_tree(call.structure, done)
+
+
+def _remade(fun: Callable[..., Any], rules: dict[str, Callable[..., Any]]) -> custom_function[..., Any]:
+    """A custom function from a pickle: the one that is found under the function's name, or a new one."""
+    for found, _ in wrappers(fun):
+        if isinstance(found, custom_function) and found._fun is fun:
+            return found
+    made = custom_function(fun)
+    vars(made._rules).update(rules)
+    return made
 
 
 class _Call:

@@ -16,8 +16,8 @@ from ..core.definitions import Definition, define
 from ..core.primitive import Primitive
 from ..metal.user_text import kernels_file
 from ..primitives.batching import one_by_one
-from ..recording.recorder import bind
-from .signatures import ByOperand, Function, Functions, name_of
+from ..recording.recorder import bind, outside
+from .signatures import ByOperand, Function, Functions, as_op, name_of
 
 
 def custom_kernel(
@@ -99,7 +99,8 @@ def custom_kernel(
         xs = [as_array(x, title) for x in operands]
         return array._of(bind(primitive, *[x._var for x in xs], **statics))
 
-    return recorded(len(given.operands))(call)
+    op = recorded(len(given.operands))(call)
+    return as_op(op, given, primitive, custom_kernel, forward, vjp, infer=infer, rule=rule, metal=metal)
 
 
 def _defined(given: Functions, metal: str | None) -> Definition:
@@ -120,7 +121,8 @@ def _launcher(function: Function, statics: Sequence[str]) -> Callable[..., None]
     """The function as the CPU device calls those that are launched from Python."""
 
     def launch(out: np.ndarray, *inputs: np.ndarray, **params: Any) -> None:
-        function(out, *inputs, *[params[name] for name in statics])
+        with outside():
+            function(out, *inputs, *[params[name] for name in statics])
 
     return launch
 

@@ -17,7 +17,7 @@ from ..metal.user_text import elements_file
 from ..ops.common import operands as promoted
 from ..primitives.elementwise import backward_kernel, from_parameters
 from ..recording.recorder import bind
-from .signatures import ByOperand, Function, Functions, name_of
+from .signatures import ByOperand, Function, Functions, as_op, name_of
 
 
 def custom_primitive(
@@ -84,8 +84,10 @@ def custom_primitive(
         return array._of(bind(primitive, *[x._var for x in xs], **statics))
 
     if given.statics or len(given.operands) > 2:
-        return recorded(len(given.operands))(call)
-    return (unary if len(given.operands) == 1 else binary)(call)
+        op = recorded(len(given.operands))(call)
+    else:
+        op = (unary if len(given.operands) == 1 else binary)(call)
+    return as_op(op, given, primitive, custom_primitive, forward, vjp, rule=rule, metal=metal)
 
 
 def _defined(given: Functions, metal: str | None) -> Definition:

@@ -7,7 +7,9 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..core.primitive import Primitive
 from ..primitives.elementwise import OPERANDS
+from ..transforms.transformed import Transformed
 
 Function = Callable[..., Any]
 ByOperand = Function | Mapping[str, Function] | None
@@ -142,3 +144,14 @@ class Functions:
 def name_of(function: Function) -> str:
     """A function's name, for messages."""
     return getattr(function, "__name__", repr(function))
+
+
+def as_op(
+    call: Function, given: Functions, primitive: Primitive, make: Function, *args: Any, **kwargs: Any
+) -> Any:
+    """The function that stands for a user's primitive, which it has as an attribute: both can be pickled."""
+    op: Transformed[..., Any] = Transformed(call, make, *args, **kwargs)
+    op.__signature__ = given.signature
+    op.primitive = primitive
+    object.__setattr__(primitive, "function", op)  # the two refer to each other
+    return op

@@ -6,7 +6,8 @@ transform can differentiate or batch what it did; only the outermost one runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from .dependence import Differentiated
 from .reads import unwrap
 from .ready import Ready, TracedValueError, known
 from .trace import Named, Trace
+from .trie import OPS_OF_PLAN, trie
 
 _open: ContextVar[Trace | None] = ContextVar("open", default=None)
 current: Callable[[], Trace | None] = _open.get
@@ -39,7 +41,11 @@ class Recording:
         if trace is None:
             self.trace = Trace()
             self.start = 0
-            _open.set(self.trace)
+            try:
+                _open.set(self.trace)
+            except BaseException:  # an interrupt, which Python may raise right behind a call
+                _open.set(None)
+                raise
         else:
             self.trace = trace
             self.start = trace.size()
@@ -113,11 +119,32 @@ class Recording:
         ready = trace.node.ready
         key = (devices.current().name, *numbers) if numbers else devices.current().name
         if key not in ready:
+            if trace.shared():
+                trie.weigh(OPS_OF_PLAN)
             ready[key] = Ready(trace.listing(), [trace.inside(v) for v in results], given)
         return ready[key]
 
 
-__all__ = ["Recording", "TracedValueError", "abstract", "bind", "bind_multiple", "is_recording", "value_of"]
+__all__ = [
+    "Recording",
+    "TracedValueError",
+    "abstract",
+    "bind",
+    "bind_multiple",
+    "is_recording",
+    "outside",
+    "value_of",
+]
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """No recording is open: for Python functions that a plan calls, and that may use fastvjp themselves."""
+    token = _open.set(None)
+    try:
+        yield
+    finally:
+        _open.reset(token)
 
 
 def is_recording() -> bool:

@@ -75,6 +75,10 @@ class Trace:
         self.private = False
         """And whether that call is not to be found again, as Python functions or values are at work in it."""
 
+    def leave_trie(self) -> None:
+        """Let nothing of this recording, in which nothing is yet, be kept for others."""
+        self.node = Node(shared=False)
+
     def close(self) -> None:
         """End the recording: let go of the variables, as those that are still held refer to it."""
         self.open = False

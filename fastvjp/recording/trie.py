@@ -86,6 +86,8 @@ NOTHING: dict[Hashable, Node] = {}
 """The children of a node that is not shared."""
 MAX_OPS = 300_000
 """So many ops are remembered, at 0.5 to 1 KB each; then all are forgotten."""
+OPS_OF_PLAN = 20
+"""For how many ops a plan that is kept counts."""
 
 
 class Trie:
@@ -99,21 +101,22 @@ class Trie:
         self.root = Node()
         self.count = 0
 
-    def _count(self, ops: int) -> None:
+    def weigh(self, ops: int) -> None:
+        """Count what is kept."""
         self.count += max(ops, 1)
         if self.count > MAX_OPS:
             self.forget()
 
     def keep(self, key: Hashable, ready: Any) -> None:
         """Keep what runs a single call."""
-        self._count(1)
+        self.weigh(OPS_OF_PLAN)
         self.root.ready[key] = ready
 
     def add(self, key: Hashable, child: Node) -> Node:
         """Give a node to its parent; returns the one to go on with, as another thread may have been faster."""
         if child.next is NOTHING or child.parent is None:
             return child
-        self._count(len(child.ops))
+        self.weigh(len(child.ops))
         return child.parent.next.setdefault(key, child)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
@@ -15,11 +15,15 @@ from .arguments import check_callable
 from .backward import backward
 from .marker import Flat, Marker, arrays_of, mark
 from .results import like_arguments
+from .transformed import Transformed
 from .tree import flatten
 from .vjp import inline
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
+
+def checkpoint(fun: Callable[P, R]) -> Transformed[P, R]:
     """Make a function recompute its intermediate values in the backward pass instead of keeping them.
 
     Gradients, also those of arrays that the function captured, are the same as without it.
@@ -45,7 +49,7 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
             marker = Marker(len(external), lambda xs, gs, _: _recomputed(program, xs, gs), through=False)
             return definition.unflatten(iter(arrays_of(mark(marker, external, results))))
 
-    return checkpointed
+    return Transformed(checkpointed, checkpoint, fun)
 
 
 def _needed(ops: Sequence[Op], results: Sequence[Var]) -> list[Op]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import sys
+import sysconfig
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import zip_longest
-from typing import Any
+from itertools import islice, zip_longest
+from types import MethodType
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -20,21 +24,30 @@ from ..recording.reads import guard
 from ..recording.recorder import Recording, abstract, is_recording, value_of
 from .arguments import Arguments, check_callable
 from .results import as_tree, handed_out
+from .transformed import Transformed
 from .tree import LEAF, TreeDef, flatten
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 MAX_SIGNATURES = 256
 """Signatures that a compiled function remembers."""
 
 
 def compile(
-    fun: Callable[..., Any], inputs: Any = None, outputs: Any = None, shapeless: bool = False
-) -> Callable[..., Any]:
+    fun: Callable[P, R], inputs: Any = None, outputs: Any = None, shapeless: bool = False
+) -> Transformed[P, R]:
     """A function that records `fun` once per input signature and afterwards only runs the plan.
 
     The signature is the structure of the arguments, shapes and dtypes of arrays, and the values of other
     leaves. A new Python number is recorded anew, but plans do not depend on numbers, so that nothing is planned
-    or compiled again. Arrays that `fun` captures become constants. Inside another transform `fun` is simply
-    called.
+    or compiled again. The 256 signatures that were used last are kept, of some 30 KB each for a function of a few
+    ops. Inside another transform `fun` is simply called.
+
+    Objects among the arguments, as `self` of a method, and the object of a bound method count by their attributes:
+    arrays there, in lists and dicts and in further objects too, are read at every call, like arguments; other
+    values are part of the signature. All else that `fun` captures, in globals and closures, is a constant from the
+    first call on.
 
     Args:
         fun: returns a tree of arrays; it may not read values of its arguments.
@@ -44,7 +57,8 @@ def compile(
         shapeless: accepted for MLX's sake; a new shape records again all the same.
 
     Raises:
-        TypeError: `fun` is not callable or reads a value that depends on its arguments.
+        TypeError: `fun` is not callable, reads a value that depends on its arguments, or sets an attribute of an
+            object, which only the first call would do.
 
     Example:
         >>> import fastvjp
@@ -54,20 +68,30 @@ def compile(
     """
     check_callable(fun, "compile")
     cache: OrderedDict[Hashable, _Compiled] = OrderedDict()
+    known: OrderedDict[Hashable, None] = OrderedDict()
     lock = threading.Lock()
+    owner = _owner(fun)
 
     def compiled(*args: Any, **kwargs: Any) -> Any:
         if is_recording():
             return fun(*args, **kwargs)
-        call = _Call(args, kwargs, inputs)
+        call = _Call(args, kwargs, inputs, owner)
         ready = cache.get(call.key)
         if ready is None:
             with lock:
                 ready = cache.get(call.key)
                 if ready is None:
-                    ready = cache[call.key] = _Compiled(fun, call, inputs, outputs)
-                    if len(cache) > MAX_SIGNATURES:
-                        cache.popitem(last=False)
+                    kinds = (call.definition, *[v.aval for v in call.given])
+                    again = kinds in known  # with other numbers, with which more may come
+                    known[kinds] = None
+                    ready = cache[call.key] = _Compiled(fun, call, outputs, again)
+                    for kept in (cache, known):
+                        if len(kept) > MAX_SIGNATURES:
+                            kept.popitem(last=False)
+        elif len(cache) >= MAX_SIGNATURES:
+            with lock:
+                if call.key in cache:
+                    cache.move_to_end(call.key)
         results: Sequence[Any] = ready.run(call.given)
         if outputs is not None:
             n = ready.structure.leaves
@@ -77,21 +101,64 @@ def compile(
             results = handed_out(results, ready.ready.executable.fresh)
         return as_tree(ready.structure, results)
 
-    return compiled
+    made: Transformed[P, R] = Transformed(compiled, compile, fun, inputs, outputs, shapeless)
+    made._state = inputs is not None or outputs is not None
+    return made
+
+
+def _owner(fun: Any) -> Any:
+    """The object of a bound method, or one that is called itself, inside transforms and partials; None without."""
+    while not isinstance(fun, MethodType):
+        inner = getattr(fun, "__dict__", {}).get("__wrapped__")
+        if inner is None:
+            inner = fun.func if isinstance(fun, functools.partial) else None
+        if inner is None:
+            return fun if _has_attributes(fun) else None
+        fun = inner
+    return fun.__self__ if _has_attributes(fun.__self__) else None
+
+
+def _has_attributes(x: Any) -> bool:
+    """Whether an object counts by its attributes: one of a class of the user's, not of an installed library."""
+    kind: Any = type(x)
+    return _is_users(kind)
+
+
+@functools.lru_cache
+def _is_users(kind: Any) -> bool:
+    if kind.__dictoffset__ == 0 or issubclass(kind, type):
+        return False
+    module = kind.__module__
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return module.partition(".")[0] not in _LIBRARIES and not file.startswith(_INSTALLED)
+
+
+_LIBRARIES = {"fastvjp", *sys.stdlib_module_names} - {"__main__"}
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib")})
+
+
+class _State(NamedTuple):
+    """A tree that is read without being an argument: `inputs`, or the attributes of an object."""
+
+    tree: Any
+    leaves: list[Any]
+    definition: TreeDef
+    owner: Any = None
 
 
 class _Call:
     """The arguments and state of one call: what is given at run time, and the signature."""
 
-    __slots__ = ("definition", "given", "key", "leaves", "named", "ours", "state", "theirs")
+    __slots__ = ("definition", "given", "key", "leaves", "named", "ours", "states", "theirs")
 
-    def __init__(self, args: Any, kwargs: Any, inputs: Any) -> None:
+    def __init__(self, args: Any, kwargs: Any, inputs: Any, owner: Any) -> None:
         self.named = bool(kwargs)
         self.leaves, self.definition = flatten((args, kwargs) if kwargs else args)
         self.given: list[Var] = []
-        self.state: list[array] = []
+        self.states: list[_State] = []
         self.ours = self.theirs = False
         key: list[Hashable] = [devices.current().name, self.named, self.definition]
+        objects = [] if owner is None else [owner]
         for x in self.leaves:
             if type(x) is array:
                 v, self.ours = x._var, True
@@ -99,6 +166,9 @@ class _Call:
                 self.ours |= isinstance(x, array)
                 self.theirs |= not isinstance(x, array)
                 v = x._var if isinstance(x, array) else var_of(x, "compile")
+            elif _has_attributes(x):
+                objects.append(x)
+                continue
             else:
                 key.append(_constant(x))
                 continue
@@ -107,20 +177,31 @@ class _Call:
         if self.definition.fixed:
             key += map(_constant, _static_fields(self.definition))
         if inputs is not None:
-            held, definition = flatten(inputs)
-            key += [definition, *map(_constant, _static_fields(definition))]
-            for x in held:
-                if isinstance(x, array):
-                    self.state.append(x)
-                    self.given.append(x._var)
-                    key.append(x._var.aval)
-                else:
-                    key.append(_constant(x))
+            self._enter(_State(inputs, *flatten(inputs)), key, objects)
+        seen = set()
+        for x in objects:  # which grows
+            key.append(id(x))
+            if id(x) not in seen:
+                seen.add(id(x))
+                self._enter(_State(vars(x), *flatten(vars(x)), x), key, objects)
         self.key = tuple(key)
 
-    def arguments(self, stand_ins: Sequence[Var]) -> tuple[Any, Any]:
+    def _enter(self, state: _State, key: list[Hashable], objects: list[Any]) -> None:
+        """Take in what a state holds; its objects are still to come."""
+        self.states.append(state)
+        key += [state.definition, *map(_constant, _static_fields(state.definition))]
+        for x in state.leaves:
+            if isinstance(x, _ARRAYS):
+                v = x._var if isinstance(x, array) else var_of(x, "compile")
+                self.given.append(v)
+                key.append(v.aval)
+            elif _has_attributes(x):
+                objects.append(x)
+            else:
+                key.append(_attribute(x) if state.owner is not None else _constant(x))
+
+    def arguments(self, arrays: Iterator[Var]) -> tuple[Any, Any]:
         """Positional and keyword arguments with these variables for the arrays."""
-        arrays = iter(stand_ins)
         leaves = [array._of(next(arrays)) if isinstance(x, _ARRAYS) else x for x in self.leaves]
         found = self.definition.unflatten(iter(leaves))
         return found if self.named else (found, {})
@@ -142,6 +223,13 @@ def _constant(leaf: Any) -> Hashable:
     return (type(leaf), repr(leaf) if isinstance(leaf, float | complex) else leaf)
 
 
+def _attribute(leaf: Any) -> Hashable:
+    """The same of an attribute: what is not hashable counts by its identity."""
+    if isinstance(leaf, set):
+        return (set, frozenset(leaf))
+    return id(leaf) if getattr(type(leaf), "__hash__", None) is None else _constant(leaf)
+
+
 def _static_fields(definition: TreeDef) -> list[Any]:
     """What the dataclasses of a tree hold besides their children."""
     found = [x for child in definition.children for x in _static_fields(child)]
@@ -154,31 +242,39 @@ def _static_fields(definition: TreeDef) -> list[Any]:
 class _Compiled:
     """One signature: the plan, and the structure of the results and of the state that `fun` updates."""
 
-    def __init__(self, fun: Callable[..., Any], call: _Call, inputs: Any, outputs: Any) -> None:
+    def __init__(self, fun: Callable[..., Any], call: _Call, outputs: Any, shared: bool) -> None:
         stand_ins = [abstract(v.aval, "compile") for v in call.given]
-        args, kwargs = call.arguments(stand_ins)
-        before = [(tree, *flatten(tree)) for tree in (inputs, outputs)]
-        handles = {id(x): x for _, held, _ in before for x in held if isinstance(x, array)}.values()
+        arrays = iter(stand_ins)
+        args, kwargs = call.arguments(arrays)
+        before = [*call.states, _State(outputs, *flatten(outputs))]
+        handles = {id(x): x for state in before for x in state.leaves if isinstance(x, array)}.values()
         values = [x._var for x in handles]
-        for x, v in zip(call.state, stand_ins[len(stand_ins) - len(call.state) :], strict=True):
-            x._var = v
         with Recording() as recording:
+            if not shared:
+                recording.trace.leave_trie()
             recording.trace.enter(stand_ins)
             try:
+                rebound: set[int] = set()
+                placed = [_placed(state, arrays, rebound) for state in call.states]
                 found, self.structure = flatten(fun(*args, **kwargs))
                 self.leaves, self.state = flatten(outputs)
                 states = [x for x in self.leaves if isinstance(x, array)]
                 results = [as_array(x, "compile")._var for x in (*found, *states)]
+                for state, kept in zip(call.states, placed, strict=True):
+                    if state.owner is not None and outputs is None:
+                        _check_kept(state, kept)
             finally:
                 for x, v in zip(handles, values, strict=True):
                     x._var = v
-                for tree, held, definition in before:
-                    _filled(tree, definition, iter(held))
+                for state in before:
+                    _filled(state.tree, state.definition, iter(state.leaves))
             self.ready = recording.ready(results, given=len(stand_ins))
             self.constants = recording.trace.leaves[len(stand_ins) :]
-        same = before[1][2] == self.state
-        self.kept = [same and x is y for x, y in zip_longest(self.leaves, before[1][1])]
+        same = before[-1].definition == self.state
+        self.kept = [same and x is y for x, y in zip_longest(self.leaves, before[-1].leaves)]
         self.leaves = [None if isinstance(x, array) else x for x in self.leaves]
+        self.alive = [state.owner for state in call.states], [state.leaves for state in call.states]
+        """What is known by its `id` in the signature."""
 
     def run(self, given: Sequence[Var]) -> list[Var]:
         """Results and state for these arguments."""
@@ -199,6 +295,41 @@ class _Compiled:
         _filled(outputs, self.state, iter(leaves))
 
 
+def _placed(state: _State, arrays: Iterator[Var], rebound: set[int]) -> list[tuple[Any, Var | None]]:
+    """Put these variables in the place of a state's arrays; returns its leaves, each with its variable."""
+    placed: list[tuple[Any, Var | None]] = []
+    for x in state.leaves:
+        v = next(arrays) if isinstance(x, _ARRAYS) else None
+        if isinstance(x, array) and v is not None:
+            if id(x) not in rebound:
+                x._var = v
+            rebound.add(id(x))
+            placed.append((x, x._var))
+        else:
+            placed.append((x, None) if v is None else (array._of(v), v))
+    _filled(state.tree, state.definition, iter([x for x, _ in placed]))
+    return placed
+
+
+def _check_kept(state: _State, placed: list[tuple[Any, Var | None]]) -> None:
+    """TypeError if an object's attributes have changed: later calls would not change them."""
+    expected, changed = iter(placed), [name for name in state.tree if name not in state.definition.keys]
+    for name, child in zip(state.definition.keys, state.definition.children, strict=True):
+        before = list(islice(expected, child.leaves))
+        after, definition = flatten(state.tree.get(name))
+        same = definition == child and all(
+            x is y and (v is None or x._var is v) for x, (y, v) in zip(after, before, strict=True)
+        )
+        if not same:
+            changed.append(name)
+    if changed:
+        what = f"{type(state.owner).__name__}.{changed[0]}"
+        raise TypeError(
+            f"[compile] The function sets {what}, which only its first call would do. Hint: return the new value "
+            f"and set it outside, or hold it in a dict or list and give that as inputs= and outputs=."
+        )
+
+
 def _filled(tree: Any, definition: TreeDef, leaves: Iterator[Any]) -> Any:
     """The tree of a definition and leaves, made in place of the containers of `tree` as far as these fit."""
     if definition is LEAF:
@@ -207,10 +338,10 @@ def _filled(tree: Any, definition: TreeDef, leaves: Iterator[Any]) -> Any:
     if kind is list and isinstance(tree, list):
         tree[:] = [_filled(old, c, leaves) for old, c in zip_longest(tree[: len(children)], children)]
         return tree
-    if kind is dict and isinstance(tree, dict):
-        new = {k: _filled(tree.get(k), c, leaves) for k, c in zip(definition.keys, children, strict=True)}
-        tree.clear()
-        tree.update(new)
+    if isinstance(kind, type) and issubclass(kind, dict) and isinstance(tree, dict):
+        _set_items(
+            tree, {k: _filled(tree.get(k), c, leaves) for k, c in zip(definition.keys, children, strict=True)}
+        )
         return tree
     if isinstance(tree, tuple) and len(tree) == len(children):
         values = [_filled(old, c, leaves) for old, c in zip(tree, children, strict=True)]
@@ -220,6 +351,18 @@ def _filled(tree: Any, definition: TreeDef, leaves: Iterator[Any]) -> Any:
             object.__setattr__(tree, name, _filled(getattr(tree, name), c, leaves))
         return tree
     return definition.unflatten(leaves)
+
+
+def _set_items(tree: dict[Any, Any], new: dict[Any, Any]) -> None:
+    """Give a dict these items, in this order; one of the user's own kind is never empty meanwhile."""
+    for key in [key for key in tree if key not in new]:
+        del tree[key]
+    ordered = list(tree) == list(new)
+    for key, value in new.items():
+        if not ordered and key in tree:
+            del tree[key]
+        if key not in tree or tree[key] is not value:
+            tree[key] = value
 
 
 def _whole(var: Var) -> Any:

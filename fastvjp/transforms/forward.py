@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 
@@ -17,9 +17,12 @@ from .arguments import Arguments, Outputs, check_callable, check_sequence
 from .backward import backward, zeros_for
 from .grad import grad
 from .results import as_leaf, gives_numpy, handed_out
+from .transformed import Transformed
 from .tree import flatten, unflatten
 from .vjp import vjp
 from .vmap import vmap
+
+P = ParamSpec("P")
 
 
 def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[list[Any], list[Any]]:
@@ -75,7 +78,7 @@ def push(
     return zeros_for(backward(recording.span(middle), stand_ins, pairs), outputs)
 
 
-def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transformed[P, Any]:
     """Function that returns the Jacobian, computed row by row of the outputs (reverse mode, vmapped).
 
     Args:
@@ -115,10 +118,10 @@ def jacrev(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         done = map(as_leaf, results)
         return unflatten(definition, [pick(structure.unflatten(done)) for structure, _ in rows])
 
-    return jacobian
+    return Transformed(jacobian, jacrev, fun, argnums)
 
 
-def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transformed[P, Any]:
     """Function that returns the Jacobian, computed column by column of the inputs (forward mode, vmapped).
 
     Arguments and result are those of `jacrev`; it is the faster one where inputs are fewer than outputs.
@@ -159,10 +162,10 @@ def jacfwd(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         by_output = [pick(arguments.tree(done[k * n : (k + 1) * n])) for k in range(count)]
         return outputs.definition.unflatten(iter(by_output))[0]
 
-    return jacobian
+    return Transformed(jacobian, jacfwd, fun, argnums)
 
 
-def hessian(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hessian(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transformed[P, Any]:
     """Function that returns the matrix of second derivatives of a scalar function: shape P + P.
 
     Example:

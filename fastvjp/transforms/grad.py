@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from ..arrays.array import array, as_array
 from ..arrays.emit import full_like_aval
@@ -12,13 +12,17 @@ from ..recording.recorder import Recording
 from .arguments import NO_AUX, Arguments, Aux, check_callable
 from .backward import backward, zeros_for
 from .results import as_leaf, gives_numpy, handed_out
+from .transformed import Transformed
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def value_and_grad(
-    fun: Callable[..., Any],
+    fun: Callable[P, R],
     argnums: int | Sequence[int] | None = None,
     argnames: str | Sequence[str] = (),
-) -> Callable[..., tuple[Any, Any]]:
+) -> Transformed[P, tuple[R, Any]]:
     """Function that returns the value of `fun` and its gradient.
 
     Args:
@@ -42,14 +46,15 @@ def value_and_grad(
         >>> fastvjp.value_and_grad(lambda x: fastvjp.sum(x * x))(fastvjp.array([1.0, 2.0]))
         (array(5, dtype=float32), array([2, 4], dtype=float32))
     """
-    return _differentiated("value_and_grad", fun, argnums, argnames, with_value=True)
+    call = _differentiated("value_and_grad", fun, argnums, argnames, with_value=True)
+    return Transformed(call, value_and_grad, fun, argnums, argnames)
 
 
 def grad(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     argnums: int | Sequence[int] | None = None,
     argnames: str | Sequence[str] = (),
-) -> Callable[..., Any]:
+) -> Transformed[P, Any]:
     """Function that returns the gradient of a scalar function; see `value_and_grad` for the arguments.
 
     Example:
@@ -57,7 +62,8 @@ def grad(
         >>> fastvjp.grad(lambda x: x**3)(2.0)
         array(12, dtype=float32)
     """
-    return _differentiated("grad", fun, argnums, argnames, with_value=False)
+    call = _differentiated("grad", fun, argnums, argnames, with_value=False)
+    return Transformed(call, grad, fun, argnums, argnames)
 
 
 def _differentiated(

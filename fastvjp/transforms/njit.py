@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..core.avals import Aval, as_dtype, aval
 from ..planning.plan import with_own_outputs
 from ..recording.recorder import Recording, abstract, is_recording
 from .arguments import check_callable
+from .transformed import make_findable
 from .tree import LEAF, TreeDef, flatten
 
 
@@ -53,7 +55,11 @@ def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
     check_callable(fun, "njit")
     if is_recording():
         raise RuntimeError("[njit] Called within a transform. Hint: make the function before, outside it.")
-    avals = [_aval_of(x, i) for i, x in enumerate(args)]
+    return _compiled(fun, [_aval_of(x, i) for i, x in enumerate(args)])
+
+
+def _compiled(fun: Callable[..., Any], avals: Sequence[Aval]) -> Callable[..., Any]:
+    """The Numba function for arguments of these avals."""
     with devices.device("cpu"), Recording() as recording:
         inputs = [abstract(a, "njit") for a in avals]
         recording.trace.enter(inputs)
@@ -64,7 +70,18 @@ def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
     from ..kernels.runtime.njit import numba_function
 
     outputs = (f"{{{i}}}" for i in range(len(results)))
-    return numba_function(with_own_outputs(ready.executable.plan), values, avals, _expression(structure, outputs))
+    made: Any = numba_function(
+        with_own_outputs(ready.executable.plan), values, avals, _expression(structure, outputs)
+    )
+    functools.update_wrapper(made, fun, updated=())
+    # pickle and copy ask the object itself, whose class is Numba's: record again where it is loaded
+    made.__reduce_ex__ = functools.partial(_reduced, fun, avals)
+    return made
+
+
+def _reduced(fun: Callable[..., Any], avals: Sequence[Aval], _: int) -> tuple[Any, ...]:
+    make_findable(fun)
+    return _compiled, (fun, avals)
 
 
 def _aval_of(x: Any, position: int) -> Aval:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import math
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
+
+import numpy as np
 
 from .. import ops
 from ..arrays.array import as_array
 from .arguments import leaf_array
 from .results import as_tree, like_arguments
-from .tree import flatten
+from .tree import TreeDef, flatten
 
 
 def ravel_tree(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
@@ -42,14 +46,16 @@ def ravel_tree(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
         raise ValueError("[ravel_tree] Expected a tree of arrays, got one without leaves.")
     arrays = [leaf_array(leaf, "ravel_tree", "tree", i) for i, leaf in enumerate(leaves)]
     kinds = [(a.shape, a.dtype) for a in arrays]
-    ends = list(accumulate((a.size for a in arrays), initial=0))
+    vector = like_arguments(ops.concatenate(arrays, axis=None), leaves)
+    return vector, functools.partial(_unravelled, definition, kinds)
 
-    def unravel(vector: Any) -> Any:
-        x = as_array(vector, "unravel")
-        if x.shape != (ends[-1],):
-            raise ValueError(f"[unravel] Expected an array of shape {(ends[-1],)}, got one of shape {x.shape}.")
-        parts = [x[start:stop] for start, stop in pairwise(ends)]
-        restored = [p.reshape(shape).astype(dtype) for p, (shape, dtype) in zip(parts, kinds, strict=True)]
-        return like_arguments(as_tree(definition, [r._var for r in restored]), vector)
 
-    return like_arguments(ops.concatenate(arrays, axis=None), leaves), unravel
+def _unravelled(definition: TreeDef, kinds: Sequence[tuple[tuple[int, ...], np.dtype]], vector: Any) -> Any:
+    """The tree of a vector; shapes and dtypes of its leaves are given."""
+    x = as_array(vector, "unravel")
+    ends = list(accumulate((math.prod(shape) for shape, _ in kinds), initial=0))
+    if x.shape != (ends[-1],):
+        raise ValueError(f"[unravel] Expected an array of shape {(ends[-1],)}, got one of shape {x.shape}.")
+    parts = [x[start:stop] for start, stop in pairwise(ends)]
+    restored = [p.reshape(shape).astype(dtype) for p, (shape, dtype) in zip(parts, kinds, strict=True)]
+    return like_arguments(as_tree(definition, [r._var for r in restored]), vector)

@@ -1,10 +1,14 @@
-"""Trees of list, tuple, dict, NamedTuple and dataclass, with arrays as leaves; None is a tree without leaves."""
+"""Trees of list, tuple, dict, NamedTuple and dataclass, with arrays as leaves; None is a tree without leaves.
+
+Dicts of other kinds, as OrderedDict and defaultdict, NamedTuples and dataclasses keep their type.
+"""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
 import functools
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
@@ -30,7 +34,7 @@ class TreeDef:
         self.keys = keys
         self.children = children
         self.template = template
-        """A dataclass instance, for the fields that are no children; not compared."""
+        """A dataclass instance, for the fields that are no children, or a dict of another kind; not compared."""
         self.flat = kind in (list, tuple) and all(c is LEAF for c in children)
         """Whether it is a list or tuple of leaves."""
         self.fixed: bool = template is not None or any(c.fixed for c in children)
@@ -49,6 +53,9 @@ class TreeDef:
             and self.children == other.children
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _treedef, (self.kind, self.keys, self.children, self.template)
+
     @property
     def leaves(self) -> int:
         """Number of leaves."""
@@ -66,11 +73,15 @@ class TreeDef:
             return kind(values)
         if kind is type(None):
             return None
-        if kind is dict:
-            return dict(zip(self.keys, values, strict=True))
+        if kind is dict or kind is OrderedDict:
+            return kind(zip(self.keys, values, strict=True))
         if self.template is None:  # a NamedTuple
-            return kind(*values)  # type: ignore[misc]
+            return kind._make(values)  # type: ignore[union-attr]
         rebuilt = copy.copy(self.template)
+        if isinstance(rebuilt, dict):
+            for key, value in zip(self.keys, values, strict=True):
+                rebuilt[key] = value
+            return rebuilt
         for name, value in zip(self.keys, values, strict=True):
             object.__setattr__(rebuilt, name, value)
         return rebuilt
@@ -79,8 +90,9 @@ class TreeDef:
         if self is LEAF:
             return "*"
         inside = [str(c) for c in self.children]
-        if self.kind is dict:
-            return "{" + ", ".join(f"{k!r}: {c}" for k, c in zip(self.keys, inside, strict=True)) + "}"
+        if isinstance(self.kind, type) and issubclass(self.kind, dict):
+            shown = "{" + ", ".join(f"{k!r}: {c}" for k, c in zip(self.keys, inside, strict=True)) + "}"
+            return shown if self.kind is dict else f"{self.kind.__name__}({shown})"
         if self.kind is list:
             return "[" + ", ".join(inside) + "]"
         if self.kind is tuple:
@@ -92,6 +104,11 @@ class TreeDef:
 
 
 LEAF = TreeDef(None)
+
+
+def _treedef(kind: type | None, *rest: Any) -> TreeDef:
+    """One from a pickle: there is one leaf only."""
+    return LEAF if kind is None else TreeDef(kind, *rest)
 
 
 def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
@@ -131,8 +148,9 @@ def _definition(tree: Any, leaves: list[Any]) -> TreeDef:
         return TreeDef(kind, (), children) if any(c.fixed for c in children) else _nested(kind, children)
     if tree is None:
         return TreeDef(kind)
-    if kind is dict or isinstance(tree, dict):
-        return TreeDef(dict, tuple(tree), tuple([_definition(c, leaves) for c in tree.values()]))
+    if isinstance(tree, dict):
+        template = None if kind is dict or kind is OrderedDict else copy.copy(tree)
+        return TreeDef(kind, tuple(tree), tuple([_definition(c, leaves) for c in tree.values()]), template)
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return TreeDef(kind, tree._fields, tuple([_definition(c, leaves) for c in tree]))
     if isinstance(tree, list | tuple):

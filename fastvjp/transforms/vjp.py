@@ -10,7 +10,8 @@ from ..core.program import Op, Program, Var, replay
 from ..recording.recorder import Recording, abstract, bind_multiple
 from .arguments import Arguments, Aux, Outputs, check_callable, check_sequence, split_aux
 from .backward import backward, zeros_for
-from .results import gives_numpy, handed_out
+from .results import as_tree, gives_numpy, handed_out
+from .tree import TreeDef
 
 _OMITTED: Any = object()
 
@@ -104,15 +105,43 @@ def _pullback(
     residuals = [array._of(v) for v in results[n:]]
     outputs.arrays = [x.copy() for x in outputs.arrays]  # whoever holds the others may rebind them
 
-    def pullback(cotangents: Any) -> list[Any]:
-        given = outputs.cotangents(check_sequence(cotangents, "pullback", "cotangents"), "pullback")
-        operands = [*given, *residuals]
-        with Recording() as inner:
-            vjps = inner.finish(linear, operands, _inlined, linear, operands)
-            numpy = inner.outermost and gives_numpy(arguments.kinds, cotangents)
-            return arguments.tree(handed_out(vjps, inner.fresh) if numpy else vjps)
+    return results[:n], _Pullback(arguments.definition, arguments.kinds, outputs, linear, residuals)
 
-    return results[:n], pullback
+
+class _Pullback:
+    """The products for cotangents, as often as it is called.
+
+    Args:
+        definition: the primals' tree.
+        kinds: types of its leaves.
+        outputs: what the function returned.
+        linear: the program of cotangents and residuals.
+        residuals: what it reads of the forward pass.
+    """
+
+    def __init__(
+        self, definition: TreeDef, kinds: set[type], outputs: Outputs, linear: Program, residuals: list[array]
+    ) -> None:
+        self.definition, self.kinds, self.outputs = definition, kinds, outputs
+        self.linear, self.residuals = linear, residuals
+
+    def __call__(self, cotangents: Any) -> list[Any]:
+        wanted = check_sequence(cotangents, "pullback", "cotangents")
+        operands = [*self.outputs.cotangents(wanted, "pullback"), *self.residuals]
+        with Recording() as recording:
+            products: Sequence[Any] = recording.finish(self.linear, operands, _inlined, self.linear, operands)
+            if recording.outermost and gives_numpy(self.kinds, cotangents):
+                products = handed_out(products, recording.fresh)
+        return as_tree(self.definition, products)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        for op in self.linear.ops:
+            if op.primitive.opaque:
+                raise TypeError(
+                    "[vjp] A pullback through a custom_function that has both vjp and jvp rules cannot be pickled "
+                    "or copied. Hint: pickle the function and its arguments, and call vjp there."
+                )
+        return _Pullback, (self.definition, self.kinds, self.outputs, self.linear, self.residuals)
 
 
 def _detached(program: Program) -> Program:

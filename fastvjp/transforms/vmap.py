@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -16,10 +16,14 @@ from ..primitives.batching import leading
 from ..recording.recorder import Recording, abstract
 from .arguments import check_callable
 from .results import as_tree, gives_numpy, handed_out
+from .transformed import Transformed
 from .tree import LEAF, TreeDef, flatten
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
+
+def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transformed[P, R]:
     """Vectorise a function over an axis of its arguments.
 
     Args:
@@ -75,7 +79,7 @@ def vmap(fun: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callab
             done = handed_out(done, recording.fresh) if numpy else done
         return as_tree(structure, done)
 
-    return batched
+    return Transformed(batched, vmap, fun, in_axes, out_axes)
 
 
 def batch_ops(ops: Sequence[Op], env: MutableMapping[Var, Var], size: int) -> None:

@@ -13,6 +13,8 @@ import threading
 from importlib import import_module
 from types import ModuleType
 
+from .interrupts import postponed
+
 NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")
 """How libraries decorate the names of functions."""
 CONTROLS = ("scipy_openblas_{}64_", "openblas_{}64_", "scipy_openblas_{}", "openblas_{}")
@@ -100,6 +102,7 @@ def _symbol(library: ctypes.CDLL | None, names: tuple[str, ...], name: str) -> i
     return 0
 
 
+@postponed()
 def _scipy_modules() -> list[ModuleType]:
     from scipy.linalg import cython_blas, cython_lapack
 

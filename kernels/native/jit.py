@@ -26,6 +26,7 @@ from ..elements.registry import COLD, ELEMENTS, HELPERS, KERNELS, is_own
 from . import cache
 from . import code as native
 from .code import Code
+from .interrupts import postponed
 from .pointers import PYTHON_OPERATIONS, PythonPointer
 from .snapshot import rebuilt
 
@@ -35,6 +36,7 @@ _compile_lock = threading.RLock()
 
 
 @functools.cache
+@postponed()
 def numba() -> Any:
     """Numba, imported when it is first needed."""
     import numba as module
@@ -102,6 +104,7 @@ def defined_names(source: str) -> list[str]:
 
 
 @functools.lru_cache(maxsize=256)
+@postponed()
 def user_element(name: str) -> Any:
     """A user's element function, jitted, and with it the functions that it calls."""
     from . import target
@@ -118,6 +121,7 @@ def user_element(name: str) -> Any:
     return jitted(DEFINED[name].functions[name])
 
 
+@postponed()
 def check_element(name: str, dtype: np.dtype, operands: int, statics: int) -> None:
     """TypeError if a user's element function cannot be compiled, or gives no number."""
     from . import target
@@ -181,6 +185,7 @@ def _executed(source: str, names: dict[str, Any]) -> FunctionType:
     return names["fused"]
 
 
+@postponed()
 def compiled(text: str, function: Callable[[], FunctionType], signature: str, kept_on_disk: bool = True) -> Code:
     """Machine code of a function of words, from the cache on disk or by Numba; the text tells which it is."""
     with _compile_lock:

@@ -41,7 +41,7 @@ class _Memory(np.ndarray):
     """Bytes of their own. Not a plain array: for one of those NumPy would pass over the lease as a view's base."""
 
 
-def _memory(size: int) -> np.ndarray:
+def own_memory(size: int) -> np.ndarray:
     """So many bytes from the beginning of a cache line on; NumPy begins 16 bytes behind one."""
     whole = np.empty(size + ALIGNMENT - 1, np.uint8)
     return _Memory(size, np.uint8, whole, -address_of(whole) % ALIGNMENT)
@@ -60,16 +60,16 @@ def scratch_memory(size: int) -> np.ndarray:
     if memory.nbytes >= size:
         return memory
     if size > KEPT_SCRATCH:
-        return _memory(size)
+        return own_memory(size)
     # at least doubled, so that the smaller ones before it, which executables may hold, are no more than it
-    _scratch.memory = memory = _memory(min(max(size, 2 * memory.nbytes), KEPT_SCRATCH))
+    _scratch.memory = memory = own_memory(min(max(size, 2 * memory.nbytes), KEPT_SCRATCH))
     return memory
 
 
 class _Lease(np.ndarray):
     """The base of an output's array, and so of all its views: when it dies the memory is free."""
 
-    free = Pool(_memory, KEPT_OUTPUTS)
+    free = Pool(own_memory, KEPT_OUTPUTS)
 
     def __del__(self) -> None:
         if self.base is not None:

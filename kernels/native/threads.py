@@ -27,6 +27,7 @@ import numpy as np
 
 from ... import devices
 from . import intrinsics, jit
+from .interrupts import postponed
 from .memory import address_of
 
 LEAST_TBB = 12060
@@ -75,6 +76,7 @@ class _Pool:
 
 
 @functools.cache
+@postponed()
 def _start() -> _Pool | None:
     layer = None if jit.jit_disabled() else _layer()
     if layer is None:

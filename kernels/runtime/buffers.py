@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...core.layouts import Layout
@@ -20,6 +22,9 @@ class CpuBuffer:
         self.array = array
         self.address = address
         self.layout = layout
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return upload, (np.array(self.array, order="C"),)
 
     def numpy(self) -> np.ndarray:
         """A read-only view."""

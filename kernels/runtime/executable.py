@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import CodeType
 from typing import Any, NoReturn
 
@@ -107,6 +107,8 @@ class Executable:
         touched = set().union(*(part.buffers for part in self.parts if isinstance(part, Launch)))
         launched = {i: plan.buffers[i - len(plan.leaves)] for i in plan.offsets if i in touched}
         self.scratch = Scratch(temporaries.size, offsets, launched)
+        self.private = any(part.of_user for part in self.parts if isinstance(part, Launch))
+        """Whether runs have frames of their own: a user's function may run this plan, and others, meanwhile."""
         self.steps = _joined(self.parts, self.assembly.finish())
         for native in (*self.parts, *self.steps):
             if isinstance(native, Native):
@@ -159,6 +161,8 @@ class Executable:
                 f"shape{k}": a.shape,
                 f"dtype{k}": a.dtype,
             }
+        if self.private:
+            names["begin"] = partial(Frame, self.assembly, self.scratch, True)
         names |= {f"output{k}": output for k, output in enumerate(self.outputs)}
         names |= {f"step{k}": step for k, step in enumerate(steps)}
         exec(_code("\n    ".join(self._lines(steps))), names)
@@ -170,13 +174,13 @@ class Executable:
         words = [*(f"x{i}.address" for i in arrays), *(f"address{k}" for k in made)]
         for i, kind in self.scalars:
             words += [f"x{i}.scalar.real", f"x{i}.scalar.imag"] if kind == "c" else [f"x{i}.scalar"]
-        lines = ["def run(values):"]
+        lines = ["def run(values):", *(["frame = begin()"] if self.private else [])]
         if self.plan.leaves:
             lines.append("".join(f"x{i}, " for i in range(len(self.plan.leaves))) + "= values")
         lines += [f"if type(x{i}) is not CpuBuffer: x{i} = upload(x{i}.numpy())" for i in arrays]
         launches = any(isinstance(step, Launch) for step in self.steps)
         if self.scratch.size > OWN_SCRATCH:
-            lines.append("scratch = settle()")
+            lines.append("scratch = frame.settle()" if self.private else "scratch = settle()")
         elif launches:
             lines.append("scratch = frame.scratch")
         for k in made:

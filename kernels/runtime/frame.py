@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.avals import Aval
-from ..native.memory import KEPT_SCRATCH, address_of, scratch_memory
+from ..native.memory import KEPT_SCRATCH, address_of, own_memory, scratch_memory
 from .machine import Assembly
 
 OWN_SCRATCH = 1 << 12
@@ -32,17 +32,17 @@ class Scratch:
 
 
 class Frame(threading.local):
-    """One thread's words, and the scratch memory that they know.
+    """One thread's words, and the scratch memory that they know; or, if it is private, those of a single run.
 
     It refers to nothing that refers to it: an executable dies with the last reference to it.
     """
 
-    def __init__(self, assembly: Assembly, scratch: Scratch) -> None:
+    def __init__(self, assembly: Assembly, scratch: Scratch, private: bool = False) -> None:
         words = np.array(assembly.words, np.int64)
         self.memory = bytearray(words.tobytes())  # which `pack` writes to faster than to an array
         self.words = np.frombuffer(self.memory, np.int64)
         self.base = address_of(self.words)
-        self.assembly, self.places = assembly, scratch
+        self.assembly, self.places, self.private = assembly, scratch, private
         self.scratch: np.ndarray | None = None
         for at, word in assembly.pointers:
             self.words[at] = self.base + 8 * word
@@ -53,7 +53,7 @@ class Frame(threading.local):
 
     def settle(self) -> np.ndarray:
         """This thread's scratch memory, with the temporaries placed in it."""
-        scratch = scratch_memory(self.places.size)
+        scratch = (own_memory if self.private else scratch_memory)(self.places.size)
         if scratch is not self.scratch:
             self._place(scratch)
             self.scratch = scratch if self.places.size <= KEPT_SCRATCH else None

@@ -95,6 +95,7 @@ class Launch:
     def __init__(self, step: KernelStep) -> None:
         definition = step.primitive.definition  # of a user
         self.launch = definition.functions[step.primitive.element] if definition else launches[step.primitive.name]
+        self.of_user = definition is not None
         self.inputs = step.inputs
         self.params = step.params
         self.outputs = [view.buffer for view in step.outputs]

@@ -16,6 +16,7 @@ from ...core.avals import DTYPES, Aval
 from ...planning.plan import Plan, View
 from ..loops import Failure
 from ..native import intrinsics, jit, threads
+from ..native.interrupts import postponed
 from ..native.memory import address_of
 from ..native.target import INSIDE, OPTIONS
 from . import machine
@@ -24,6 +25,7 @@ from .executable import Executable, Native
 from .lowering import Launch
 
 
+@postponed()
 def numba_function(plan: Plan, values: Sequence[Any], avals: Sequence[Aval], result: str) -> Callable[..., Any]:
     """A plan whose outputs are buffers of their own, as a function of arrays.
 

@@ -202,7 +202,8 @@ def test_output_that_is_an_input_and_integer_outputs(xyv):
     f.vjp(lambda x, g, out: g[0] * 5 + g[2])
     _, (g,) = fv.vjp(lambda x: [f(x)[0], f(x)[2]], [x], [v, v])
     close(g, 6 * v)
-    nothing = fv.custom_function(lambda x: [])
+    empty: list[Any] = []
+    nothing = fv.custom_function(lambda x: empty)
     nothing.vjp(lambda x, g, out: x)
     assert fv.vjp(nothing, [x], [])[0] == []
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -33,7 +34,7 @@ def run(*command: str, **options) -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The wheel, and what was said while it was built."""
+    """The wheel, what was said while it was built, and the clone it was built in."""
     source, folder = tmp_path_factory.mktemp("source") / "fastvjp", tmp_path_factory.mktemp("wheel")
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("fastvjp", "kernels", "metal"):
@@ -44,7 +45,7 @@ def built(tmp_path_factory):
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}  # of which it warns
     said = run(*pip, str(source), env=environment)
     (wheel,) = folder.glob("*.whl")
-    return wheel, said
+    return wheel, said, source
 
 
 def test_no_warning_while_it_is_built(built):
@@ -58,6 +59,24 @@ def test_a_wheel_has_every_file_of_the_package(built):
     expected = {path.relative_to(ROOT).as_posix() for path in walked if "__pycache__" not in path.parts}
     assert names == expected
     assert {"fastvjp/py.typed", "fastvjp/metal/emulator/include/types.h"} <= names
+
+
+def test_a_source_distribution_has_every_file_of_the_package_as_a_file(built):
+    source = built[2]
+    run(sys.executable, "-c", "from setuptools import build_meta as b; b.build_sdist('made')", cwd=source)
+    (archive,) = (source / "made").glob("*.tar.gz")
+    with tarfile.open(archive) as content:
+        files = {m.name.partition("/")[2] for m in content.getmembers() if m.isfile()}
+    with zipfile.ZipFile(built[0]) as wheel:
+        expected = {name for name in wheel.namelist() if name.startswith("fastvjp/")}
+    assert expected <= files
+
+
+def test_a_clone_works_from_its_own_folder(built, tmp_path):
+    environment = {**os.environ, "FASTVJP_CACHE_DIR": str(tmp_path), "PYTHONPATH": ""}
+    place, first, _ = run(sys.executable, "-c", USE, cwd=built[2], env=environment).split()
+    assert Path(place) == built[2] / "fastvjp" / "__init__.py"
+    assert abs(float(first) - 0.8553409) < 1e-6
 
 
 def test_a_wheel_works_from_another_folder(built, tmp_path):

@@ -25,7 +25,8 @@ NAMES = """
     isposinf jacfwd jacrev jvp left_shift less less_equal linear_recurrence linspace log log10 log1p log2
     log_softmax logaddexp logical_and logical_not logical_or logical_xor logsumexp matmul max maximum mean
     meshgrid min minimum mod moveaxis multiply nan_to_num negative njit nonzero not_equal num_threads ones
-    ones_like outer pad partition permute_dims positive pow power prod put_along_axis radians ravel ravel_tree
+    ones_like outer pad partition permute_dims positive pow power prod put_along_axis pure_callback
+    radians ravel ravel_tree
     real reciprocal record remainder repeat reshape right_shift roll round rsqrt scale set_default_device
     set_num_threads sigmoid sign sin sinh softmax sort split sqrt square squeeze stack std stop_gradient
     subtract sum swapaxes take take_along_axis tan tanh tensordot tile topk trace transpose tree_map tri tril
@@ -40,6 +41,11 @@ def test_no_public_name_is_lost():
     assert set(NAMES.split()) <= set(found)
     modules = {"linalg"}
     assert sorted(found) == sorted(set(fastvjp.__all__) - modules)
+
+
+def test_dir_shows_public_names_alone():
+    assert set(dir(fastvjp)) == set(fastvjp.__all__) | {name for name in vars(fastvjp) if name.startswith("__")}
+    assert isinstance(vars(fastvjp)["transforms"], ModuleType)  # which is there all the same
 
 
 def test_declared_functions_are_found_by_their_names():

@@ -19,6 +19,8 @@ from fastvjp.ops import indexing
 
 ROOT = Path(__file__).parents[2]
 ARRAY = "fastvjp.arrays.array.array"
+MADE = "fastvjp.transforms.transformed.Transformed"
+LOSS = "def loss(x: int, *, k: float = 1.0) -> str: return ''"
 REVEALED = {
     "fv.array(1.0) + 1": ARRAY,
     "1 / x": ARRAY,
@@ -39,20 +41,28 @@ REVEALED = {
     "fv.sin(x)": ARRAY,
     "fv.true_divide": f"def (a: Any, b: Any) -> {ARRAY}",
     "[y for y in x]": f"list[{ARRAY}]",
+    "fv.grad(loss)": f"{MADE}[[x: int, *, k: float =], Any]",
+    "fv.value_and_grad(loss)(1)": "tuple[str, Any]",
+    "fv.compile(fv.vmap(loss))(1, k=2.0)": "str",
+    "fv.checkpoint(loss)(1)": "str",
+    "fv.custom_function(loss)(1)": "str",
+    "fv.hessian(lambda y: y**3)(2.0)": "Any",
 }
 """Expressions, and the types that they must have."""
 WRONG = {
     "x.sum(axes=0)": 'Unexpected keyword argument "axes"',
     "x.nothing": '"array" has no attribute "nothing"',
+    'fv.grad(loss)("a")': 'Argument 1 to "__call__" of "Transformed" has incompatible type "str"; expected "int"',
+    "fv.compile(loss)(1, m=2)": 'Unexpected keyword argument "m" for "__call__" of "Transformed"',
     "fv.nothing": 'Module has no attribute "nothing"',
     "fv.emit": 'Module has no attribute "emit"',
 }
 
 
 def said(folder: Path, lines: list[str]) -> dict[int, str]:
-    """What mypy says of each line of a program that begins with `import fastvjp as fv` and an array `x`."""
+    """What mypy says of each line of a program behind an import of fastvjp, an array and a function."""
     program = folder / "program.py"
-    program.write_text("\n".join(["import fastvjp as fv", "x = fv.array([1.0, 2.0])", *lines]))
+    program.write_text("\n".join(["import fastvjp as fv", "x = fv.array([1.0, 2.0])", LOSS, *lines]))
     command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--config-file="]
     command += [f"--cache-dir={folder / 'cache'}", str(program)]
     run = subprocess.run(
@@ -69,7 +79,7 @@ def test_expressions_have_their_types(tmp_path):
     words = [f'Revealed type is "{kind}"' for kind in REVEALED.values()] + list(WRONG.values())
     found = said(tmp_path, lines)
     assert len(found) == len(lines)
-    for number, (line, expected) in enumerate(zip(lines, words, strict=True), 3):
+    for number, (line, expected) in enumerate(zip(lines, words, strict=True), 4):
         assert found[number].startswith(expected), (line, found[number])
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from support.checks import close, keep, same
 
 import fastvjp as fv
 from fastvjp.recording import ready
+from fastvjp.recording.trie import trie
 from fastvjp.transforms.compile import MAX_SIGNATURES
 
 
@@ -106,7 +109,7 @@ def test_static_fields_are_part_of_the_signature():
 def test_trees_keywords_and_outputs(rng):
     x = rng.normal(size=3)
     f = fv.compile(lambda p, *, k: {"out": (p["a"] * k, 3.5), "none": None})
-    found = f({"a": x}, k=2.0)
+    found: Any = f({"a": x}, k=2.0)
     close(found["out"][0], 2 * x)
     assert float(found["out"][1]) == 3.5 and found["none"] is None
     assert fv.compile(lambda x: [])(x) == []
@@ -356,3 +359,140 @@ def test_eval_takes_trees_and_anything():
         return y
 
     same(fv.grad(evaluated)(fv.array(1.0)), 2)
+
+
+# --- objects -------------------------------------------------------------------------------------------------
+
+
+class Layer:
+    def __init__(self) -> None:
+        self.bias = fv.array(1.0)
+
+
+class Model:
+    """Everything that an attribute may be."""
+
+    def __init__(self) -> None:
+        self.w, self.rate, self.layer = np.ones(3), 2.0, Layer()
+        self.parameters = {"scales": [fv.ones(3), np.ones(3)]}
+        self.seen: set[int] = set()
+
+    def loss(self, x: Any) -> Any:
+        first, second = self.parameters["scales"]
+        return fv.sum(self.w * x * self.rate * first * second + self.layer.bias + len(self.seen))
+
+    compiled = fv.compile(loss)
+
+    def __call__(self, x: Any) -> Any:
+        return self.loss(x)
+
+
+def change(what: str) -> Callable[[Model], None]:
+    return lambda model: exec(what, {"m": model, "np": np, "fv": fv, "Layer": Layer})
+
+
+@pytest.mark.parametrize("what", [
+    "m.w *= 3", "m.w = np.arange(3.0)", "m.w = fv.array(m.w * 2)", "m.w = m.w[:2]", "m.rate = 5.0",
+    "m.layer.bias = fv.array(4.0)", "m.layer.bias += 1", "m.layer = Layer(); m.layer.bias = 7.0",
+    "m.parameters['scales'][0] = fv.zeros(3)", "m.parameters['scales'][1][0] = 9", "m.seen.add(1)",
+    "m.parameters = {'scales': [fv.ones(3), fv.zeros(3)]}",
+])  # fmt: skip
+def test_a_changed_attribute_is_noticed(what):
+    model, x = Model(), np.arange(3.0)
+    bound, called, gradient = fv.compile(model.loss), fv.compile(model), fv.compile(fv.grad(model.loss))
+    argument = fv.compile(lambda m, x: m.loss(x))
+    ways = (model.compiled, bound, called, lambda x: argument(model, x))
+    for _ in range(2):
+        x = x[: len(model.w)]
+        if "[:2]" in what and len(model.w) == 2:
+            model.parameters = {"scales": [1.0, 1.0]}
+        for way in ways:
+            close(way(x), model.loss(x))
+        close(gradient(x), fv.grad(model.loss)(x))
+        change(what)(model)
+    assert isinstance(model.w, np.ndarray | fv.array) and isinstance(model.layer.bias, fv.array | float)
+
+
+def test_attributes_are_given_like_arguments_not_recorded_anew():
+    model = Model()
+    f, calls = counted(lambda m, x: m.loss(x))
+    for k in range(4):
+        model.w = model.w * k
+        model.layer.bias = fv.array(float(k))
+        close(f(model, np.ones(3)), model.loss(np.ones(3)))
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("what", [
+    "m.w = m.w * 2", "m.layer.bias += 1", "m.more = 1", "m.parameters['scales'][0][0] = 3.0", "m.rate += 1",
+    "del m.w",
+])  # fmt: skip
+def test_setting_an_attribute_is_an_error_and_undone(what):
+    model = Model()
+    before = [model.w, model.rate, model.layer.bias, model.parameters["scales"][0]]
+    f = fv.compile(lambda m, x: (change(what)(m), x)[1])
+    with pytest.raises(TypeError, match=r"\[compile\] The function sets (Model|Layer)\.\w+.*outputs="):
+        f(model, np.ones(3))
+    for x, y in zip(before, [model.w, model.rate, model.layer.bias, model.parameters["scales"][0]], strict=True):
+        assert x is y
+    same(model.w, np.ones(3))
+    assert model.layer.bias.item() == 1 and not hasattr(model, "more")
+
+
+def test_state_of_an_object_as_outputs():
+    model = Model()
+
+    def step(x: Any) -> Any:
+        model.parameters["scales"][0] = model.parameters["scales"][0] + x
+        return model.loss(x)
+
+    f = fv.compile(step, inputs=model.parameters, outputs=model.parameters)
+    for k in range(1, 4):
+        f(fv.ones(3))
+        close(model.parameters["scales"][0], np.ones(3) * (1 + k))
+
+
+class Refusing(dict):
+    """A dict that can only be changed item by item."""
+
+    def update(self, *_: Any, **__: Any) -> None:
+        raise PermissionError("no update")
+
+    def clear(self) -> None:
+        raise PermissionError("no clear")
+
+
+def test_state_in_a_dict_of_the_user_s_own_kind():
+    state = Refusing(w=fv.zeros(2), n=fv.array(0.0))
+
+    def step(x: Any) -> Any:
+        state["w"] = state["w"] + x
+        return state["w"].sum()
+
+    f = fv.compile(step, inputs=state, outputs=state)
+    for k in range(1, 4):
+        assert f(fv.ones(2)).item() == 2 * k
+        assert type(state) is Refusing and list(state) == ["w", "n"]
+        close(state["w"], np.ones(2) * k)
+
+
+def test_the_signatures_used_last_are_kept():
+    f, calls = counted(lambda x, s: x * s)
+    one = fv.array(1.0)
+    for s in range(MAX_SIGNATURES):
+        f(one, s)
+    f(one, 0)  # used again, so that 1 is the oldest
+    f(one, MAX_SIGNATURES)
+    recorded = len(calls)
+    f(one, 0)
+    assert len(calls) == recorded
+    f(one, 1)
+    assert len(calls) == recorded + 1
+
+
+def test_many_shapes_leave_no_more_than_the_kept_ones():
+    f = fv.compile(lambda x: fv.sum(fv.sin(x) * x))
+    before = trie.count
+    for n in range(1, 50):
+        f(np.ones(n))
+    assert trie.count == before

@@ -1,0 +1,101 @@
+"""Trees: their containers keep their type through every transform."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from collections import OrderedDict, defaultdict
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from support.checks import close
+
+import fastvjp as fv
+from fastvjp.transforms.tree import LEAF, flatten
+
+
+class Point(NamedTuple):
+    x: Any
+    y: Any
+
+
+class Named(dict[str, Any]):
+    """A dict with an attribute."""
+
+    name = "nobody"
+
+
+@dataclasses.dataclass
+class Record:
+    x: Any
+    y: Any
+
+
+def named(**items: Any) -> Named:
+    made = Named(items)
+    made.name = "somebody"
+    return made
+
+
+def default(**items: Any) -> defaultdict[str, Any]:
+    return defaultdict(list, items)
+
+
+MAKERS = [dict, OrderedDict, default, named, Point, Record]
+
+
+def entry(tree: Any, name: str) -> Any:
+    return tree[name] if isinstance(tree, dict) else getattr(tree, name)
+
+
+def loss(tree: Any) -> Any:
+    return fv.sum(entry(tree, "x") ** 2 * entry(tree, "y"))
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("transform", [lambda f: f, fv.compile, fv.checkpoint])
+def test_gradients_have_the_type_of_the_argument(make, transform):
+    x = np.array([1.0, 2.0])
+    tree = make(x=x, y=np.float64(3))
+    found = fv.grad(transform(loss))(tree)
+    assert type(found) is type(tree)
+    close(entry(found, "x"), 6 * x)
+    close(entry(found, "y"), 5.0)
+    if isinstance(tree, Named):
+        assert found.name == "somebody"
+    if isinstance(tree, defaultdict):
+        assert found["new"] == []
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_results_have_the_type_that_was_returned(make):
+    x = np.array([1.0, 2.0])
+
+    def f(x: Any) -> Any:
+        return make(x=x * 2, y=[x])
+
+    for found in (fv.compile(f)(x), fv.vmap(f)(x), fv.jvp(f, [x], [x])[1], fv.custom_function(f)(x)):
+        one = found[0] if type(found) is list else found
+        assert type(one) is type(f(x))
+        close(entry(one, "x"), 2 * x)
+
+
+def test_a_result_does_not_depend_on_what_the_argument_became():
+    f = fv.compile(lambda t: fv.tree_map(lambda x: x * 2, t))
+    first = named(x=fv.ones(2))
+    f(first)
+    first["more"] = fv.ones(2)
+    assert list(f(named(x=fv.ones(2)))) == ["x"]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_definitions_are_pickled_and_shown(make):
+    leaves, definition = flatten(make(x=1.0, y=[2.0, None]))
+    for again in (pickle.loads(pickle.dumps(definition)), copy.deepcopy(definition)):
+        assert again == definition and hash(again) == hash(definition)
+        assert again.children[0] is LEAF
+        assert type(again.unflatten(iter(leaves))) is type(make(x=1.0, y=2.0))
+    kind = type(make(x=1.0, y=2.0))
+    assert (kind.__name__ in str(definition)) == (kind is not dict)
