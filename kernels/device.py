@@ -15,10 +15,14 @@ def dtype(dtype: np.dtype) -> np.dtype:
     return dtype
 
 
+def check(shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Any array can be here."""
+
+
 def compile(plan: Plan) -> Executable:
     """Make a plan ready to run."""
     num_threads()  # a wrong setting is an error at the first use, whether that needs threads or not
     return Executable(plan)
 
 
-__all__ = ["compile", "dtype", "name", "upload"]
+__all__ = ["check", "compile", "dtype", "name", "upload"]

@@ -26,4 +26,4 @@ def _opened() -> MetalDevice:
 
 
 _device = _opened()
-dtype, upload, compile = _device.dtype, _device.upload, _device.compile
+dtype, check, upload, compile = _device.dtype, _device.check, _device.upload, _device.compile

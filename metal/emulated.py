@@ -32,4 +32,4 @@ def emulated(name: str, **settings: Unpack[Settings]) -> MetalDevice:
 
 
 _device = emulated(name)
-dtype, upload, compile = _device.dtype, _device.upload, _device.compile
+dtype, check, upload, compile = _device.dtype, _device.check, _device.upload, _device.compile

@@ -7,16 +7,16 @@ and are set on the class by those who declare them (`public.attach`); type check
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import devices
-from ..core.avals import Aval, as_dtype
+from ..core.avals import Aval, as_dtype, promote
 from ..core.program import Var
 from ..recording.reads import guard
-from .conversion import cast_var, numpy_of, of_numpy, var_of
+from .conversion import cast_var, numpy_of, of_numpy, var_of, weak_kind
 
 if TYPE_CHECKING:
     from .methods import Methods  # a stub
@@ -294,9 +294,20 @@ def as_array(value: Any, where: str, dtype: np.dtype | None = None) -> array:
     return array._of(var_of(value, where, dtype))
 
 
+def as_arrays(values: Sequence[Any], where: str) -> list[array]:
+    """Arrays of operands that meet: Python's floats, and lists of them, take the dtype of inexact ones there."""
+    kinds = [weak_kind(x) for x in values]
+    found = [x if kind in (float, complex) else as_array(x, where) for x, kind in zip(values, kinds, strict=True)]
+    met = [x.dtype for x in found if isinstance(x, array) and x._aval.inexact]
+    return [
+        x if isinstance(x, array) else as_array(x, where, promote(*met, kind) if met and kind else None)
+        for x, kind in zip(found, kinds, strict=True)
+    ]
+
+
 def from_numpy(value: np.ndarray, where: str) -> array:
     """The values of a NumPy array, safe from later writes to it."""
     return array._of(of_numpy(value, where))
 
 
-__all__ = ["array", "as_array", "from_numpy", "numpy_of"]
+__all__ = ["array", "as_array", "as_arrays", "from_numpy", "numpy_of"]

@@ -25,7 +25,7 @@ from ..recording.ready import kind
 from ..recording.recorder import Recording, current, value_of
 from ..recording.trace import Trace
 from ..recording.trie import Node, trie
-from .array import array, as_array
+from .array import array, as_arrays
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -261,7 +261,8 @@ def at_once(
 
 def _converted(fun: Callable[..., Any], operands: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """The operands as arrays and Python scalars, and the scalars among them."""
-    found = [x if type(x) in SCALARS else array._of(as_array(x, fun.__name__)._var) for x in operands]
+    arrays = iter(as_arrays([x for x in operands if type(x) not in SCALARS], fun.__name__))
+    found = [x if type(x) in SCALARS else array._of(next(arrays)._var) for x in operands]
     return found, [x for x in found if type(x) is not array]
 
 

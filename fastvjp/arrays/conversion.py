@@ -27,11 +27,11 @@ def ndarray_of(var: Var, fresh: bool = False) -> Any:
 
     It is a copy unless the memory is `fresh`: of a result that nobody else has.
     """
-    value, a = value_of(var), var.aval
+    value, a = var.value or value_of(var), var.aval
     if isinstance(value, Uniform):
         return np.full(a.shape, value.scalar, a.dtype) if a.shape else a.dtype.type(value.scalar)
     if not a.shape:
-        return value.numpy()[()]
+        return value.own()[()]
     return value.own() if fresh else np.array(value.numpy(), order="C")
 
 
@@ -89,6 +89,7 @@ def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Va
     if type(value) is np.ndarray and value.base is None and dtype == value.dtype:
         value = value.copy()
     else:
+        device.check(value.shape, dtype)
         value = _taken(value, where, own, dtype)
     return Var(aval(value.shape, dtype), device.upload(value))
 
@@ -178,6 +179,14 @@ def _kinds(value: Any) -> set[Any]:
 
 
 _SCALAR_SET = set(SCALARS)
+
+
+def weak_kind(value: Any) -> type | None:
+    """The widest type among Python's numbers, one or a (nested) list of them; None for anything else."""
+    if type(value) not in (list, tuple):
+        return WEAK.get(type(value))
+    kinds = _kinds(value)
+    return max(kinds, key=(bool, int, float, complex).index) if kinds and kinds <= _SCALAR_SET else None
 
 
 def _aval_dtype(item: Any) -> np.dtype:

@@ -73,6 +73,8 @@ def as_dtype(spec: Any, where: str) -> np.dtype:
     if dtype is None or DTYPES.get(dtype.name) is None:
         shown = spec if dtype is None else dtype
         hint = " Hint: cast it to float32 first." if dtype == np.float16 else ""
+        if isinstance(spec, int) and not isinstance(spec, bool):
+            hint = " Hint: a shape of several axes is one tuple, as in zeros((2, 3))."
         raise TypeError(f"[{where}] Unsupported dtype {shown}. Supported: {', '.join(DTYPES)}.{hint}")
     return DTYPES[dtype.name]
 

@@ -54,6 +54,10 @@ class Device(Protocol):
         """The dtype that an array of this one gets here."""
         ...
 
+    def check(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        """ValueError if it cannot have such an array, before anything is copied."""
+        ...
+
     def upload(self, array: np.ndarray) -> Buffer:
         """Take over a NumPy array."""
         ...
@@ -92,7 +96,7 @@ def why_unavailable(name: str) -> str | None:
 
 
 def _checked(name: str, source: str) -> str:
-    reason = f"no device of this name (known: {', '.join(NAMES)})"
+    reason = f"no device of this name (known: {', '.join(NAMES)}; in small letters)"
     if isinstance(name, str) and name in NAMES:
         unavailable = why_unavailable(name)
         if unavailable is None:

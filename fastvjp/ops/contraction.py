@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..arrays.array import array, as_array
+from ..arrays.array import array, as_arrays
 from ..arrays.emit import emit, permuted, promoted, reshaped, section, spread, trailing
 from ..arrays.public import public
 from ..core.avals import bool_
@@ -42,7 +42,7 @@ def einsum(subscripts: str, *operands: ArrayLike) -> array:
         >>> fastvjp.einsum("ij,jk->ik", a, b).shape
         (2, 4)
     """
-    xs = promoted([as_array(x, "einsum") for x in operands]) if operands else []
+    xs = promoted(as_arrays(operands, "einsum")) if operands else []
     labels, result = _parse(subscripts, tuple([x.ndim for x in xs]))
     sizes = _sizes(labels, xs)
     terms = [_distinct(x, term, sizes) for x, term in zip(xs, labels, strict=True)]

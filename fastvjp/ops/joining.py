@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.array import array, as_array
+from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, emit, promoted, reshaped, section, sliced, spread
 from ..arrays.public import public
@@ -61,7 +61,7 @@ def _several(arrays: Sequence[ArrayLike], name: str) -> list[array]:
         raise TypeError(f"[{name}] Expected a list or tuple of arrays, got {type(arrays).__name__}.")
     if not arrays:
         raise ValueError(f"[{name}] Expected at least one array.")
-    return [as_array(a, name) for a in arrays]
+    return as_arrays(arrays, name)
 
 
 @public()
@@ -240,7 +240,7 @@ def pad(a: ArrayLike, pad_width: _Pad, mode: str = "constant", constant_values: 
         raise ValueError(
             f"[pad] Unknown mode {mode!r}. Expected: 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'."
         )
-    fill = as_array(constant_values, "pad")
+    fill = as_arrays([x, constant_values], "pad")[1]
     if fill.ndim:
         raise ValueError(f"[pad] Expected a scalar constant_values, got an array of shape {fill.shape}.")
     shape = tuple([before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)])

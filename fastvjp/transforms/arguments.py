@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.array import array, as_array
+from ..arrays.conversion import of_numpy
 from ..arrays.emit import cast
 from ..core.avals import Aval
 from ..core.primitive import REGISTRY
@@ -15,6 +16,8 @@ from ..core.program import Var, uniform
 from ..recording.recorder import Recording, bind
 from .results import as_leaf, as_tree
 from .tree import TreeDef, flat, flatten
+
+_OURS: set[type] = {array}
 
 
 class Arguments:
@@ -24,10 +27,20 @@ class Arguments:
 
     def __init__(self, tree: Any, where: str, what: str) -> None:
         leaves, self.definition = flatten(tree)
-        self.kinds = set(map(type, leaves))
+        self.kinds = _OURS
+        """The types of the leaves; where some are ours, no more than that."""
         self.vars: list[Var] = []
+        ours = False
         for i, x in enumerate(leaves):
-            self.vars.append(x._var if type(x) is array else leaf_array(x, where, what, i)._var)
+            if type(x) is array:
+                ours = True
+                self.vars.append(x._var)
+            elif type(x) is np.ndarray:
+                self.vars.append(of_numpy(x, where))
+            else:
+                self.vars.append(leaf_array(x, where, what, i)._var)
+        if not ours:
+            self.kinds = set(map(type, leaves))
 
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
@@ -64,10 +77,10 @@ def leaf_array(leaf: Any, where: str, what: str, i: int) -> array:
     """A leaf of a tree of arrays; TypeError naming where it stands otherwise."""
     if isinstance(leaf, array | np.ndarray | np.generic | float | int | complex):
         return as_array(leaf, where)
+    hint = "give its values, np.asarray(x)" if hasattr(leaf, "__array__") else "close over what is no array"
     raise TypeError(
         f"[{where}] Expected an array or a number in the {what}, leaf {i}, "
-        f"got {type(leaf).__name__}: {leaf!r:.80}. "
-        f"Hint: close over arguments that are not arrays."
+        f"got {type(leaf).__name__}: {leaf!r:.80}. Hint: {hint}."
     )
 
 

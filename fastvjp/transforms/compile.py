@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import devices
 from ..arrays.array import array, as_array, numpy_of
-from ..arrays.conversion import var_of
+from ..arrays.conversion import of_numpy, var_of
 from ..core.program import Program, Uniform, Var
 from ..recording.hints import THREAD
 from ..recording.reads import guard
@@ -162,10 +162,13 @@ class _Call:
         for x in self.leaves:
             if type(x) is array:
                 v, self.ours = x._var, True
+            elif type(x) is np.ndarray:
+                v, self.theirs = of_numpy(x, "compile"), True
             elif isinstance(x, _ARRAYS):
-                self.ours |= isinstance(x, array)
-                self.theirs |= not isinstance(x, array)
-                v = x._var if isinstance(x, array) else var_of(x, "compile")
+                if isinstance(x, array):
+                    v, self.ours = x._var, True
+                else:
+                    v, self.theirs = var_of(x, "compile"), True
             elif _has_attributes(x):
                 objects.append(x)
                 continue

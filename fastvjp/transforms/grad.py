@@ -78,6 +78,11 @@ def _differentiated(
     names = [argnames] if isinstance(argnames, str) else list(argnames)
     if argnums is None and not names:
         argnums = 0
+    if not isinstance(argnums, int | Sequence | None) or isinstance(argnums, str):
+        raise TypeError(
+            f"[{where}] Expected an int or a sequence of ints as argnums, got {type(argnums).__name__}. "
+            f"Hint: arguments go to the function that is returned, {where}(f)(x)."
+        )
     single = isinstance(argnums, int)
     numbers: list[int] = [] if argnums is None else [argnums] if isinstance(argnums, int) else list(argnums)
     _check_choice(where, numbers, names)
@@ -101,7 +106,8 @@ def _differentiated(
         arguments = Arguments(chosen, where, "differentiated arguments")
         _check_dtypes(where, arguments.vars)
         with Recording() as recording:
-            numpy = recording.outermost and gives_numpy(arguments.kinds, args, kwargs)
+            others = (args, kwargs) if len(args) + len(kwargs) > len(chosen) else ()
+            numpy = recording.outermost and gives_numpy(arguments.kinds, *others)
             inputs = arguments.differentiated(recording)
             start = recording.trace.size()
             traced = arguments.tree(inputs)
@@ -166,16 +172,17 @@ def _check_choice(where: str, numbers: list[int], names: list[str]) -> None:
         if not isinstance(n, int) or isinstance(n, bool):
             raise TypeError(f"[{where}] argnums must be integers, got {n!r}.")
         if n < 0:
-            raise ValueError(f"[{where}] argnums must not be negative, got {n}.")
+            raise ValueError(f"[{where}] argnums must not be negative, got {n}. Hint: count from the first.")
     for chosen, what in ((numbers, "argnums"), (names, "argnames")):
         if len(set(chosen)) != len(chosen):
             raise ValueError(f"[{where}] Duplicate entries in {what}: {chosen}.")
 
 
 def _check_dtypes(where: str, variables: Sequence[Var]) -> None:
-    for v in variables:
+    for i, v in enumerate(variables):
         if not v.aval.inexact:
+            which = "" if len(variables) == 1 else f" (leaf {i} of the differentiated arguments)"
             raise TypeError(
-                f"[{where}] Cannot differentiate with respect to an array of dtype {v.aval.dtype}: only "
+                f"[{where}] Cannot differentiate with respect to an array of dtype {v.aval.dtype}{which}: only "
                 f"floating and complex arguments have gradients. Hint: x.astype(fastvjp.float32)."
             )

@@ -27,12 +27,17 @@ def gives_numpy(kinds: set[type], *others: Any) -> bool:
         return False
     for tree in others:
         kinds = kinds.union(map(type, flatten(tree)[0]))
-    return any(issubclass(k, _NUMPY) for k in kinds) and not any(issubclass(k, array) for k in kinds)
+    theirs = False
+    for kind in kinds:
+        if issubclass(kind, array):
+            return False
+        theirs = theirs or issubclass(kind, _NUMPY)
+    return theirs
 
 
 def handed_out(results: Sequence[Var], fresh: Sequence[bool]) -> list[Any]:
     """Results as NumPy's arrays and scalars; `fresh` tells for each whether nobody else has its memory."""
-    return [ndarray_of(v, own) for v, own in zip(results, fresh, strict=False)]
+    return list(map(ndarray_of, results, fresh))
 
 
 def as_leaf(result: Any) -> Any:
@@ -42,7 +47,9 @@ def as_leaf(result: Any) -> Any:
 
 def as_tree(definition: TreeDef, results: Sequence[Any]) -> Any:
     """Build a tree of arrays from variables, or from what was handed out."""
-    leaves = list(map(as_leaf, results))
+    leaves = []
+    for r in results:
+        leaves.append(array._of(r) if type(r) is Var else r)
     return leaves if definition.flat and definition.kind is list else definition.unflatten(iter(leaves))
 
 

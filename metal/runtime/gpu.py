@@ -68,9 +68,13 @@ class MetalDevice:
             size = content if isinstance(content, int) else len(content)
             raise MemoryError(f"[{self.name}] No memory for {size} bytes: {error}") from error
 
+    def check(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        """ValueError for more elements than kernels can read."""
+        check_size(self.name, f"an array, {dtype},", shape)
+
     def upload(self, array: np.ndarray) -> MetalBuffer:
         """A copy of an array in memory of the device; ValueError if it has more elements than kernels can read."""
-        check_size(self.name, f"an array, {array.dtype},", array.shape)
+        self.check(array.shape, array.dtype)
         made = self.empty(aval(array.shape, array.dtype))
         made.held()[...] = array
         return made

@@ -280,3 +280,43 @@ def test_zero_size(rng):
         np.sort,
     ):
         np.testing.assert_array_equal(np.asarray(f(fastvjp.array(x))), f(x))
+
+
+# --- Python's floats beside arrays -----------------------------------------------------------------------
+
+WEAK: dict[str, Any] = {
+    "dot": lambda x: np.dot(x, [0.1, 0.9]),
+    "matmul": lambda x: x @ [0.1, 0.9],
+    "reflected": lambda x: [0.1, 0.9] * x,
+    "maximum": lambda x: np.maximum(x, [0.1, 0.9]),
+    "pad": lambda x: np.pad(x, 1, constant_values=0.1),
+    "append": lambda x: np.append(x, [0.1]),
+    "append one": lambda x: np.append(x, 0.1),
+    "stack": lambda x: np.stack([x, [0.1, 0.9]]),
+    "concatenate": lambda x: np.concatenate([[0.1], x]),
+    "hypot": lambda x: np.hypot(x, 0.1),
+    "hypot of a list": lambda x: np.hypot(x, [0.1, 0.9]),
+    "float_power": lambda x: np.float_power(x, 0.1),
+    "diff": lambda x: np.diff(x, prepend=0.1, append=[0.9]),
+    "where": lambda x: np.where([True, False], x, [0.1, 0.9]),
+    "einsum": lambda x: np.einsum("i,i", x, [0.1, 0.9]),
+    "nested": lambda x: x * ((0.1, 0.9), (0.3, 0.7)),
+    "equal": lambda x: (x - x + np.array(0.1)) == [0.1, 0.2],
+}
+
+
+@pytest.mark.parametrize("f", WEAK.values(), ids=WEAK)
+def test_python_floats_take_the_dtype_of_the_arrays_they_meet(f):
+    values = np.array([1.0, 2.0])
+    got, expected = f(fastvjp.array(values)), f(values)
+    assert got.dtype == expected.dtype
+    np.testing.assert_allclose(np.asarray(got), expected, rtol=1e-15)
+    if f is not WEAK["float_power"] and expected.dtype == np.float64:
+        assert f(fastvjp.array(values, np.float32)).dtype == (np.float64 if f is WEAK["equal"] else np.float32)
+
+
+def test_a_numpy_bool_is_an_operand():
+    x = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(np.asarray(fastvjp.array(x) * np.True_), x)
+    np.testing.assert_array_equal(fastvjp.grad(lambda t: np.sum(t * (np.mean(x) > 0)))(x), [1, 1])
+    assert fastvjp.full(2, np.True_).tolist() == [True, True]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array
+from ...arrays.array import array, as_array, as_arrays
 from ...arrays.public import implements
 from ...core.avals import inexact
 
@@ -25,13 +25,13 @@ def _fmin(a: Any, b: Any) -> array:
 
 @implements(np.float_power)
 def _float_power(a: Any, b: Any) -> array:
-    x, y = as_array(a, "float_power"), as_array(b, "float_power")
-    return ops.power(ops.astype(x, np.result_type(x.dtype, np.float64)), y)
+    x = as_array(a, "float_power")
+    return ops.power(ops.astype(x, np.result_type(x.dtype, np.float64)), b)
 
 
 @implements(np.hypot)
 def _hypot(a: Any, b: Any) -> array:
-    x, y = ops.abs(a), ops.abs(b)
+    x, y = map(ops.abs, as_arrays([a, b], "hypot"))
     long, short = ops.maximum(x, y), ops.minimum(x, y)
     infinite = ops.logical_or(ops.isinf(x), ops.isinf(y))  # then so is the result, even beside nan
     ratio = ops.where(ops.logical_or(infinite, ops.equal(long, 0)), 0, short / long)

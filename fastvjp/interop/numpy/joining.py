@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array
+from ...arrays.array import array, as_array, as_arrays
 from ...arrays.public import implements
 
 # --- joining -----------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def _column_stack(tup: Any) -> array:
 
 @implements(np.append)
 def _append(arr: Any, values: Any, axis: int | None = None) -> array:
-    return ops.concatenate([as_array(arr, "append"), as_array(values, "append")], axis)
+    return ops.concatenate(as_arrays([arr, values], "append"), axis)
 
 
 # --- cutting -----------------------------------------------------------------------------------------------

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array
+from ...arrays.array import array, as_array, as_arrays
 from ...arrays.public import attach, implements
 
 
 @implements(np.dot)
 def dot(a: Any, b: Any) -> array:
     """Product with another array, as `numpy.dot`."""
-    x, y = as_array(a, "dot"), as_array(b, "dot")
+    x, y = as_arrays([a, b], "dot")
     if x.ndim == 0 or y.ndim == 0:
         return ops.multiply(x, y)
     return ops.matmul(x, y) if y.ndim <= 2 else ops.tensordot(x, y, ((-1,), (-2,)))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array, numpy_of
+from ...arrays.array import array, as_array, as_arrays, numpy_of
 from ...arrays.public import implements
 from ...core.avals import inexact
 
@@ -247,7 +247,7 @@ def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> array:
 @implements(np.diff)
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> array:
     x = as_array(a, "diff")
-    ends = [None if e is None else as_array(e, "diff") for e in (prepend, append)]
+    ends = [None if e is None else as_arrays([x, e], "diff")[1] for e in (prepend, append)]
     one = tuple([1 if i == axis % x.ndim else m for i, m in enumerate(x.shape)])
     first, last = (e if e is None or e.ndim else ops.broadcast_to(e, one) for e in ends)
     parts = [e for e in (first, x, last) if e is not None]
