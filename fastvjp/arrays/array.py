@@ -1,4 +1,4 @@
-"""`fastvjp.array`: a name for an immutable value, concrete or traced; in-place operations rebind the name.
+"""`fastvjp.array`: a handle of an immutable value, concrete or traced; in-place operations give it another.
 
 This is what an array is: its value, and the way to Python and to NumPy. Operators and methods are built of arrays
 and are set on the class by those who declare them (`public.attach`); type checkers find them in `methods.pyi`.
@@ -17,6 +17,7 @@ from ..core.avals import Aval, as_dtype, promote
 from ..core.program import Var
 from ..recording.reads import guard
 from .conversion import cast_var, numpy_of, of_numpy, var_of, weak_kind
+from .views import View
 
 if TYPE_CHECKING:
     from .methods import Methods  # a stub
@@ -29,9 +30,10 @@ _new = object.__new__
 class array(Methods):
     """An n-dimensional array with NumPy's operators.
 
-    `b = a; b += 1` leaves `a` as it is, `a[i] = v` replaces the value of `a` alone. As in NumPy an in-place
-    operation keeps shape and dtype (except for an array without axes, which promotes as NumPy's scalars do):
-    TypeError where the dtype cannot hold the result, ValueError where the shape would grow.
+    `a += 1` and `a[i] = v` change the object, whatever names it has. Slices, transposes and the like are values
+    of their own, as MLX's are; where a transform is given NumPy arrays, they are views inside it, as NumPy's are.
+    As in NumPy an in-place operation keeps shape and dtype (except for an array without axes, which promotes as
+    NumPy's scalars do): TypeError where the dtype cannot hold the result, ValueError where the shape would grow.
 
     Args:
         value: a number, (nested) list or tuple, NumPy array or scalar, another `array`, or what offers
@@ -52,14 +54,16 @@ class array(Methods):
     __slots__ = ("__weakref__", "_held", "_number", "_trace")
 
     _held: Any
-    """The value; its aval as long as it is only a number in a recording."""
+    """The value; its aval as long as it is only a number in a recording, and if it is a view."""
     _number: int
     _trace: Any
+    """The recording; of a view, its `View`."""
 
     __array_priority__ = 1000.0
     __hash__ = object.__hash__  # by identity, although == compares elements: arrays can be keys of a dict
 
     def __init__(self, value: Any, dtype: Any = None) -> None:
+        self._trace = None
         self._var = as_array(value, "array", None if dtype is None else as_dtype(dtype, "array"))._var
 
     @staticmethod
@@ -74,11 +78,17 @@ class array(Methods):
     def _var(self) -> Var:
         held = self._held
         if type(held) is not Var:
-            held = self._held = self._trace.variable(self._number, held)
+            trace = self._trace
+            held = trace.variable(self._number, held)
+            if type(trace) is not View:
+                self._held = held
         return held
 
     @_var.setter
     def _var(self, var: Var) -> None:
+        if type(self._trace) is View:
+            self._trace.assign(array._of(var))
+            return
         self._held = var
         self._trace = var.trace
         self._number = var.number
@@ -86,7 +96,8 @@ class array(Methods):
     def _values(self) -> np.ndarray:
         """The values, read-only; runs what they need."""
         values = numpy_of(self._var)
-        self._trace = self._held.trace  # a recording that has ended is not needed any more
+        if type(self._held) is Var:
+            self._trace = self._held.trace  # a recording that has ended is not needed any more
         return values
 
     def _memory(self, operation: str) -> np.ndarray:

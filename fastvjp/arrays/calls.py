@@ -25,12 +25,17 @@ from ..recording.ready import kind
 from ..recording.recorder import Recording, current, value_of
 from ..recording.trace import Trace
 from ..recording.trie import Node, trie
-from .array import array, as_arrays
+from .array import array, as_array, as_arrays
+from .views import Write, viewed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _COMMON = frozenset({array, *SCALARS})
 _new = object.__new__
+
+
+NO_VIEW: Any = object()
+"""In the place of what a view writes: the result is no view."""
 
 
 def unary(fun: F) -> F:
@@ -139,8 +144,13 @@ def keyed(fun: F) -> F:
     return call  # type: ignore[return-value]
 
 
-def recorded(operands: int = 1) -> Callable[[F], F]:
-    """Decorator of a function of so many operands and of static arguments; its result may be a tuple of arrays."""
+def recorded(operands: int = 1, view: Write | None = NO_VIEW) -> Callable[[F], F]:
+    """Decorator of a function of so many operands and of static arguments; its result may be a tuple of arrays.
+
+    Args:
+        operands: number of operands.
+        view: what writing to the result writes to its operand, if NumPy's result is a view: see `views`.
+    """
 
     def decorate(fun: F) -> F:
         @functools.wraps(fun)
@@ -156,10 +166,16 @@ def recorded(operands: int = 1) -> Callable[[F], F]:
                 key = (fun, m, *statics, *options.items()) if options else (fun, m, *statics)
                 node = trace.node.next.get(key)
                 if node is not None and node.aval is not None:
-                    return _result(trace, node)
+                    result = _result(trace, node)
+                    if view is NO_VIEW or not trace.views:
+                        return result
+                    return viewed(result, a, call, view, statics, options)
             if len(args) < operands:
                 return fun(*args, **options)
-            return new_call(fun, args[:operands], statics, options)
+            result = new_call(fun, args[:operands], statics, options)
+            if view is NO_VIEW or trace is None or not trace.views or type(args[0]) is not array:
+                return result
+            return viewed(result, args[0], call, view, statics, options)
 
         return call  # type: ignore[return-value]
 

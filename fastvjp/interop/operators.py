@@ -12,7 +12,9 @@ from ..arrays.array import array
 from ..arrays.calls import operator
 from ..arrays.emit import cast
 from ..arrays.public import attach
-from ..ops.indexing import At, getitem, setitem
+from ..arrays.views import View
+from ..ops.indexing import At, getitem, setitem, writes_itself
+from ..recording.recorder import has_views
 
 # --- operators ---------------------------------------------------------------------------------------------
 
@@ -34,11 +36,18 @@ def _reflected(operate: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _in_place(operate: Callable[..., Any], where: str) -> Callable[..., Any]:
-    """An operator that returns another array: the name rebinds."""
+    """An operator that changes the object. NumPy's scalars it cannot change: there the name rebinds."""
 
     def operate_in_place(self: array, other: Any) -> Any:
         result = operate(self, other)
-        return kept(self, result, where) if self.shape and result is not NotImplemented else result
+        if result is NotImplemented:
+            return result
+        if self.shape or type(self._trace) is View:
+            result = kept(self, result, where)
+        elif has_views():
+            return result
+        self._var = result._var
+        return self
 
     return operate_in_place
 
@@ -82,7 +91,8 @@ attach("__invert__", ops.bitwise_invert)
 
 
 def _setitem(self: array, index: Any, value: Any) -> None:
-    self._var = setitem(self, index, value)._var
+    if not writes_itself(self, index, value):
+        self._var = setitem(self, index, value)._var
 
 
 def _contains(self: array, value: Any) -> bool:

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..arrays import views
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
 from ..arrays.emit import reshaped, spread
 from ..arrays.public import public
 from .common import ArrayLike, axes_of, broadcast
-from .shape import sizes_of
+from .shape import reshape, sizes_of
 
 
-@public(recorded(), numpy=np.broadcast_to)
+@public(recorded(view=None), numpy=np.broadcast_to)
 def broadcast_to(a: ArrayLike, shape: int | Sequence[int]) -> array:
     """Repeat along new leading axes and along axes of size 1.
 
@@ -62,7 +63,7 @@ def broadcast_arrays(*arrays: ArrayLike) -> tuple[array, ...]:
     shape: tuple[int, ...] = ()
     for x in xs:
         shape = broadcast(shape, x.shape, "broadcast_arrays")
-    return tuple([array._of(spread(x, shape)._var) for x in xs])
+    return tuple([broadcast_to(x, shape) for x in xs])
 
 
 @public(numpy=np.meshgrid)
@@ -100,7 +101,7 @@ def meshgrid(*arrays: ArrayLike, sparse: bool = False, indexing: str = "xy") -> 
     return tuple(grids) if sparse else broadcast_arrays(*grids)
 
 
-@public(recorded(), numpy=np.expand_dims)
+@public(recorded(view=views.reshaped), numpy=np.expand_dims)
 def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> array:
     """Insert axes of size 1.
 
@@ -126,7 +127,7 @@ def expand_dims(a: ArrayLike, axis: int | Sequence[int]) -> array:
     return reshaped(x, tuple([1 if i in axes else next(sizes) for i in range(x.ndim + count)]))
 
 
-@public(recorded(), numpy=np.squeeze, method=True)
+@public(recorded(view=views.reshaped), numpy=np.squeeze, method=True)
 def squeeze(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     """Remove axes of size 1.
 
@@ -163,7 +164,7 @@ def _at_least(arrays: Sequence[ArrayLike], ndim: int) -> array | list[array]:
         if len(shape) < ndim:  # NumPy puts the rows of a matrix in front of a third axis
             shape = (*shape, 1) if len(shape) == 2 else (1,) * (min(ndim, 2) - len(shape)) + shape
             shape = shape + (1,) * (ndim - len(shape))
-        results.append(reshaped(x, shape))
+        results.append(reshape(x, shape))
     return results[0] if len(results) == 1 else results
 
 

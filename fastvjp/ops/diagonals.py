@@ -24,7 +24,7 @@ def _diagonal(x: array, k: int) -> array:
     return section(flat, len(lead), first, first + (length - 1) * (n + 1) + 1 if length else 0, n + 1)
 
 
-@public(recorded(), numpy=np.diagonal, method=True)
+@public(recorded(view=None), numpy=np.diagonal, method=True)
 def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> array:
     """Diagonal of two axes.
 

@@ -11,8 +11,10 @@ import numpy as np
 from ..arrays.array import array, as_array
 from ..arrays.calls import keyed
 from ..arrays.emit import cast, emit, reshaped, sliced, spread
+from ..arrays.views import View, viewed
 from ..core.program import uniform
 from ..core.scalars import WEAK
+from ..recording.recorder import current, has_views
 from .common import ArrayLike, broadcast
 from .indices import Advanced, Index, Parsed, Rows, basic_index, linear_index, parse
 
@@ -25,7 +27,8 @@ def getitem(a: ArrayLike, index: Any) -> array:
         index: integer, slice, None, Ellipsis, array of integers (traced ones too), mask, or a tuple of them.
 
     Returns:
-        Array of the selected elements; never a view.
+        Array of the selected elements. A view where a recording of NumPy's semantics gets one of them by integers,
+        slices, None and Ellipsis, else a value.
 
     Raises:
         IndexError: too many indices, one out of range, a mask of another shape, or what is no index.
@@ -38,19 +41,47 @@ def getitem(a: ArrayLike, index: Any) -> array:
     """
     key = basic_index(index)
     if key is not None:
-        return _section(a, key)
+        trace = current()
+        if trace is None or not trace.views:
+            return _section(a, key)
+        found = _section(a, key)
+        scalar = not found._aval.shape and Ellipsis not in key  # NumPy's scalars are values
+        return found if scalar or type(a) is not array else viewed(found, a, _section, _set_section, (key,))
     x = as_array(a, "getitem")
     parsed = parse(x.shape, index, "getitem")
-    view = parsed.of(x)
-    return selected(view, parsed.advanced, parsed.place, "getitem") if parsed.advanced else view
+    found = parsed.of(x)
+    if parsed.advanced:
+        found = selected(found, parsed.advanced, parsed.place, "getitem")
+    if has_views() and found._aval.shape and x is a and all(a.index.ndim == 0 for a in parsed.advanced):
+        return viewed(found, a, getitem, _set_item, (index,))
+    return found
 
 
 @keyed
 def _section(a: ArrayLike, key: tuple[Any, ...]) -> array:
     """What a basic index gives, as `basic_index` has it."""
     x = as_array(a, "getitem")
-    index = tuple([slice(*i) if type(i) is tuple else i for i in key])
-    return parse(x.shape, index, "getitem").of(x)
+    return parse(x.shape, _index_of(key), "getitem").of(x)
+
+
+def _index_of(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple([slice(*i) if type(i) is tuple else i for i in key])
+
+
+def _set_item(base: array, value: array, index: Any) -> array:
+    """What writing to a view writes whose index has NumPy's integers, or traced ones."""
+    return setitem(base, index, value)
+
+
+def _set_section(base: array, value: array, key: tuple[Any, ...]) -> array:
+    """What writing to a view writes."""
+    return setitem(base, _index_of(key), value)
+
+
+def writes_itself(a: array, index: Any, value: Any) -> bool:
+    """Whether `a[index] = value` gives an array its own part, as `a[index] += x` ends."""
+    view = value._trace if type(value) is array else None
+    return type(view) is View and view.is_at(a, basic_index(index))
 
 
 def selected(x: array, advanced: tuple[Advanced, ...], place: int, name: str) -> array:

@@ -14,6 +14,7 @@ from ..arrays.calls import recorded
 from ..arrays.emit import cast, emit, promoted, reshaped, section, sliced, spread
 from ..arrays.public import public
 from .common import ArrayLike, axes_of, axis_of
+from .indexing import getitem
 from .shape import ravel, sizes_of
 from .taking import take
 
@@ -125,10 +126,14 @@ def split(a: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
             )
         cuts = [n // parts * k for k in range(1, parts)]
     edges = [0, *cuts, n]
-    return [section(x, i, b, max(b, e)) for b, e in itertools.pairwise(edges)]
+    return [getitem(x, (*[slice(None)] * i, slice(b, max(b, e)))) for b, e in itertools.pairwise(edges)]
 
 
-@public(recorded(), numpy=np.flip)
+def _flipped_back(base: array, value: array, axis: Any = None) -> array:
+    return flip(value, axis)
+
+
+@public(recorded(view=_flipped_back), numpy=np.flip)
 def flip(a: ArrayLike, axis: int | Sequence[int] | None = None) -> array:
     """Reverse the order of elements.
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import views
 from ..arrays.array import array, as_array
-from ..arrays.calls import recorded, unary
-from ..arrays.emit import permuted, reshaped
+from ..arrays.calls import recorded
+from ..arrays.emit import inverse, permuted, reshaped
 from ..arrays.public import public
 from .common import ArrayLike, axis_of
 
@@ -24,7 +25,7 @@ def sizes_of(shape: Any, name: str) -> tuple[int, ...]:
         raise TypeError(f"[{name}] Expected a shape of integers, got {shape!r}.") from None
 
 
-@public(recorded(), numpy=np.reshape)
+@public(recorded(view=views.reshaped), numpy=np.reshape)
 def reshape(a: ArrayLike, shape: int | Sequence[int]) -> array:
     """The same elements, in C order, under another shape.
 
@@ -91,7 +92,7 @@ def flatten(a: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> array:
     return reshaped(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
-@public(unary, numpy=np.ravel, method=True)
+@public(recorded(view=views.reshaped), numpy=np.ravel, method=True)
 def ravel(a: ArrayLike) -> array:
     """All elements in C order, under one axis.
 
@@ -136,7 +137,11 @@ def unflatten(a: ArrayLike, axis: int, shape: Sequence[int]) -> array:
     return reshaped(x, x.shape[:i] + sizes + x.shape[i + 1 :])
 
 
-@public(recorded(), numpy=np.transpose)
+def _transposed_back(base: array, value: array, axes: Sequence[int] | None = None) -> array:
+    return transpose(value, axes if axes is None else inverse([i % base.ndim for i in axes]))
+
+
+@public(recorded(view=_transposed_back), numpy=np.transpose)
 def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> array:
     """Permute the axes.
 
@@ -170,7 +175,11 @@ def transpose(a: ArrayLike, axes: Sequence[int] | None = None) -> array:
 permute_dims = transpose
 
 
-@public(recorded(), numpy=np.swapaxes, method=True)
+def _swapped_back(base: array, value: array, axis1: int, axis2: int) -> array:
+    return swapaxes(value, axis1, axis2)
+
+
+@public(recorded(view=_swapped_back), numpy=np.swapaxes, method=True)
 def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> array:
     """Exchange two axes.
 
@@ -197,7 +206,11 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> array:
     return permuted(x, tuple(order))
 
 
-@public(recorded(), numpy=np.moveaxis, method=True)
+def _moved_back(base: array, value: array, source: Any, destination: Any) -> array:
+    return moveaxis(value, destination, source)
+
+
+@public(recorded(view=_moved_back), numpy=np.moveaxis, method=True)
 def moveaxis(a: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> array:
     """Move axes to other positions; the rest keep their order.
 

@@ -54,6 +54,7 @@ class Trace:
         "private",
         "recorded",
         "vars",
+        "views",
     )
 
     def __init__(self) -> None:
@@ -74,6 +75,8 @@ class Trace:
         """And what is to be remembered with the call."""
         self.private = False
         """And whether that call is not to be found again, as Python functions or values are at work in it."""
+        self.views = False
+        """Whether slices, transposes and the like are views, as NumPy's are: where the inputs are NumPy's."""
 
     def leave_trie(self) -> None:
         """Let nothing of this recording, in which nothing is yet, be kept for others."""

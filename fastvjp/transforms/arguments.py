@@ -45,6 +45,7 @@ class Arguments:
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
         if recording.outermost:
+            recording.trace.views = gives_numpy(self.kinds)
             return recording.trace.inputs(self.vars)
         return [bind(REGISTRY["alias"], v) for v in self.vars]
 

@@ -23,7 +23,7 @@ from ..recording.hints import THREAD
 from ..recording.reads import guard
 from ..recording.recorder import Recording, abstract, is_recording, value_of
 from .arguments import Arguments, check_callable
-from .results import as_tree, handed_out
+from .results import as_tree, gives_numpy, handed_out
 from .transformed import Transformed
 from .tree import LEAF, TreeDef, flatten
 
@@ -255,6 +255,7 @@ class _Compiled:
         with Recording() as recording:
             if not shared:
                 recording.trace.leave_trie()
+            recording.trace.views = gives_numpy(set(map(type, call.leaves)))
             recording.trace.enter(stand_ins)
             try:
                 rebound: set[int] = set()

@@ -53,6 +53,7 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
         arrays, axes, size = _batched_leaves(leaves, axes, _places(definition))
         with Recording() as recording:
             numpy = recording.outermost and gives_numpy(set(map(type, leaves)), kwargs)
+            recording.trace.views |= numpy
             env: dict[Var, Var] = {}
             given = list(leaves)
             for i, axis in enumerate(axes):

@@ -324,7 +324,12 @@ def test_arrays_are_values():
     a = fv.array([1.0, 2.0])
     b = a
     b += 1
-    same(a, [1, 2])
+    same(a, [2, 3])
+    a -= 1
+    same(b, [1, 2])
+    s = t = fv.array(1.0)
+    s += 2
+    same(t, 3)
     c = fv.array(a)
     c[0] = 9.0
     same(a, [1, 2])
