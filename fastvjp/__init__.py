@@ -5,7 +5,7 @@ through Metal; names and signatures are those of `mlx.core`.
 """
 
 from . import interop as _interop  # noqa: F401  sets operators and methods on array
-from . import linalg
+from . import linalg, numpy
 from . import primitives as _primitives  # noqa: F401  all of them, by families
 from . import rules as _rules  # noqa: F401  and the derivative rules of elementwise ones
 from .arrays import public as _public
@@ -84,6 +84,7 @@ __all__ = [
     "linalg",
     "njit",
     "num_threads",
+    "numpy",
     "pure_callback",
     "ravel_tree",
     "reads",

@@ -15,7 +15,7 @@ import numpy as np
 from ..core.program import Var
 
 Write = Callable[..., Any]
-"""`write(base, value, *statics, **options)`: the base with the value where the view is; None if it is read-only."""
+"""`write(base, value, *statics, **options)`: the base with the value in the place of the view; None: read-only."""
 
 
 class View:

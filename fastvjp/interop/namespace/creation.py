@@ -1,0 +1,137 @@
+"""NumPy's functions that make arrays: floating and complex ones are recorded, so that traced values fit into them.
+
+Integers and booleans stay NumPy's: nothing flows through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...arrays.array import array, as_array, from_numpy
+from ...core.program import uniform
+from ...recording.recorder import current
+from .modules import holds_array, instead, replace
+
+_RECORDED = "fdFD"
+"""The dtypes that are recorded, by NumPy's characters."""
+
+
+def _adopted(made: Any) -> Any:
+    """A new array of NumPy as one that can be written to with traced values, in a recording."""
+    trace = current()
+    if trace is None or type(made) is not np.ndarray or made.dtype.char not in _RECORDED:
+        return made
+    trace.views = True
+    return from_numpy(made, "array")
+
+
+def _of_one_value(original: Any, value: float) -> None:
+    @instead(original)
+    def make(*args: Any, **options: Any) -> Any:
+        made = np.empty(*args, **options)  # memory that is never touched
+        trace = current()
+        if trace is None or made.dtype.char not in _RECORDED:
+            return original(*args, **options)
+        trace.views = True
+        return array._of(uniform(made.dtype.type(value), made.shape, made.dtype))
+
+
+for _constant, _value in ((np.zeros, 0), (np.ones, 1), (np.empty, 0)):
+    _of_one_value(_constant, _value)
+
+
+def _of_numbers(original: Any) -> None:
+    @instead(original)
+    def make(*args: Any, **options: Any) -> Any:
+        if any(type(x) is array for x in (*args, *options.values())):
+            return original(*args, **options)  # that reaches ours, where there is one
+        return _adopted(original(*args, **options))
+
+
+for _maker in (
+    np.eye, np.identity, np.tri, np.geomspace, np.logspace, np.linspace, np.diagflat, np.fromfunction,
+    np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.copy, np.diag, np.tile,
+):  # fmt: skip
+    _of_numbers(_maker)
+
+
+@instead(np.full)
+def _full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **options: Any) -> Any:
+    if not holds_array(fill_value):
+        return _adopted(np.full(shape, fill_value, dtype, order, **options))  # type: ignore[call-overload]
+    return ops.full(shape, as_array(fill_value, "full"), dtype)
+
+
+@instead(np.arange)
+def _arange(*args: Any, **options: Any) -> Any:
+    if not any(type(x) is array for x in (*args, *options.values())):
+        return _adopted(np.arange(*args, **options))
+    start, stop, step = [(0, *args, 1), (*args, 1), args][min(len(args), 3) - 1]
+    count = len(np.arange(*[x.item() if type(x) is array else x for x in (start, stop, step)]))
+    return start + step * np.arange(count)
+
+
+@instead(np.array)
+def _array(
+    object: Any, dtype: Any = None, *, copy: bool | None = True, order: str = "K", subok: bool = False,
+    ndmin: int = 0, **options: Any,
+) -> Any:  # fmt: skip
+    if not holds_array(object):
+        made = np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **options)  # type: ignore[call-overload]
+        return made if made is object else _adopted(made)
+    x = as_array(object, "array", None if dtype is None else np.dtype(dtype))
+    if x is object and copy:
+        x = x.copy()
+    return x.reshape((1,) * (ndmin - x.ndim) + x.shape) if x.ndim < ndmin else x
+
+
+def _conversion(original: Any) -> None:
+    @instead(original)
+    def convert(a: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
+        if isinstance(a, np.ndarray | np.generic):
+            return original(a, dtype, *args, **options)
+        if not holds_array(a):
+            return _adopted(original(a, dtype, *args, **options))
+        return _array(a, dtype, copy=None, ndmin=int(original is np.ascontiguousarray))
+
+
+for _converter in (
+    np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.asarray_chkfinite, np.require,
+):  # fmt: skip
+    _conversion(_converter)
+
+
+@instead(np.fromiter)
+def _fromiter(iter: Iterable[Any], dtype: Any, count: int = -1, **options: Any) -> Any:
+    items = list(iter)
+    if not holds_array(items):
+        return _adopted(np.fromiter(items, dtype, count, **options))
+    return _array(items if count < 0 else items[:count], dtype)
+
+
+class _Kind(type):
+    """The class that recorded arrays and NumPy's are instances of."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, np.ndarray | array)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, np.ndarray | array)
+
+    def __call__(cls, shape: Any, dtype: Any = float, buffer: Any = None, **options: Any) -> Any:
+        made = np.ndarray(shape, dtype, buffer, **options)
+        return made if buffer is not None or current() is None else _adopted(np.zeros_like(made))
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(np.ndarray, name)
+
+
+class ndarray(metaclass=_Kind):
+    """`numpy.ndarray` as the class of recorded arrays, too."""
+
+
+replace(np.ndarray, ndarray)

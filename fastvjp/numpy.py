@@ -1,0 +1,28 @@
+"""NumPy's namespace for functions that are differentiated: `import fastvjp.numpy as np`.
+
+Everything that NumPy has is here, float64 by default as there. What takes part in a recording is recorded: lists
+with traced values in them, buffers that are written to, `np.vectorize`, `np.r_`. Outside transforms the functions
+are NumPy's on NumPy's arrays. `of(fun)` gives this namespace to a function that is not to be edited.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as _numpy
+
+from .interop.namespace import namespace as _namespace
+from .interop.namespace import of
+
+_ours = _namespace(_numpy)
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_ours, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*dir(_ours), "of"})
+
+
+__all__ = ["of", *_numpy.__all__]  # noqa: PLE0604
