@@ -88,6 +88,8 @@ def writers(x):
     np.copyto(target, x * x, where=[True, False, True])
     np.put(flat, [0, 2], x[:2])
     np.putmask(target, [False, True, False], x * 5)
+    np.add.at(square, ([0, 1, 0], [1, 1, 1]), x)
+    np.maximum.at(square, (2, 2), x[0])
     np.place(flat, [False, True, False], [x[2] ** 3])
     return np.sum(square @ x) + np.sum(target) + np.sum(flat * flat)
 
@@ -128,6 +130,10 @@ def test_integers_stay_numpys_in_a_recording():
 
 
 def test_unsupported_forms_are_named_errors():
+    with pytest.raises(TypeError, match=r"\[np.add.at\] Expected a fastvjp array"):
+        fv.grad(lambda x: np.add.at(numpy.zeros(2), [0], x[:1]))(numpy.ones(2))
+    with pytest.raises(TypeError, match=r"\[np.power.at\] Expected add"):
+        fv.grad(lambda x: np.power.at(np.zeros(2), [0], x[:1]))(numpy.ones(2))
     with pytest.raises(TypeError, match=r"\[np.r_\] Directives"):
         fv.grad(lambda x: np.sum(np.r_["0,2", x, x]))(numpy.ones(2))
     with pytest.raises(TypeError, match=r"\[np.vectorize\] signature="):

@@ -47,6 +47,8 @@ def _array_ufunc(self: array, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     if ours is not None and method == "__call__" and not kwargs:
         return ours(*inputs)
     called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    if method == "at" and is_recording():
+        return _recorded_at(called, ufunc, *inputs)
     outs = kwargs.pop("out", None)
     try:
         _check_writable(called, outs)
@@ -89,6 +91,25 @@ def _at(ufunc: np.ufunc, a: Any, *rest: Any) -> None:
     by_values(ufunc.at, (changed, *rest), {})
     if isinstance(a, array):
         a._var = as_array(changed, f"np.{ufunc.__name__}.at")._var
+
+
+_AT = {
+    np.add: "add",
+    np.subtract: "subtract",
+    np.multiply: "multiply",
+    np.divide: "divide",
+    np.maximum: "maximum",
+    np.minimum: "minimum",
+}
+"""Methods of `a.at[index]` by ufuncs."""
+
+
+def _recorded_at(called: str, ufunc: np.ufunc, a: Any, index: Any, *values: Any) -> None:
+    """`ufunc.at(a, index, values)`, where all of several values for one element count."""
+    if not isinstance(a, array) or ufunc not in _AT:
+        what = "a fastvjp array first" if ufunc in _AT else "add, subtract, multiply, divide, maximum or minimum"
+        raise TypeError(f"[{called}] Expected {what}. Hint: make it with fastvjp.numpy. {CONSTANTS}")
+    a._var = getattr(a.at[index], _AT[ufunc])(*values)._var
 
 
 def _of_scipy(ufunc: np.ufunc) -> Callable[..., Any] | None:
