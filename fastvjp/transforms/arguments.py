@@ -14,7 +14,7 @@ from ..core.avals import Aval
 from ..core.primitive import REGISTRY
 from ..core.program import Var, uniform
 from ..recording.recorder import Recording, bind
-from .results import as_leaf, as_tree
+from .results import as_leaf, as_tree, gives_numpy
 from .tree import TreeDef, flat, flatten
 
 _OURS: set[type] = {array}

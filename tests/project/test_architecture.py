@@ -36,7 +36,7 @@ FLOORS = [
     ["arrays"],
     ["primitives"],
     ["ops"],
-    ["interop", "rules", "linalg"],
+    ["interop", "rules", "linalg", "numpy"],
     ["transforms"],
     ["custom", "explain"],
     ["__init__"],

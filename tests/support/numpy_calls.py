@@ -34,6 +34,9 @@ def on_integers(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 FUNCTIONS: dict[str, list[Call]] = {
+    "block": [call(lambda a, b: np.block([[a, b], [b, a]]), A, (4, 1))],
+    "piecewise": [call(lambda a: np.piecewise(a, [MASK], [lambda v: v**2, 3.0]), A)],
+    "apply_along_axis": [call(lambda a: np.apply_along_axis(lambda v: v * v[0], 0, a), A)],
     "sum": [
         call(lambda a: np.sum(a), A),
         call(lambda a: np.sum(a, 1, keepdims=True), A),
