@@ -25,7 +25,7 @@ from ..recording.ready import kind
 from ..recording.recorder import Recording, current, value_of
 from ..recording.trace import Trace
 from ..recording.trie import Node, trie
-from .array import array, as_array, as_arrays
+from .array import array, as_arrays
 from .views import Write, viewed
 
 F = TypeVar("F", bound=Callable[..., Any])
