@@ -264,6 +264,8 @@ FUNCTIONS: dict[str, list[Call]] = {
         call(lambda a: np.einsum("...i->i...", a), A),
         call(lambda a, b: np.einsum(a, [0, ..., 1], b, [1, 2]), (2, 3, 4), (4, 2)),
     ],
+    "cholesky": [call(lambda a: np.linalg.cholesky(a @ np.swapaxes(a, -1, -2) + 9 * np.eye(3)), (2, 3, 3))],
+    "eigh": [call(lambda a: np.linalg.eigh(a + a.T + np.diag([0.0, 20.0, 40.0]))[0], (3, 3))],
     "kron": [call(lambda a, b: np.kron(a, b), A, (2, 2)), call(lambda a, b: np.kron(a, b), (2,), A)],
     "cross": [
         call(lambda a, b: np.cross(a, b), A, (3,)),
