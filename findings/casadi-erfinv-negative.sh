@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # CasADi 3.8.2: casadi.erfinv is exact to rounding for most positive numbers, but loses up to ten digits for
-# negative ones: erfinv(-y) is not -erfinv(y).
-# The API documentation lists erfinv as "Inverse error function"; a good guess: odd, and as good as scipy's.
-# Seen, against scipy.special.erfinv: at 0.71 relative error 0, at -0.71 5e-7, at -0.7 3e-6, at -0.999999999 1.6e-5.
-# So a quantile function is lopsided and has steps, and finite differences of it disagree with casadi.jacobian,
-# which uses the exact rule: at -0.7 a difference of step 1e-6 gives 2.95 where jacobian gives 1.516 (right).
+# negative ones: erfinv(-y) is not -erfinv(y). The API documentation lists erfinv as "Inverse error function"; a
+# good guess: odd, and as good as scipy's.
+# Seen, against scipy.special.erfinv: at 0.71 relative error 0, at -0.71 5e-7, at -0.7 3e-6, at -0.999999999
+# 1.6e-5. So a quantile function is lopsided and has steps, and finite differences of it disagree with
+# casadi.jacobian, which uses the exact rule: at -0.7 a difference of step 1e-6 gives 2.95 where jacobian gives
+# 1.516 (right).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

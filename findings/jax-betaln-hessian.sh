@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# JAX 0.10.2: the Hessian of jax.scipy.special.betaln, and of jax.scipy.stats.beta.logpdf, is wrong where a == b.
-# Sorting the two by minimum and maximum halves the gradient at a tie: the first derivatives come out right (the
-# function is symmetric), the second ones mix a and b. The Hessian of betaln is
-# [[trigamma(a) - trigamma(a + b), -trigamma(a + b)], [-trigamma(a + b), trigamma(b) - trigamma(a + b)]].
-# Seen at a = b = 2: all four entries 0.0386, so that the matrix is singular; right are 0.3611 and -0.2838, as JAX
-# itself gives at (2, 2.0001). Beta(1, 1) and Beta(2, 2) are common starting points of a Newton method.
+# JAX 0.10.2: the Hessian of jax.scipy.special.betaln, and of jax.scipy.stats.beta.logpdf, is wrong where a ==
+# b. Sorting the two by minimum and maximum halves the gradient at a tie: the first derivatives come out right
+# (the function is symmetric), the second ones mix a and b. The Hessian of betaln is [[trigamma(a) - trigamma(a
+# + b), -trigamma(a + b)], [-trigamma(a + b), trigamma(b) - trigamma(a + b)]].
+# Seen at a = b = 2: all four entries 0.0386, so that the matrix is singular; right are 0.3611 and -0.2838, as
+# JAX itself gives at (2, 2.0001). Beta(1, 1) and Beta(2, 2) are common starting points of a Newton method.
 # Reported as jax-ml/jax issue 34353 in January 2026, not mended in this version.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# JAX 0.10.2: jax.scipy.special.exp1 has a gradient, but the gradient of its gradient is a TypeError of JAX's inside.
-# A good guess: jax.grad composes ("grad can be nested", Automatic differentiation in the documentation of JAX), and
-# exp1''(x) = exp(-x) (1 / x + 1 / x**2). A function that cannot be differentiated twice usually says so by name.
-# Seen: exp1'(0.5) = -1.2131 (right), then "TypeError: No constant handler for type: <class '...DynamicJaxprTracer'>",
-# which names neither exp1 nor the user's line. expi, of the same family, is right twice.
+# JAX 0.10.2: jax.scipy.special.exp1 has a gradient, but the gradient of its gradient is a TypeError of JAX's
+# inside.
+# A good guess: jax.grad composes (as the documentation's page on automatic differentiation shows),
+# and exp1''(x) = exp(-x) (1 / x + 1 / x**2). A function that cannot be differentiated twice usually says so by
+# name.
+# Seen: exp1'(0.5) = -1.2131 (right), then "TypeError: No constant handler for type: <class
+# '...DynamicJaxprTracer'>", which names neither exp1 nor the user's line. expi, of the same family, is right
+# twice.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

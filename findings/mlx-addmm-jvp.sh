@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # MLX 0.32.4: mx.jvp of mx.addmm leaves out alpha and beta; mx.vjp has them.
-# The documentation of mlx.core.addmm: "alpha: scaling factor for the matrix product of a and b", "beta: scaling factor
-# for c". So the derivative along a tangent of c is beta times it.
-# Seen with alpha = 0.5, beta = 2: along c the tangent is 1 (expected 2), along a it is [12, 14] (expected [6, 7]).
-# Forward and reverse disagree, and a check of one by the other is how it shows; values are right.
+# The documentation of mlx.core.addmm: alpha is the scaling factor for the matrix product of a and b, beta
+# that for c. So the derivative along a tangent of c is beta times it.
+# Seen with alpha = 0.5, beta = 2: along c the tangent is 1 (expected 2), along a it is [12, 14] (expected [6,
+# 7]). Forward and reverse disagree, and a check of one by the other is how it shows; values are right.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # MLX 0.32.4: the gradient of mx.divmod(a, b)[1] is 0, that of mx.remainder(a, b) is 1.
 # The documentation of mlx.core.divmod: "divmod(a, b) is equivalent to but faster than (a // b, a % b)".
-# Seen: grad of the remainder with respect to a: [0, 0] by divmod, [1, 1] by remainder and by %; with respect to b
-# 0 by divmod, -floor(a / b) by remainder. Forward mode gives 0 too. No error, no word in the documentation.
+# Seen: grad of the remainder with respect to a: [0, 0] by divmod, [1, 1] by remainder and by %; with respect to
+# b 0 by divmod, -floor(a / b) by remainder. Forward mode gives 0 too. No error, no word in the documentation.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # MLX 0.32.4: mx.vmap over the weights of a grouped convolution gives wrong values, without an error.
-# The documentation of mlx.core.vmap: "returns a vectorized version of fun"; a good guess: what a Python loop gives.
+# The documentation of mlx.core.vmap: "returns a vectorized version of fun"; a good guess: what a Python loop
+# gives.
 # Seen: with groups=1 vmap and loop agree; with groups=2 they differ by more than the size of the values, in the
-# result and in the gradient. Mapped over the input, or over input and weights together, it is right.
-# Per-model weights (ensembles, per-sample gradients of depthwise layers) run into it.
+# result and in the gradient. Mapped over the input, or over input and weights together, it is right. Per-model
+# weights (ensembles, per-sample gradients of depthwise layers) run into it.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Numba 0.65.1: np.tanh of a complex number is nan in compiled code once the real part passes about 355.
-# NumPy and cmath give 1 there, and so does cmath.tanh in compiled code: only NumPy's function, as a scalar and as a
-# ufunc on arrays, is written with exponentials that overflow. Numba's documentation (Supported NumPy features,
-# Math operations) lists tanh as supported.
+# Numba 0.65.1: np.tanh of a complex number is nan in compiled code once the real part passes about 355. NumPy
+# and cmath give 1 there, and so does cmath.tanh in compiled code: only NumPy's function fails, as a scalar and as
+# a ufunc on arrays. Numba's documentation (Supported NumPy features, Trigonometric functions) lists tanh.
 # Seen: z = 354+1j -> 1, z = 400+1j -> nan+nanj; complex64 already at 60+1j. No warning.
 set -euo pipefail
 folder=$(mktemp -d)

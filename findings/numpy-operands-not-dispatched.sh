@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # NumPy 2.4.6: some operands never reach __array_function__ or __array_ufunc__; they are converted in silence.
-# NEP 18 (the dispatcher returns "an iterable of relevant arguments", array-like ones) and the documentation of writing
-# custom array containers make one expect that a duck array in any array_like argument is asked. It is for
-# np.where, np.clip(max=), np.nan_to_num(nan=), np.add(where=); it is not for the operands below.
-# Seen: np.sum(x, initial=d), np.max(initial=), np.add.reduce(initial=) call float(d); np.pad(constant_values=d),
-# np.select(default=d), np.fill_diagonal(a, d), np.piecewise with d, x.dot(d) call d.__array__; no protocol method.
-# A class that records gradients (or units) loses them there, and cannot know unless conversion itself objects.
+# NEP 18 (abstract: arguments of NumPy functions define how that function operates on them) makes one expect that a duck array in any array_like argument is asked. It is
+# for np.where, np.clip(max=), np.nan_to_num(nan=), np.add(where=); it is not for the operands below.
+# Seen: np.sum(x, initial=d), np.max(initial=), np.add.reduce(initial=) call float(d);
+# np.pad(constant_values=d), np.select(default=d), np.fill_diagonal(a, d), np.piecewise with d, x.dot(d) call
+# d.__array__; no protocol method. A class that records gradients (or units) loses them there, and cannot know
+# unless conversion itself objects.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
