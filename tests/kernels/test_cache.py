@@ -200,7 +200,7 @@ def test_every_source_file_is_in_the_key(tmp_path):
     """A changed, renamed, moved or new file of any folder would else run with machine code of the old one."""
     package = tmp_path / "fastvjp"
     copy_package(package)
-    sources = [path for path in package.rglob("*") if path.is_file() and path.name != "py.typed"]
+    sources = [path for path in package.rglob("*") if path.is_file() and path.suffix not in (".typed", ".pyi")]
     folders = {path.parent.relative_to(package).as_posix() for path in sources}
     assert {".", "kernels", "metal", "metal/emulator/include", "transforms"} <= folders
     seen = {cache.hash_of_sources(ROOT / "fastvjp"), cache.hash_of_sources(package)}

@@ -52,7 +52,7 @@ def test_row(row: Row):
 @pytest.mark.parametrize("row", [row for row in ROWS if row.instead], ids=lambda row: row.construct[:60])
 def test_what_stands_instead_has_the_gradient(row: Row):
     found = gradient(constructs(row.instead, f"instead-{row.line}.py"))
-    np.testing.assert_allclose(found, slope(function(row.construct, "")), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found, slope(constructs(row.construct, "")), rtol=1e-4, atol=1e-6)
 
 
 def test_without_the_error_gradients_are_lost():
