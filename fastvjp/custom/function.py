@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ..recording.recorder import Recording, bind
 from ..transforms.arguments import check_callable
 from ..transforms.marker import Flat, Marker, arrays_of, mark, repeated
 from ..transforms.results import as_tree, gives_numpy, handed_out
-from ..transforms.transformed import make_findable, wrappers
+from ..transforms.transformed import make_findable, signature_of_wrapped, wrappers
 from ..transforms.tree import TreeDef, flatten, unflatten
 from ..transforms.vmap import axes_per_leaf
 
@@ -60,6 +60,9 @@ class custom_function(Generic[P, R]):
         functools.update_wrapper(self, fun, updated=())
         self._fun = fun
         self._rules = SimpleNamespace()
+
+    if not TYPE_CHECKING:
+        __getattr__ = signature_of_wrapped
 
     def __reduce__(self) -> tuple[Any, ...]:
         make_findable(self._fun)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from operator import attrgetter
@@ -11,6 +12,19 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def signature_of_wrapped(self: Any, name: str) -> Any:
+    """`__getattr__` of what wraps a function and has its signature: libraries ask the object itself for it.
+
+    Otherwise `inspect.getfullargspec` takes what has `__get__` for a builtin, another object for its `__call__`.
+    """
+    if name == "__signature__":
+        try:
+            return inspect.signature(self.__wrapped__)
+        except ValueError:  # a builtin without one
+            pass
+    raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 class Transformed(functools.partial, Generic[P, R]):  # type: ignore[type-arg]
@@ -45,6 +59,9 @@ class Transformed(functools.partial, Generic[P, R]):  # type: ignore[type-arg]
         def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
             """The function of a partial, which is that of `call`."""
             ...
+
+    else:
+        __getattr__ = signature_of_wrapped
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)

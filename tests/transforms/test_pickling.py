@@ -170,6 +170,17 @@ def test_name_docstring_and_signature_are_those_of_the_function(name):
     assert inspect.unwrap(f) is picklable.loss
 
 
+@pytest.mark.parametrize("make", [fv.grad, fv.compile, fv.custom_function, fv.numpy.of], ids=lambda f: f.__name__)
+def test_signatures_for_those_who_do_not_look_behind_decorators(make):
+    def loss(x: Any, *, rate: float = 2.0) -> Any:
+        return rate * x
+
+    found = inspect.getfullargspec(make(loss))
+    assert (found.args, found.varargs, found.varkw, found.kwonlyargs) == (["x"], None, None, ["rate"])
+    assert inspect.signature(make(loss)) == inspect.signature(loss)
+    assert not hasattr(make(loss), "no_such_name")
+
+
 def test_signatures_of_kernels_have_what_is_given():
     assert list(inspect.signature(picklable.differences).parameters) == ["x"]
     assert picklable.differences.__doc__ == "Of neighbours."

@@ -53,7 +53,6 @@ def of(fun: F) -> F:
         )
     copied = Copies(function.__module__).value(fun)
 
-    @functools.wraps(fun)
     def call(*args: Any, **options: Any) -> Any:
         trace = current()
         if trace is None:
@@ -61,7 +60,9 @@ def of(fun: F) -> F:
         trace.views = True
         return copied(*args, **options)
 
-    return call  # type: ignore[return-value]
+    made: Any = functools.wraps(fun)(call)
+    made.__signature__ = inspect.signature(fun)  # for those who do not look behind a decorator
+    return made
 
 
 class _Globals(dict[str, Any]):
