@@ -115,7 +115,9 @@ class Mlx(Library):
         cotangent = self.convert(problem.cotangent)
 
         def pulled(*arrays: Any) -> Any:
-            (value,), gradients = mx.vjp(lambda *wrt: fun(*wrt, *arrays[n:-1]), arrays[:n], arrays[-1:])
+            (value,), gradients = mx.vjp(
+                lambda *wrt: fun(*wrt, *arrays[n:-1]), list(arrays[:n]), list(arrays[-1:])
+            )
             return value, gradients
 
         arrays = [*wrt, *constants] if problem.scalar else [*wrt, *constants, cotangent]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import devices
-from ..core.avals import as_dtype, aval, complex64, float32, int32, promote, weak_dtype
+from ..core.avals import as_dtype, aval, complex64, float32, int32, promote, seen, weak_dtype
 from ..core.primitive import REGISTRY
 from ..core.program import Uniform, Var, uniform
 from ..core.scalars import SCALARS, WEAK
@@ -20,19 +20,6 @@ def numpy_of(var: Var) -> np.ndarray:
     if isinstance(value, Uniform):
         return np.broadcast_to(np.asarray(value.scalar, var.aval.dtype), var.aval.shape)
     return value.numpy()
-
-
-def ndarray_of(var: Var, fresh: bool = False) -> Any:
-    """The values of a variable as NumPy has them: an array that may be written to, or a scalar without axes.
-
-    It is a copy unless the memory is `fresh`: of a result that nobody else has.
-    """
-    value, a = var.value or value_of(var), var.aval
-    if isinstance(value, Uniform):
-        return np.full(a.shape, value.scalar, a.dtype) if a.shape else a.dtype.type(value.scalar)
-    if not a.shape:
-        return value.own()[()]
-    return value.own() if fresh else np.array(value.numpy(), order="C")
 
 
 def var_of(value: Any, where: str, dtype: np.dtype | None = None) -> Var:
@@ -83,15 +70,25 @@ def _of_scalar(value: Any, dtype: np.dtype | None) -> Var:
 
 def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Var:
     """The values of a NumPy array, safe from later writes to it: copied unless nobody can write there."""
-    own = as_dtype(value.dtype, where)
     device = devices.current()
+    if dtype is None and value.base is None and type(value) is np.ndarray:
+        a = seen(value.shape, value.dtype)
+        if a is not None and device.dtype(a.dtype) is a.dtype:
+            return Var(a, device.upload(value.copy()))
+    own = as_dtype(value.dtype, where)
     dtype = device.dtype(own if dtype is None else dtype)
-    if type(value) is np.ndarray and value.base is None and dtype == value.dtype:
-        value = value.copy()
-    else:
-        device.check(value.shape, dtype)
-        value = _taken(value, where, own, dtype)
+    device.check(value.shape, dtype)
+    value = _taken(value, where, own, dtype)
     return Var(aval(value.shape, dtype), device.upload(value))
+
+
+def lent(value: np.ndarray, where: str) -> Var:
+    """The same for a run that is over before anybody may write to the array: not copied where it can be read."""
+    device = devices.current()
+    a = seen(value.shape, value.dtype)
+    if a is not None and device.dtype(a.dtype) is a.dtype:
+        return Var(a, device.upload(value))
+    return of_numpy(value, where)
 
 
 def _taken(value: np.ndarray, where: str, own: np.dtype, dtype: np.dtype) -> np.ndarray:

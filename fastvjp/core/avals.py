@@ -47,19 +47,24 @@ class Aval:
 
 _interning = threading.Lock()
 _interned: WeakValueDictionary[tuple[tuple[int, ...], np.dtype], Aval] = WeakValueDictionary()
+_reference = _interned.data.get  # type: ignore[attr-defined]
 _promoted: dict[tuple[Any, ...], np.dtype] = {}
 _CACHE_LIMIT = 1 << 16
 
 
 def aval(shape: tuple[int, ...], dtype: np.dtype) -> Aval:
     """Return the one `Aval` of this shape and dtype."""
-    key = (shape, dtype)
-    reference = _interned.data.get(key)  # type: ignore[attr-defined]
-    found = None if reference is None else reference()
+    found = seen(shape, dtype)
     if found is None:
         with _interning:
-            found = _interned.setdefault(key, Aval(shape, dtype))
+            found = _interned.setdefault((shape, dtype), Aval(shape, dtype))
     return found
+
+
+def seen(shape: tuple[int, ...], dtype: np.dtype) -> Aval | None:
+    """The same if there is one already: then its dtype is a supported one."""
+    reference = _reference((shape, dtype))
+    return None if reference is None else reference()
 
 
 def as_dtype(spec: Any, where: str) -> np.dtype:

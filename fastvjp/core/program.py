@@ -39,6 +39,18 @@ class Uniform:
         self.scalar = scalar
 
 
+def as_numpy(value: Buffer | Uniform, a: Aval, fresh: bool = False) -> Any:
+    """A value as NumPy has it: an array that may be written to, or a scalar without axes.
+
+    It is a copy unless the memory is `fresh`: of a result that nobody else has.
+    """
+    if isinstance(value, Uniform):
+        return np.full(a.shape, value.scalar, a.dtype) if a.shape else a.dtype.type(value.scalar)
+    if not a.shape:
+        return value.own()[()]
+    return value.own() if fresh else np.array(value.numpy(), order="C")
+
+
 class Abstract:
     """What stands for the value of an input of which `transform` knows only shape and dtype."""
 

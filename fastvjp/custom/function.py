@@ -17,7 +17,7 @@ from ..ops.shape import moveaxis
 from ..recording.recorder import Recording, bind
 from ..transforms.arguments import check_callable
 from ..transforms.marker import Flat, Marker, arrays_of, mark, repeated
-from ..transforms.results import as_tree, gives_numpy, handed_out
+from ..transforms.results import as_tree, hand_out
 from ..transforms.transformed import make_findable, signature_of_wrapped, wrappers
 from ..transforms.tree import TreeDef, flatten, unflatten
 from ..transforms.vmap import axes_per_leaf
@@ -92,7 +92,7 @@ class custom_function(Generic[P, R]):
         leaves, definition = flatten(args)
         at = [i for i, leaf in enumerate(leaves) if isinstance(leaf, array | np.ndarray)]
         with Recording() as recording:
-            numpy = recording.outermost and gives_numpy(set(map(type, leaves)), kwargs)
+            hand_out(recording, set(map(type, leaves)), kwargs)
             primals = [as_array(leaves[i], "custom_function")._var for i in at]
             rules = vars(self._rules)
             ruled = "vjp" in rules or "jvp" in rules
@@ -104,7 +104,6 @@ class custom_function(Generic[P, R]):
             call.outputs = [v.aval for v in results]
             marked = list(mark(call.marker(), primals, results))
             done = recording.run(marked)
-            done = handed_out(done, recording.fresh) if numpy else done
         return as_tree(call.structure, done)
 
 

@@ -25,13 +25,13 @@ class Differentiated:
 
     def __init__(self, inputs: Sequence[Var], node: Node, outer: Differentiated | None) -> None:
         self.inputs = inputs
-        self.active: set[int] = set()
+        self.active: set[int] | None = None
         self.node = node
         self.outer = outer
 
     def reaches(self, var: Var, node: Node, more: Sequence[Op]) -> bool:
         """Whether a variable depends on the inputs: at a node, after which a call has recorded more ops so far."""
-        if not self.active:
+        if self.active is None:
             self.active = {v.number for v in self.inputs if is_differentiable(v.aval.dtype)}
         path = []
         at: Node | None = node

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import devices
 from ..core.avals import Aval
-from ..core.program import Abstract, Buffer, Op, Uniform, Var
+from ..core.program import Abstract, Buffer, Op, Uniform, Var, as_numpy
 from ..planning.planner import make_plan
 from .listing import Leaf, Listing
 
@@ -57,11 +57,11 @@ class Ready:
             return leaves
         return self.pick([*leaves, *self.constants] if self.constants else leaves)
 
-    def run(self, leaves: Sequence[Leaf]) -> list[Var]:
-        """The results as variables with values."""
+    def run(self, leaves: Sequence[Leaf], numpy: int = 0) -> list[Any]:
+        """The results: so many of the first as NumPy arrays and scalars, the others as variables with values."""
         found: list[Any] = self.executable.run(self.given(leaves))
         for i, a in enumerate(self.avals):
-            found[i] = Var(a, found[i])
+            found[i] = as_numpy(found[i], a, self.executable.fresh[i]) if i < numpy else Var(a, found[i])
         return found
 
 

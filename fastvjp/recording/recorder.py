@@ -30,10 +30,10 @@ current: Callable[[], Trace | None] = _open.get
 class Recording:
     """`with Recording() as recording:` ops of this thread are recorded, not run."""
 
-    __slots__ = ("around", "fresh", "outermost", "start", "trace")
+    __slots__ = ("around", "numpy", "outermost", "start", "trace")
 
-    fresh: list[bool]
-    """For each result of the outermost recording whether its memory is its alone."""
+    numpy: int
+    """Of the outermost recording: how many results, from the first on, are handed out as NumPy's arrays."""
 
     def __enter__(self) -> Recording:
         trace = current()
@@ -50,6 +50,7 @@ class Recording:
             self.trace = trace
             self.start = trace.size()
         self.around = self.trace.differentiated
+        self.numpy = 0
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
@@ -83,17 +84,15 @@ class Recording:
             return derive(*operands)
         return self.trace.call(self.trace.key(transform, given), partial(derive, *operands))
 
-    def run(self, results: Sequence[Var]) -> Sequence[Var]:
+    def run(self, results: Sequence[Var]) -> Sequence[Any]:
         """Run what `results` need if this is the outermost recording; otherwise leave it to that."""
         if not self.outermost:
             return results
-        ready = self.ready(results)
-        self.fresh = ready.executable.fresh
-        return ready.run(self.trace.leaves)
+        return self.ready(results).run(self.trace.leaves, self.numpy)
 
     def finish(
         self, transform: Hashable, given: Sequence[Named], derive: Callable[..., list[Var]], *operands: Any
-    ) -> Sequence[Var]:
+    ) -> Sequence[Any]:
         """Derive results as `call` does, and run them if this is the outermost recording."""
         trace = self.trace
         trace.differentiated = self.around
@@ -106,8 +105,7 @@ class Recording:
             ready = self.kept(trace.call(key, partial(derive, *operands)))
         else:
             trace.node = node
-        self.fresh = ready.executable.fresh
-        return ready.run(trace.leaves)
+        return ready.run(trace.leaves, self.numpy)
 
     def ready(self, results: Sequence[Var], given: int = 0) -> Ready:
         """What computes results from the leaves, of which the first `given` may be abstract."""

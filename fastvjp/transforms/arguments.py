@@ -14,10 +14,8 @@ from ..core.avals import Aval
 from ..core.primitive import REGISTRY
 from ..core.program import Var, uniform
 from ..recording.recorder import Recording, bind
-from .results import as_leaf, as_tree, gives_numpy
+from .results import NUMPY, OURS, as_leaf, as_tree, gives_numpy
 from .tree import TreeDef, flat, flatten
-
-_OURS: set[type] = {array}
 
 
 class Arguments:
@@ -27,10 +25,8 @@ class Arguments:
 
     def __init__(self, tree: Any, where: str, what: str) -> None:
         leaves, self.definition = flatten(tree)
-        self.kinds = _OURS
-        """The types of the leaves; where some are ours, no more than that."""
         self.vars: list[Var] = []
-        ours = False
+        ours = others = False
         for i, x in enumerate(leaves):
             if type(x) is array:
                 ours = True
@@ -38,9 +34,10 @@ class Arguments:
             elif type(x) is np.ndarray:
                 self.vars.append(of_numpy(x, where))
             else:
+                others = True
                 self.vars.append(leaf_array(x, where, what, i)._var)
-        if not ours:
-            self.kinds = set(map(type, leaves))
+        self.kinds = OURS if ours else set(map(type, leaves)) if others or not leaves else NUMPY
+        """The types of the leaves; where some are ours, no more than that."""
 
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""

@@ -17,13 +17,13 @@ import numpy as np
 
 from .. import devices
 from ..arrays.array import array, as_array, numpy_of
-from ..arrays.conversion import of_numpy, var_of
+from ..arrays.conversion import lent, of_numpy, var_of
 from ..core.program import Program, Uniform, Var
 from ..recording.hints import THREAD
 from ..recording.reads import guard
 from ..recording.recorder import Recording, abstract, is_recording, value_of
 from .arguments import Arguments, check_callable
-from .results import as_tree, gives_numpy, handed_out
+from .results import ALL, as_tree, gives_numpy
 from .transformed import Transformed
 from .tree import LEAF, TreeDef, flatten
 
@@ -77,6 +77,9 @@ def compile(
             return fun(*args, **kwargs)
         call = _Call(args, kwargs, inputs, owner)
         ready = cache.get(call.key)
+        numpy = call.theirs and not call.ours
+        if ready is None or not numpy or outputs is not None:  # `fun` may write to arguments, or keep them
+            call.copy_lent()
         if ready is None:
             with lock:
                 ready = cache.get(call.key)
@@ -92,13 +95,11 @@ def compile(
             with lock:
                 if call.key in cache:
                     cache.move_to_end(call.key)
-        results: Sequence[Any] = ready.run(call.given)
+        n = ALL if outputs is None else ready.structure.leaves
+        results = ready.run(call.given, n if numpy else 0)
         if outputs is not None:
-            n = ready.structure.leaves
             ready.update(outputs, results[n:])
             results = results[:n]
-        if call.theirs and not call.ours:
-            results = handed_out(results, ready.ready.executable.fresh)
         return as_tree(ready.structure, results)
 
     made: Transformed[P, R] = Transformed(compiled, compile, fun, inputs, outputs, shapeless)
@@ -149,12 +150,14 @@ class _State(NamedTuple):
 class _Call:
     """The arguments and state of one call: what is given at run time, and the signature."""
 
-    __slots__ = ("definition", "given", "key", "leaves", "named", "ours", "states", "theirs")
+    __slots__ = ("definition", "given", "key", "leaves", "lent", "named", "ours", "states", "theirs")
 
     def __init__(self, args: Any, kwargs: Any, inputs: Any, owner: Any) -> None:
         self.named = bool(kwargs)
         self.leaves, self.definition = flatten((args, kwargs) if kwargs else args)
         self.given: list[Var] = []
+        self.lent: list[tuple[int, np.ndarray]] = []
+        """NumPy arrays that are given as they lie there, not copied, and their places."""
         self.states: list[_State] = []
         self.ours = self.theirs = False
         key: list[Hashable] = [devices.current().name, self.named, self.definition]
@@ -163,7 +166,8 @@ class _Call:
             if type(x) is array:
                 v, self.ours = x._var, True
             elif type(x) is np.ndarray:
-                v, self.theirs = of_numpy(x, "compile"), True
+                v, self.theirs = lent(x, "compile"), True
+                self.lent.append((len(self.given), x))
             elif isinstance(x, _ARRAYS):
                 if isinstance(x, array):
                     v, self.ours = x._var, True
@@ -188,6 +192,11 @@ class _Call:
                 seen.add(id(x))
                 self._enter(_State(vars(x), *flatten(vars(x)), x), key, objects)
         self.key = tuple(key)
+
+    def copy_lent(self) -> None:
+        """Take copies instead of what was lent."""
+        for i, x in self.lent:
+            self.given[i] = of_numpy(x, "compile")
 
     def _enter(self, state: _State, key: list[Hashable], objects: list[Any]) -> None:
         """Take in what a state holds; its objects are still to come."""
@@ -280,12 +289,12 @@ class _Compiled:
         self.alive = [state.owner for state in call.states], [state.leaves for state in call.states]
         """What is known by its `id` in the signature."""
 
-    def run(self, given: Sequence[Var]) -> list[Var]:
-        """Results and state for these arguments."""
+    def run(self, given: Sequence[Var], numpy: int) -> list[Any]:
+        """Results and state for these arguments, so many as NumPy arrays."""
         leaves = []
         for v in given:
             leaves.append(_whole(v))
-        return self.ready.run(leaves + self.constants)
+        return self.ready.run(leaves + self.constants, numpy)
 
     def update(self, outputs: Any, results: Sequence[Var]) -> None:
         """Give the state its new values: in the arrays that `fun` kept, else in new ones in their containers."""

@@ -16,7 +16,7 @@ from ..recording.recorder import Recording, abstract
 from .arguments import Arguments, Outputs, check_callable, check_sequence
 from .backward import backward, zeros_for
 from .grad import grad
-from .results import as_leaf, gives_numpy, handed_out
+from .results import as_leaf, hand_out
 from .transformed import Transformed
 from .tree import flatten, unflatten
 from .vjp import vjp
@@ -51,7 +51,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     arguments = Arguments(check_sequence(primals, "jvp", "primals"), "jvp", "primals")
     along = arguments.tangents(tangents, "jvp")
     with Recording() as recording:
-        numpy = recording.outermost and gives_numpy(arguments.kinds, tangents)
+        hand_out(recording, arguments.kinds, tangents)
         inputs = arguments.differentiated(recording)
         start = recording.trace.size()
         outputs = Outputs(fun(*arguments.tree(inputs)), "jvp")
@@ -62,7 +62,6 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 
         n = len(outputs.arrays)
         results = recording.finish(("jvp", start, len(inputs), n), [*along, *outputs.arrays], derive)
-        results = handed_out(results, recording.fresh) if numpy else results
     return outputs.tree(results[:n]), outputs.tree(results[n:])
 
 
@@ -100,7 +99,7 @@ def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transform
     def jacobian(*args: Any) -> Any:
         chosen, partial, pick = _choose(fun, args, argnums, "jacrev")
         with Recording() as recording:
-            numpy = recording.outermost and gives_numpy(set(), args)
+            hand_out(recording, set(), args)
             (output,), pullback = vjp(lambda *xs: [partial(*xs)], chosen)
             leaves, definition = flatten(output)
             rows = []
@@ -114,7 +113,6 @@ def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transform
                 shaped = [emit("reshape", x, shape=leaf.shape + x.shape[1:]) for x in found]
                 rows.append((structure, shaped))
             results = recording.run([x._var for _, shaped in rows for x in shaped])
-            results = handed_out(results, recording.fresh) if numpy else results
         done = map(as_leaf, results)
         return unflatten(definition, [pick(structure.unflatten(done)) for structure, _ in rows])
 
@@ -137,7 +135,7 @@ def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transform
         chosen, partial, pick = _choose(fun, args, argnums, "jacfwd")
         with Recording() as recording:
             arguments = Arguments(chosen, "jacfwd", "differentiated arguments")
-            numpy = recording.outermost and gives_numpy(arguments.kinds, args)
+            hand_out(recording, arguments.kinds, args)
             inputs = arguments.differentiated(recording)
             start = recording.trace.size()
             outputs = Outputs([partial(*arguments.tree(inputs))], "jacfwd")
@@ -158,7 +156,6 @@ def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transform
                 columns.append([emit("reshape", x, shape=x.shape[:-1] + v.aval.shape)._var for x in found])
             n, count = len(inputs), len(outputs.arrays)
             done = recording.run([c[k] for k in range(count) for c in columns])
-            done = handed_out(done, recording.fresh) if numpy else done
         by_output = [pick(arguments.tree(done[k * n : (k + 1) * n])) for k in range(count)]
         return outputs.definition.unflatten(iter(by_output))[0]
 

@@ -11,7 +11,7 @@ from ..core.program import Var
 from ..recording.recorder import Recording
 from .arguments import NO_AUX, Arguments, Aux, check_callable
 from .backward import backward, zeros_for
-from .results import as_leaf, gives_numpy, handed_out
+from .results import as_leaf, hand_out
 from .transformed import Transformed
 
 P = ParamSpec("P")
@@ -107,7 +107,7 @@ def _differentiated(
         _check_dtypes(where, arguments.vars)
         with Recording() as recording:
             others = (args, kwargs) if len(args) + len(kwargs) > len(chosen) else ()
-            numpy = recording.outermost and gives_numpy(arguments.kinds, *others)
+            hand_out(recording, arguments.kinds, *others)
             inputs = arguments.differentiated(recording)
             start = recording.trace.size()
             traced = arguments.tree(inputs)
@@ -120,7 +120,6 @@ def _differentiated(
             form = ("grad", with_value, start, len(inputs))
             operands = (recording, start, inputs, value, aux, with_value)
             results = recording.finish(form, [value, *aux.arrays], _derive, *operands)
-            results = handed_out(results, recording.fresh) if numpy else results
         gradients = arguments.tree(results[: len(inputs)])
         gradient = None if not numbers else gradients[0] if single else tuple(gradients[: len(numbers)])
         if names:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..arrays.array import array
-from ..arrays.conversion import ndarray_of
-from ..core.program import Var
-from ..recording.recorder import is_recording
+from ..core.program import Var, as_numpy
+from ..recording.recorder import Recording, is_recording, value_of
 from .tree import TreeDef, flatten, tree_map
 
-_NUMPY = (np.ndarray, np.generic)
+NUMPY: set[type] = {np.ndarray}
+OURS: set[type] = {array}
 
 
 def gives_numpy(kinds: set[type], *others: Any) -> bool:
@@ -23,6 +24,8 @@ def gives_numpy(kinds: set[type], *others: Any) -> bool:
         kinds: types of leaves of the arguments.
         others: trees of further arguments.
     """
+    if kinds is NUMPY and not others:
+        return True
     if array in kinds:
         return False
     for tree in others:
@@ -31,13 +34,17 @@ def gives_numpy(kinds: set[type], *others: Any) -> bool:
     for kind in kinds:
         if issubclass(kind, array):
             return False
-        theirs = theirs or issubclass(kind, _NUMPY)
+        theirs = theirs or issubclass(kind, np.ndarray | np.generic)
     return theirs
 
 
-def handed_out(results: Sequence[Var], fresh: Sequence[bool]) -> list[Any]:
-    """Results as NumPy's arrays and scalars; `fresh` tells for each whether nobody else has its memory."""
-    return list(map(ndarray_of, results, fresh))
+ALL = sys.maxsize
+"""All results of a recording."""
+
+
+def hand_out(recording: Recording, kinds: set[type], *others: Any) -> None:
+    """Let a recording hand out NumPy's arrays where its arguments ask for them: see `gives_numpy`."""
+    recording.numpy = ALL if recording.outermost and gives_numpy(kinds, *others) else 0
 
 
 def as_leaf(result: Any) -> Any:
@@ -57,4 +64,4 @@ def like_arguments(returned: Any, arguments: Any) -> Any:
     """A tree that a function returned, with NumPy arrays for ours where its arguments ask for them."""
     if is_recording() or not gives_numpy(set(), arguments):
         return returned
-    return tree_map(lambda x: ndarray_of(x._var) if isinstance(x, array) else x, returned)
+    return tree_map(lambda x: as_numpy(value_of(x._var), x._aval) if isinstance(x, array) else x, returned)

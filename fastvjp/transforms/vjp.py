@@ -10,7 +10,7 @@ from ..core.program import Op, Program, Var, replay
 from ..recording.recorder import Recording, abstract, bind_multiple
 from .arguments import Arguments, Aux, Outputs, check_callable, check_sequence, split_aux
 from .backward import backward, zeros_for
-from .results import as_tree, gives_numpy, handed_out
+from .results import as_tree, hand_out
 from .tree import TreeDef
 
 _OMITTED: Any = object()
@@ -50,7 +50,7 @@ def vjp(
     if cotangents is not _OMITTED:
         cotangents = check_sequence(cotangents, "vjp", "cotangents")
     with Recording() as recording:
-        numpy = recording.outermost and gives_numpy(arguments.kinds, () if cotangents is _OMITTED else cotangents)
+        hand_out(recording, arguments.kinds, () if cotangents is _OMITTED else cotangents)
         inputs = arguments.differentiated(recording)
         start = recording.trace.size()
         returned = fun(*arguments.tree(inputs))
@@ -58,14 +58,12 @@ def vjp(
         outputs = Outputs(returned, "vjp")
         if cotangents is _OMITTED:
             values, pullback = _pullback(recording, start, arguments, inputs, outputs, aux)
-            values = handed_out(values, recording.fresh) if numpy else values
             return (outputs.tree(values[: len(outputs.arrays)]), pullback, *aux.trees(values))
         given = outputs.cotangents(cotangents, "vjp")
         n = len(outputs.arrays)
         form = ("vjp", start, len(inputs), n)
         operands = (recording, start, inputs, outputs, given, aux)
         results = recording.finish(form, [*outputs.arrays, *given, *aux.arrays], _derive, *operands)
-        results = handed_out(results, recording.fresh) if numpy else results
     return (outputs.tree(results[:n]), arguments.tree(results[n : n + len(inputs)]), *aux.trees(results))
 
 
@@ -80,7 +78,7 @@ def _derive(
 
 def _pullback(
     recording: Recording, start: int, arguments: Arguments, inputs: list[Var], outputs: Outputs, aux: Aux
-) -> tuple[Sequence[Var], Callable[[Any], list[Any]]]:
+) -> tuple[Sequence[Any], Callable[[Any], list[Any]]]:
     """Results of the forward pass, and the pullback: a program of cotangents and of what it reads of the pass."""
     trace = recording.trace
 
@@ -98,10 +96,11 @@ def _pullback(
         trace.memo = _detached(Program([*stand_ins, *residuals], ops, vjps))
         return [*values, *rest, *residuals]
 
+    n = len(outputs.arrays) + len(aux.arrays)
+    recording.numpy = min(recording.numpy, n)
     form = ("pullback", start, len(inputs), len(outputs.arrays))
     results = recording.finish(form, [*outputs.arrays, *aux.arrays], derive)
     linear: Program = trace.memo if trace.capturing else trace.node.memo
-    n = len(outputs.arrays) + len(aux.arrays)
     residuals = [array._of(v) for v in results[n:]]
     outputs.arrays = [x.copy() for x in outputs.arrays]  # whoever holds the others may rebind them
 
@@ -129,9 +128,8 @@ class _Pullback:
         wanted = check_sequence(cotangents, "pullback", "cotangents")
         operands = [*self.outputs.cotangents(wanted, "pullback"), *self.residuals]
         with Recording() as recording:
-            products: Sequence[Any] = recording.finish(self.linear, operands, _inlined, self.linear, operands)
-            if recording.outermost and gives_numpy(self.kinds, cotangents):
-                products = handed_out(products, recording.fresh)
+            hand_out(recording, self.kinds, cotangents)
+            products = recording.finish(self.linear, operands, _inlined, self.linear, operands)
         return as_tree(self.definition, products)
 
     def __reduce__(self) -> tuple[Any, ...]:

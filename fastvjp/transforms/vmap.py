@@ -15,7 +15,7 @@ from ..ops.shape import moveaxis
 from ..primitives.batching import leading
 from ..recording.recorder import Recording, abstract
 from .arguments import check_callable
-from .results import as_tree, gives_numpy, handed_out
+from .results import as_tree, hand_out
 from .transformed import Transformed
 from .tree import LEAF, TreeDef, flatten
 
@@ -52,8 +52,8 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
         axes = axes_per_leaf(in_axes, definition, "in_axes")
         arrays, axes, size = _batched_leaves(leaves, axes, _places(definition))
         with Recording() as recording:
-            numpy = recording.outermost and gives_numpy(set(map(type, leaves)), kwargs)
-            recording.trace.views |= numpy
+            hand_out(recording, set(map(type, leaves)), kwargs)
+            recording.trace.views |= recording.numpy > 0
             env: dict[Var, Var] = {}
             given = list(leaves)
             for i, axis in enumerate(axes):
@@ -77,7 +77,6 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
             form = ("vmap", start, size, tuple(targets), len(env))
             mapped = [array._of(v) for v in (*env, *env.values())]
             done = recording.finish(form, [*mapped, *results], derive)
-            done = handed_out(done, recording.fresh) if numpy else done
         return as_tree(structure, done)
 
     return Transformed(batched, vmap, fun, in_axes, out_axes)

@@ -7,6 +7,8 @@ import pytest
 
 import fastvjp as fv
 
+rng = np.random.default_rng()
+
 SHAPE = (3, 2)
 
 
@@ -173,3 +175,34 @@ def test_memory_of_another_device_is_not_handed_out():
         second = fv.grad(loss)(np.ones(3, np.float32))
     assert first.tolist() == [7, 7, 7]
     np.testing.assert_allclose(second, np.sin(1) + np.cos(1), rtol=1e-6)
+
+
+def test_a_compiled_function_that_is_lent_its_arguments_hands_out_memory_of_its_own():
+    same = fv.compile(lambda x, y: (x, x.T, y + 1.0, x[1:]))
+    for _ in range(3):  # the first call copies, further ones read the arguments where they lie
+        x, y = rng.normal(size=(3, 4)), rng.normal(size=5)
+        before = x.copy()
+        results = same(x, y)
+        for r in results:
+            assert type(r) is np.ndarray and not np.shares_memory(r, x) and not np.shares_memory(r, y)
+            r += 1.0
+        np.testing.assert_array_equal(x, before)
+
+
+def test_lent_arguments_of_all_layouts_are_read_right():
+    double = fv.compile(lambda x: x * 2.0)
+    x = rng.normal(size=(4, 6))
+    odd = np.frombuffer(b"\0" + x.tobytes(), np.uint8)[1:].view(np.float64).reshape(4, 6)  # not aligned
+    for given in (x, x.T, x[::-1, ::2], np.asfortranarray(x), odd, x[:, :0], x[0, 0:1], x.astype(">f8")):
+        for _ in range(2):
+            np.testing.assert_array_equal(double(given), given * 2.0)
+
+
+def test_arrays_that_keep_an_argument_are_safe_from_later_writes_to_it():
+    kept = fv.compile(lambda x, y: (x, x + y))
+    for _ in range(3):
+        x = rng.normal(size=4)
+        before = x.copy()
+        first, _ = kept(x, fv.zeros(4, fv.float64))
+        x[:] = 0.0
+        np.testing.assert_array_equal(np.asarray(first), before)
