@@ -16,8 +16,9 @@ from .workloads import label
 
 COMPILED = "fastvjp compiled"
 PEERS = [name for name, library in LIBRARIES.items() if library.automatic and not library.ours]
-SHORT = {"fastvjp compiled": "compiled", "fastvjp": "vjp", "fastvjp numpy": "vjp np", "numpy by hand": "np hand",
-         "numba by hand": "nb hand", "numba, short functions": "nb short", "torch.compile": "torch.cmp",
+SHORT = {"fastvjp compiled": "compiled", "fastvjp": "vjp", "fastvjp compiled numpy": "comp. np",
+         "fastvjp numpy": "vjp np", "numpy by hand": "np hand", "numba by hand": "nb hand",
+         "numba, short functions": "nb short", "torch.compile": "torch.cmp",
          "torch fused": "torch fus", "mlx compile": "mlx cmp"}  # fmt: skip
 
 SETTINGS = ("FASTVJP_", "NUMBA_", "OPENBLAS_", "MKL_", "OMP_", "XLA_", "JAX_", "MLX_", "TORCH")
