@@ -169,6 +169,8 @@ def _declare(name: str, rules: dict[str, Rule]) -> None:
         raise ValueError(f"[fastvjp/rules.py] Rules for {name}, which is declared not to be differentiable.")
     for operand in rules.keys() - set(p.inputs):
         raise ValueError(f"[fastvjp/rules.py] A rule of {name} for {operand}. Expected: one of {p.inputs}.")
+    for operand in rules.keys() & p.rules.keys():
+        raise ValueError(f"[fastvjp/rules.py] A second rule of {name} for {operand}.")
     p.rules.update(rules)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from ..core.avals import Aval
 from ..core.declared import Declared
 from ..planning.plan import FusedStep, KernelStep, Scalar, View
+from .elements.registry import KERNELS
 from .native.pointers import PythonPointer
 
 CHUNK = 30_000
@@ -84,6 +87,11 @@ launches = Declared[Callable[..., None]]("kernels.launches")
 
 def calling(kernel: str, *arguments: object) -> str:
     """Source of a loop that calls a kernel with types and functions of these names."""
+    if kernel not in KERNELS:
+        near = difflib.get_close_matches(kernel, KERNELS, 1)
+        hint = f" Hint: did you mean {near[0]}?" if near else ""
+        file = sys._getframe(1).f_code.co_filename
+        raise ValueError(f"[kernels] {file} calls {kernel}. Expected: the name of an @kernel.{hint}")
     named = ", ".join(map(str, arguments))
     return f"def fused(args, start, stop):\n    return {kernel}(args, start, stop, {named})\n"
 

@@ -77,6 +77,11 @@ class Primitive:
         base = self if self.of is None else self.of[0]
         return base.opaque or base.rules is not None
 
+    @property
+    def hint(self) -> str:
+        """Where it is declared, as the end of a message; nothing of a user's."""
+        return f" Hint: it is declared in {self.file}." if self.file else ""
+
     def __reduce__(self) -> tuple[Any, ...]:
         if REGISTRY.get(self.name) is self:
             return _registered, (self.name,)

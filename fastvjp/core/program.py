@@ -121,7 +121,18 @@ def apply(primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any])
     """Build the op and its output variables; nothing runs."""
     inferred = primitive.infer(*[v.aval for v in inputs], **params)
     avals = (inferred,) if type(inferred) is Aval else inferred
+    if not primitive.opaque and (
+        type(avals) is not tuple or [*map(type, avals)] != [Aval] * len(primitive.outputs)
+    ):
+        raise ValueError(
+            f"[{primitive.name}] Its infer gave {inferred!r}. Expected: {_expected(primitive)}.{primitive.hint}"
+        )
     return Op(primitive, inputs, params, tuple([Var(a) for a in avals]))
+
+
+def _expected(primitive: Primitive) -> str:
+    outputs = primitive.outputs
+    return "an Aval" if len(outputs) == 1 else f"a tuple of an Aval for each of {', '.join(outputs)}"
 
 
 def uniform(scalar: PyScalar | np.generic, shape: tuple[int, ...], dtype: np.dtype) -> Var:

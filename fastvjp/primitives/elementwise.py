@@ -55,7 +55,7 @@ def backward_kernel(of: Primitive, operand: str, name: str, names: Sequence[str]
 
 def _declare(name: str) -> Primitive:
     file = ELEMENTS[name].__code__.co_filename
-    base, is_backward, operand = name.partition("_vjp")
+    base, is_backward, _ = name.partition("_vjp")
     if not is_backward:
         traits = TRAITS[name]
         rules: dict[str, Rule] | None = {} if traits.differentiable else None
@@ -63,7 +63,12 @@ def _declare(name: str) -> Primitive:
     of = REGISTRY.get(base)
     if of is None:
         raise ValueError(f"[primitives] {name} in {file} is the backward function of {base}, which is missing.")
-    return backward_kernel(of, operand[1:] or of.inputs[0], name, parameters(name), file=file)
+    fitting = {f"{base}_vjp": of.inputs[0]} if len(of.inputs) == 1 else {f"{base}_vjp_{x}": x for x in of.inputs}
+    if name not in fitting:
+        raise ValueError(
+            f"[primitives] {name} in {file} is for no operand of {base}. Expected: {' or '.join(fitting)}."
+        )
+    return backward_kernel(of, fitting[name], name, parameters(name), file=file)
 
 
 for _name in sorted(ELEMENTS, key=lambda name: "_vjp" in name):

@@ -70,9 +70,8 @@ def _pull(op: Op, outgoing: Sequence[Var | None], needed: Sequence[bool]) -> Ite
         return _pull_through_definition(op, g, needed)
     if primitive.inputs[0].startswith("*"):
         results = _of_all(op, outgoing)
-        return [(v, r._var) for v, r, wanted in zip(op.inputs, results, needed, strict=True) if wanted]
-    found = [(op.inputs[i], _cotangent(op, outgoing, i)) for i, wanted in enumerate(needed) if wanted]
-    return [(v, cotangent) for v, cotangent in found if cotangent is not None]
+        return [(v, r) for v, r, wanted in zip(op.inputs, results, needed, strict=True) if wanted]
+    return [(op.inputs[i], _cotangent(op, outgoing, i)) for i, wanted in enumerate(needed) if wanted]
 
 
 def _given(op: Op, outgoing: Sequence[Var | None]) -> dict[str, Any]:
@@ -83,20 +82,22 @@ def _given(op: Op, outgoing: Sequence[Var | None]) -> dict[str, Any]:
     return {**arrays, **{n: array._of(v) for n, v in zip(names, op.outputs, strict=True)}, **op.params}
 
 
-def _of_all(op: Op, outgoing: Sequence[Var | None]) -> list[array]:
+def _of_all(op: Op, outgoing: Sequence[Var | None]) -> list[Var]:
     """The cotangents of any number of operands, by one rule."""
-    (operand,) = op.primitive.inputs
+    primitive = op.primitive
+    (operand,) = primitive.inputs
     named = {**_given(op, outgoing), operand[1:]: [array._of(v) for v in op.inputs]}
-    results = list(_call(_rules_of(op.primitive)[operand], named))
-    if len(results) != len(op.inputs):
+    results = _call(primitive, operand, named)
+    if not isinstance(results, list | tuple) or len(results) != len(op.inputs):
+        what = f"{len(results)} cotangents" if isinstance(results, list | tuple) else type(results).__name__
         raise ValueError(
-            f"[{op.primitive.name}] The rule for {operand} gave {len(results)} cotangents, expected "
-            f"{len(op.inputs)}: one for each operand. Hint: it is declared in {op.primitive.file}."
+            f"[{primitive.name}] The rule for {operand} gave {what}, expected {len(op.inputs)}: one for each "
+            f"operand.{_hint(primitive)}"
         )
-    return results
+    return [_fitting(primitive, operand, x, v.aval) for x, v in zip(results, op.inputs, strict=True)]
 
 
-def _cotangent(op: Op, outgoing: Sequence[Var | None], i: int) -> Var | None:
+def _cotangent(op: Op, outgoing: Sequence[Var | None], i: int) -> Var:
     primitive = op.primitive
     operand = primitive.inputs[i]
     kernel = primitive.vjps.get(operand)
@@ -110,11 +111,10 @@ def _cotangent(op: Op, outgoing: Sequence[Var | None], i: int) -> Var | None:
         given: dict[str, Any] = {"dtype": a.dtype} if primitive.elementwise else {"result": a}
         return bind(kernel, *[named[n] for n in kernel.inputs], **statics, **given)
     if operand not in _rules_of(primitive):
-        if primitive.definition is None:
-            return None
+        wanted = "a backward function (vjp) or a rule" if primitive.definition else "a rule"
         raise TypeError(
-            f"[{primitive.name}] It has no derivative with respect to {operand}. Hint: give a backward function "
-            f"(vjp) or a rule for {operand} with it, or keep {operand} constant by stop_gradient."
+            f"[{primitive.name}] It has no derivative with respect to {operand}. Hint: give {wanted} for "
+            f"{operand} {_beside(primitive)}, or keep {operand} constant by stop_gradient."
         )
     arrays = {name: array._of(v) for name, v in named.items()}
     return _by_rule(primitive, operand, {**arrays, **_given(op, outgoing)}, op.inputs[i].aval)
@@ -125,14 +125,37 @@ def _rules_of(primitive: Primitive) -> Mapping[str, Rule]:
 
 
 def _by_rule(primitive: Primitive, operand: str, named: dict[str, Any], like: Aval) -> Var:
-    """The cotangent of an operand by its rule; what a user's gives is checked, and cast."""
-    found = _call(_rules_of(primitive)[operand], named)
-    if primitive.definition is None:
-        return found._var
-    x = as_array(found, primitive.name)
-    if x.shape != like.shape:
-        raise ValueError(f"[{primitive.name}] The rule for {operand} gave shape {x.shape}, expected {like.shape}.")
-    return cast(x, like.dtype)._var
+    """The cotangent of an operand by its rule."""
+    return _fitting(primitive, operand, _call(primitive, operand, named), like)
+
+
+def _fitting(primitive: Primitive, operand: str, found: Any, like: Aval) -> Var:
+    """What a rule gave: an array like the operand; a user's may be of another dtype, and is cast."""
+    if primitive.definition is not None:
+        x = as_array(found, primitive.name)
+        if x.shape != like.shape:
+            raise ValueError(
+                f"[{primitive.name}] The rule for {operand} gave shape {x.shape}, expected {like.shape}."
+            )
+        return cast(x, like.dtype)._var
+    if not isinstance(found, array) or found._var.aval is not like:
+        what = found._var.aval if isinstance(found, array) else type(found).__name__
+        raise ValueError(
+            f"[{primitive.name}] The rule for {operand} gave {what}, expected {like}.{_hint(primitive)}"
+        )
+    return found._var
+
+
+def _beside(primitive: Primitive) -> str:
+    """Where its rules stand, in a message."""
+    if primitive.definition is not None:
+        return "with it"
+    return f"in {'fastvjp/rules.py' if primitive.elementwise else primitive.file}"
+
+
+def _hint(primitive: Primitive) -> str:
+    """The same as the end of a message."""
+    return f" Hint: its rules are {_beside(primitive)}."
 
 
 def _pull_through_definition(op: Op, g: Var, needed: Sequence[bool]) -> list[tuple[Var, Var]]:
@@ -157,8 +180,8 @@ def _transposed(op: Op, g: Var, needed: Sequence[bool], base: Primitive, operand
     own_transpose = base.elementwise and g.aval.dtype.kind != "c"
     if not own_transpose or any(n for i, n in enumerate(needed) if i != at):
         raise TypeError(
-            f"[{base.name}] Its backward function for {operand} cannot be differentiated without a rule. "
-            f"Hint: give a rule for {operand} with it, the same derivative composed of fastvjp's functions."
+            f"[{base.name}] Its backward function for {operand} cannot be differentiated without a rule. Hint: "
+            f"give a rule for {operand} {_beside(base)}, the same derivative composed of fastvjp's functions."
         )
     inputs = [g if i == at else v for i, v in enumerate(op.inputs)]
     return [(op.inputs[at], bind(op.primitive, *inputs, **op.params))]
@@ -169,5 +192,13 @@ def _needs(rule: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(rule).parameters)
 
 
-def _call(rule: Callable[..., Any], named: dict[str, Any]) -> Any:
-    return rule(**{name: named[name] for name in _needs(rule)})
+def _call(primitive: Primitive, operand: str, named: dict[str, Any]) -> Any:
+    rule = _rules_of(primitive)[operand]
+    try:
+        given = {name: named[name] for name in _needs(rule)}
+    except KeyError as error:
+        raise TypeError(
+            f"[{primitive.name}] The rule for {operand} asks for {error.args[0]}. Expected: some of "
+            f"{', '.join(named)}.{_hint(primitive)}"
+        ) from None
+    return rule(**given)

@@ -95,11 +95,22 @@ def batch_ops(ops: Sequence[Op], env: MutableMapping[Var, Var], size: int) -> No
         else:
             rule = op.primitive.batch or leading
             rows = rule(op.primitive, operands, flags, size, **op.params)
-            found = [(v, r._var) for v, r in zip(op.outputs, rows, strict=True)]
+            found = list(zip(op.outputs, _fitting(op, rows, size), strict=True))
         env.update(found)
-        for v, r in found:
-            expected = (size, *v.aval.shape)
-            assert r.aval == aval(expected, v.aval.dtype), f"{op.primitive} batched: {r.aval}"
+
+
+def _fitting(op: Op, rows: Any, size: int) -> list[Var]:
+    """What a batching rule gave: the results of the op, each with the batch axis in front."""
+    rows = rows if isinstance(rows, list | tuple) else [rows]
+    found = [x._var if isinstance(x, array) else None for x in rows]
+    expected = [aval((size, *v.aval.shape), v.aval.dtype) for v in op.outputs]
+    if [v and v.aval for v in found] != expected:
+        shown = ", ".join(str(v.aval) if v else type(x).__name__ for x, v in zip(rows, found, strict=True))
+        raise ValueError(
+            f"[{op.primitive}] Its batching rule gave [{shown}]. Expected: a list of "
+            f"{', '.join(map(str, expected))}.{op.primitive.hint}"
+        )
+    return [v for v in found if v is not None]
 
 
 def _place(x: array, axis: int | None, env: dict[Var, Var], size: int) -> array:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, Literal, NamedTuple, TypeVar, overload
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 Result = Literal["same", "bool", "real", "given"]
 """Dtype of a result: the last operand's, bool, its real counterpart, or the parameter `dtype`."""
+RESULTS: tuple[Result, ...] = get_args(Result)
 
 
 class Traits(NamedTuple):
@@ -54,6 +56,10 @@ def element(
         differentiable: whether it has a derivative other than zero; one of bools has none.
         cheap: whether it is rather computed again than stored and loaded.
     """
+
+    if result not in RESULTS:
+        file = sys._getframe(1).f_code.co_filename
+        raise ValueError(f"[kernels] @element(result={result!r}) in {file}. Expected: {' or '.join(RESULTS)}.")
 
     def register(function: F) -> F:
         _registered(function, ELEMENTS)

@@ -1,8 +1,8 @@
 """From a fused step to loops: how it is chunked, memory for partial results, and the source of its kernel.
 
 The kernel goes through rows, and through the columns of each row once for every phase of the step
-(fastvjp/phases.py). Sizes, strides and addresses are arguments, so that steps that differ in nothing else share
-a kernel.
+(fastvjp/devices/phases.py). Sizes, strides and addresses are arguments, so that steps that differ in nothing else
+share a kernel.
 
 Reductions at the edges go to memory that begins as the identity. Where chunks would meet in it, each has its
 own, and a last loop combines these.

@@ -1,4 +1,4 @@
-// Element functions: arithmetic, rounding, choice. Conventions: see kernels/arithmetic.py and scalars.metal.
+// Element functions: arithmetic, rounding, choice. Conventions: see kernels/elements/arithmetic.py and scalars.metal.
 
 namespace helper {
 

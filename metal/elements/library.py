@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 
@@ -38,9 +39,18 @@ FOLDERS = ("elements", "fused", "structural")
 @functools.cache
 def _files() -> dict[str, Traversable]:
     """All files by stem."""
-    folders = [resources.files("fastvjp.metal").joinpath(name) for name in FOLDERS]
-    files = sorted((f for folder in folders for f in folder.iterdir()), key=lambda f: f.name)
-    return {f.name.removesuffix(".metal"): f for f in files if f.name.endswith(".metal")}
+    root = resources.files("fastvjp.metal")
+    return by_stem([f for folder in FOLDERS for f in root.joinpath(folder).iterdir()])
+
+
+def by_stem(files: Iterable[Traversable]) -> dict[str, Traversable]:
+    """Those of shaders, of which no two may have one name, whatever folders they are in."""
+    found: dict[str, Traversable] = {}
+    for file in sorted((f for f in files if f.name.endswith(".metal")), key=lambda f: f.name):
+        first = found.setdefault(file.name.removesuffix(".metal"), file)
+        if first is not file:
+            raise ValueError(f"[metal] Two files of shaders have one name: {first} and {file}.")
+    return found
 
 
 @functools.cache
@@ -56,10 +66,16 @@ def stems() -> tuple[str, ...]:
 def definitions(source: str) -> dict[str, tuple[str, ...]]:
     """Qualified names that a text defines, with parameter names; overloads must agree about these in `element`."""
     found: dict[str, tuple[str, ...]] = {}
+    heads = set()
     for space, body in _NAMESPACE.findall(source):
-        for function, parameters, *other in _DEFINITION.findall(body):
+        for match in _DEFINITION.finditer(body):
+            function, parameters, *other = match.groups("")
             name = f"{space}::{function or ''.join(other)}"
             names = _parameter_names(parameters)
+            head = (space, "".join(match[0].split()))  # of overloads, each has one of its own
+            if function and head in heads:
+                raise ValueError(f"[metal] {name} is defined twice, with the same parameters")
+            heads.add(head)
             if space == "element" and found.setdefault(name, names) != names:
                 raise ValueError(f"[metal] {name} takes {names}, elsewhere {found[name]}")
             found[name] = names
@@ -76,20 +92,48 @@ def _parameter_names(parameters: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def _homes() -> dict[str, str]:
-    """The file of each qualified name."""
+def homes() -> dict[str, str]:
+    """The stem of the file of each qualified name."""
+    return collected({stem: text(stem) for stem in stems()})
+
+
+def collected(texts: Mapping[str, str]) -> dict[str, str]:
+    """The stem of the text of each qualified name; ValueError if one is defined twice."""
     found: dict[str, str] = {}
-    for stem in stems():
-        for name in definitions(text(stem)):
+    for stem, source in texts.items():
+        try:
+            names = definitions(source)
+        except ValueError as error:
+            raise ValueError(f"{error}: in {path(stem)}.") from None
+        for name in names:
             if found.setdefault(name, stem) != stem:
-                raise ValueError(f"[metal] {name} is defined in {stem} and in {found[name]}")
+                raise ValueError(f"[metal] {name} is defined twice: in {path(found[name])} and in {path(stem)}.")
     return found
+
+
+def path(stem: str) -> str:
+    """A file for messages."""
+    return str(_files().get(stem, f"{stem}.metal"))
+
+
+def check_defined(name: str, stem: str) -> None:
+    """ValueError unless the file of this stem defines a qualified name."""
+    if homes().get(name) == stem or (stem in DEFINED and name in definitions(text(stem))):
+        return
+    if stem not in _files():
+        raise ValueError(f"[metal] There is no file {stem}.metal. Expected: one of {', '.join(stems())}.")
+    there = f" It is in {path(homes()[name])}." if name in homes() else ""
+    space = name.partition("::")[0]
+    raise ValueError(
+        f"[metal] {path(stem)} does not define {name}.{there} Hint: a namespace is read from the line "
+        f"`namespace {space} {{` to the line `}}  // namespace {space}`, as it stands here."
+    )
 
 
 def _home(name: str) -> str | None:
     """The file that defines a qualified name, if one does."""
     definition = DEFINED.get(name.removeprefix("element::"))
-    return _homes().get(name) if definition is None else definition.name
+    return homes().get(name) if definition is None else definition.name
 
 
 @functools.cache

@@ -1,8 +1,8 @@
 // Exponentials, logarithms, powers and error functions of float, off by at most 2.5 ULP (erfinv: 4).
 //
-// The same formulas as in kernels/real_exponential.py but where those take the error of a sum from another sum,
+// The same formulas as in kernels/elements/real_exponential.py but where those take the error of a sum from another,
 // which fast math would make 0: here there are fma and exponents as integers instead. The polynomials are minimax,
-// found as those of kernels/polynomials.py.
+// found as those of kernels/elements/polynomials.py.
 
 namespace helper {
 

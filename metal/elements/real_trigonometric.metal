@@ -1,5 +1,5 @@
 // Angles and their inverses, of float. Functions of an angle are MSL's precise ones; the inverse ones here are
-// within 2.5 ULP, by the formulas of kernels/real_trigonometric.py.
+// within 2.5 ULP, by the formulas of kernels/elements/real_trigonometric.py.
 
 namespace helper {
 

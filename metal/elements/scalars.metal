@@ -7,7 +7,7 @@
 // comparison says what NaN gives.
 //
 // Conventions of all files: element functions, templates of the operands' type, stand in the namespace element,
-// all else in helper, and every use is qualified, `helper::choose(...)`: metal/elements.py reads which file needs
+// all else in helper, and every use is qualified, `helper::choose(...)`: metal/elements/library.py reads which file needs
 // which from that. half is computed as float where it matters: `T(helper::exp(float(x)))`.
 
 #include <metal_stdlib>

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...planning.plan import Operand, Scalar, View
 from ..dispatch import Dispatch, type_name
+from ..elements.library import check_defined
 
 LIBRARY = ("scalars", "reductions", "structure")
 """Files that all structural kernels need."""
@@ -99,6 +100,8 @@ def _dispatch(
     error: Error | None,
     threads: int | None = None,
 ) -> Dispatch:
+    for call in calls:
+        check_defined(f"structural::{call.function.partition('<')[0]}", file)
     views = [(v, "device ") for call in calls for v in call.outputs]
     views += [(o, "device const ") for call in calls for o in call.inputs if isinstance(o, View)]
     arrays: dict[tuple[int, str], tuple[View, str]] = {}

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import fastvjp
 import fastvjp.kernels.structural
 import fastvjp.metal.structural  # they declare what `loops` and `dispatch` have
 from fastvjp.arrays.array import array
+from fastvjp.core.avals import Aval, aval, float32
 from fastvjp.core.primitive import REGISTRY, Primitive
 from fastvjp.core.program import Op
 from fastvjp.kernels import loops
@@ -24,6 +27,7 @@ from fastvjp.kernels.elements import registry
 from fastvjp.metal import dispatch
 from fastvjp.metal.elements import library
 from fastvjp.planning.composites import fused
+from fastvjp.planning.plan import KernelStep, Operand, View, dense
 from fastvjp.primitives.batching import applied
 from fastvjp.primitives.elementwise import OPERANDS
 from fastvjp.recording.recorder import Recording
@@ -51,6 +55,10 @@ class Device:
     suffix: str
     elements: dict[str, Element]
     structural: frozenset[str]
+    ways: tuple[Mapping[str, Callable[..., Any]], ...] = ()
+    """What makes a step, and memory for it, the device's own; what stands in several tables may answer None."""
+    launches: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    """What runs in Python a step of which all others answer None."""
 
     def twin(self, file: str) -> str:
         """The file of this device's element functions beside those of another device's file."""
@@ -72,12 +80,13 @@ def within(file: str) -> str:
 
 def metal_elements() -> dict[str, Element]:
     """As the *.metal files say."""
-    return {
-        name.removeprefix("element::"): Element(parameters, within(str(path)))
-        for path in (ROOT / "metal").rglob("*.metal")
-        for name, parameters in library.definitions(path.read_text("utf-8")).items()
-        if name.startswith("element::")
-    }
+    taken, homes = library.elements(), library.homes()
+    return {n: Element(names, within(library.path(homes[f"element::{n}"]))) for n, names in taken.items()}
+
+
+def without_memory(way: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a step as one that is given memory, too."""
+    return functools.wraps(way)(lambda step, _: way(step))
 
 
 TABLE = Table(REGISTRY, {case.primitive: case for case in reversed(CASES)})
@@ -87,6 +96,8 @@ CPU = Device(
     ".py",
     {n: Element(registry.parameters(n), within(f.__code__.co_filename)) for n, f in registry.ELEMENTS.items()},
     frozenset({*loops.launches, *loops.lowers, *loops.fuses, *fused}),
+    ({name: without_memory(way) for name, way in loops.fuses.items()}, loops.lowers),
+    loops.launches,
 )
 METAL = Device(
     "metal",
@@ -94,13 +105,18 @@ METAL = Device(
     ".metal",
     metal_elements(),
     frozenset({*dispatch.lowers, *fused}),
+    (dispatch.lowers,),
 )
 DEVICES = [CPU, METAL]
 
 
 def problems(table: Table, devices: list[Device]) -> list[str]:
     """One line for each breach of the house rule."""
-    found = [*missing_parts(table), *rule_problems(table), *backward_problems(table)]
+    found = [
+        *missing_parts(table),
+        *rule_problems(table),
+        *backward_problems(table),
+    ]
     for device in devices:
         found += [*element_problems(table, device), *kernel_problems(table, device)]
     return found
@@ -132,18 +148,31 @@ def missing_parts(table: Table) -> Iterator[str]:
 
 
 def rule_problems(table: Table) -> Iterator[str]:
-    """A rule for any number of operands gives a cotangent for each; without a batching rule axes may lead."""
+    """Results are what the row expects; rules and batching rules give what they must, or axes may lead."""
     for name, p in forward(table).items():
-        if p.elementwise or p.opaque or name not in table.rows:
+        if p.opaque or name not in table.rows:
             continue
         row, file = table.rows[name], within(p.file)
-        if p.inputs[0].startswith("*") and p.rules:
-            try:
-                pulled_back(p, row)
-            except ValueError as error:
-                yield f"{file}: {error}"
-        if p.batch is None and not takes_leading_axes(p, row):
-            yield f"{file}: no batching rule of {name}, whose operands cannot have any leading axes"
+        yield from error_of(f"{file}: {name}", check_results, row)
+        if p.rules:
+            yield from error_of("fastvjp/rules.py" if p.elementwise else file, pull_back, p, row)
+        if p.batch is not None:
+            yield from error_of(file, batch, p, row)
+        elif not p.elementwise:
+            yield from error_of(file, check_leading_axes, p, row)
+
+
+def error_of(place: str, check: Callable[..., object], *arguments: Any) -> Iterator[str]:
+    """What a check raises, behind the place where to mend it."""
+    try:
+        check(*arguments)
+    except Exception as error:  # whatever code that is not yet right does
+        yield f"{place}: {shown(error)}"
+
+
+def shown(error: Exception) -> str:
+    """An error as a line says it."""
+    return f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 
 
 def backward_problems(table: Table) -> Iterator[str]:
@@ -175,7 +204,10 @@ def depends_on_operands(p: Primitive, rule: Callable[..., Any]) -> bool:
     statics = {s: 3 for s in p.statics if s in needs}
     names = [n for n in needs if n not in statics]
     values = [fastvjp.array(np.ones(2, bool if n == "c" else float)) for n in names]
-    program = fastvjp.record(lambda *xs: rule(**dict(zip(names, xs, strict=True)), **statics), *values)
+    try:
+        program = fastvjp.record(lambda *xs: rule(**dict(zip(names, xs, strict=True)), **statics), *values)
+    except Exception:  # of which rule_problems tells
+        return False
     read = {v for op in program.ops for v in op.inputs}
     return any(n not in ("g", "c") and v in read for n, v in zip(names, program.inputs, strict=True))
 
@@ -183,25 +215,60 @@ def depends_on_operands(p: Primitive, rule: Callable[..., Any]) -> bool:
 # --- what only running them shows ------------------------------------------------------------------------
 
 
-def recorded(p: Primitive, row: Case, seed: int = 0) -> tuple[Op, list[np.ndarray]]:
+def recorded(p: Primitive, row: Case, seed: int = 0, dtype: str = "") -> tuple[Op, list[np.ndarray]]:
     """The op that a row makes of a primitive, and random values of its operands."""
-    dtype = "float64" if "float64" in row.dtypes else row.dtypes[-1]
+    dtype = dtype or ("float64" if "float64" in row.dtypes else row.dtypes[-1])
     with Recording() as recording:
         row.fun(*map(fastvjp.array, row.draw(np.random.default_rng(seed), dtype)))
         op = next(op for op in recording.span() if op.primitive.name == p.name)
         return op, [np.asarray(array._of(v)) for v in op.inputs]
 
 
-def pulled_back(p: Primitive, row: Case) -> None:
-    """Walk back over an op of a primitive."""
+def check_results(row: Case) -> None:
+    """Shape and dtype of what is recorded are the reference's: of anything else a kernel writes out of bounds."""
+    for dtype in row.dtypes:
+        xs = row.draw(np.random.default_rng(0), dtype)
+        with np.errstate(all="ignore"):
+            expected = np.asarray(row.reference(*xs))
+        wanted = aval(expected.shape, float32 if expected.dtype == np.float16 else expected.dtype)
+        (found,) = fastvjp.record(row.fun, *map(fastvjp.array, xs)).outputs
+        if found.aval is not wanted:
+            raise ValueError(f"infer says {found.aval}, the row {row} {wanted}, for operands of {dtype}")
+
+
+def pull_back(p: Primitive, row: Case) -> None:
+    """Record the walk back over an op by rules alone: from all results and, if there are several, from each."""
     op, operands = recorded(p, row)
-    xs = [fastvjp.array(x) for x in operands]
-    cotangents = [fastvjp.ones_like(x) for x in applied(p, xs, **op.params)]
-    fastvjp.vjp(lambda *xs: applied(p, xs, **op.params), xs, cotangents)
+    every = range(len(op.outputs))
+    pull_back_from(every, replace(p, vjps={}), op, operands)
+    for i in every if len(every) > 1 else ():
+        pull_back_from([i], p, op, operands)
 
 
-def takes_leading_axes(p: Primitive, row: Case) -> bool:
-    """Whether the primitive of stacked operands is that of each of them, stacked."""
+def pull_back_from(results: Sequence[int], p: Primitive, op: Op, operands: list[np.ndarray]) -> None:
+    """Record the walk back from some results."""
+    avals = [op.outputs[i].aval for i in results]
+
+    def fun(*xs: array) -> list[array]:
+        found = applied(p, xs, **op.params)
+        return [found[i] for i in results]
+
+    cotangents = [fastvjp.ones(a.shape, a.dtype) for a in avals]
+    fastvjp.record(lambda *xs: fastvjp.vjp(fun, xs, cotangents)[1], *map(fastvjp.array, operands))
+
+
+def batch(p: Primitive, row: Case) -> None:
+    """Record the primitive of one operand with a batch axis, and of all."""
+    op, operands = recorded(p, row)
+    for batched in {(True,) * len(operands), (True, *(False,) * (len(operands) - 1))}:
+        xs = [np.stack([x, x, x]) if b else x for x, b in zip(operands, batched, strict=True)]
+        axes = tuple(0 if b else None for b in batched)
+        mapped = fastvjp.vmap(lambda *xs: applied(p, xs, **op.params), in_axes=axes)
+        fastvjp.record(mapped, *map(fastvjp.array, xs))
+
+
+def check_leading_axes(p: Primitive, row: Case) -> None:
+    """ValueError unless the primitive of stacked operands is that of each of them, stacked."""
     (op, first), (_, second) = recorded(p, row, 0), recorded(p, row, 1)
 
     def results(operands: list[np.ndarray]) -> list[np.ndarray]:
@@ -212,8 +279,9 @@ def takes_leading_axes(p: Primitive, row: Case) -> bool:
     try:
         found = results(stacked)
     except Exception:  # whatever it does with operands that do not fit it
-        return False
-    return all(x.shape == y.shape and np.allclose(x, y) for x, y in zip(found, each, strict=True))
+        found = []
+    if not found or not all(x.shape == y.shape and np.allclose(x, y) for x, y in zip(found, each, strict=True)):
+        raise ValueError(f"no batching rule of {p.name}, whose operands cannot have any leading axes")
 
 
 # --- kernels ---------------------------------------------------------------------------------------------
@@ -244,3 +312,39 @@ def kernel_problems(table: Table, device: Device) -> Iterator[str]:
     for name in device.structural:
         if name not in table.primitives or not is_structural(table.primitives[name]):
             yield f"{folder}: {name} is the kernel of no primitive"
+        elif name in table.rows:
+            yield from lowering_problems(table.primitives[name], table.rows[name], device)
+
+
+def lowering_problems(p: Primitive, row: Case, device: Device) -> Iterator[str]:
+    """What makes a step of the row's op the device's own can do so, and lets through what stands behind it."""
+    ways = [way[p.name] for way in device.ways if p.name in way]
+    last = [device.launches[p.name]] if p.name in device.launches else []
+    if ways and p.name in fused and device.name != "cpu":
+        yield f"{home(ways[0])}: {p.name} is never reached, as planning/composites.py has it in fused steps"
+    for way, behind in zip(ways, [*ways, *last, None][1:], strict=False):
+        try:
+            found = [way(*step_of(p, row, dtype)) for dtype in (row.dtypes if behind else [""])]
+        except Exception as error:  # whatever code that is not yet right does
+            yield f"{home(way)}: {shown(error)}"
+        else:
+            if behind and None not in found:
+                place = f"{way.__name__} in {home(way)}"
+                yield f"{home(behind)}: {p.name} is never reached, as {place} takes every step"
+
+
+def step_of(p: Primitive, row: Case, dtype: str) -> tuple[KernelStep, Callable[[Aval], View]]:
+    """The step of a row's op, and what gives it memory."""
+    op, _ = recorded(p, row, 0, dtype)
+    numbers = itertools.count()
+
+    def allocate(a: Aval) -> View:
+        return dense(next(numbers), a)
+
+    operands: list[Operand] = [allocate(v.aval) for v in op.inputs]
+    return KernelStep(p, op.params, operands, [allocate(v.aval) for v in op.outputs]), allocate
+
+
+def home(function: Callable[..., Any]) -> str:
+    """The file of a function."""
+    return within(inspect.getsourcefile(inspect.unwrap(function)) or "")

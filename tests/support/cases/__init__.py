@@ -28,8 +28,14 @@ def file_of(family: str) -> str:
 
 def families() -> list[ModuleType]:
     """The modules of this folder that have rows."""
-    names = [m.name for m in pkgutil.iter_modules(__path__) if m.name != "case"]
-    return [importlib.import_module(f".{name}", __name__) for name in names]
+    return [_imported(m.name) for m in pkgutil.iter_modules(__path__) if m.name != "case"]
+
+
+def _imported(family: str) -> ModuleType:
+    try:
+        return importlib.import_module(f".{family}", __name__)
+    except Exception as error:  # in whatever a row calls: the error names no more than a line of case.py
+        raise ValueError(f"[cases] {file_of(family)}: {type(error).__name__}: {error}") from error
 
 
 def collected(modules: Iterable[ModuleType]) -> list[Case]:

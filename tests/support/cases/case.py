@@ -144,7 +144,9 @@ def elementwise(
     primitive: str, reference: Callable[..., Any], dtypes: tuple[str, ...], *domains: Domain, **more: Any
 ) -> Case:
     """Row of a primitive that works on any shapes; the public function has its name unless `fun` is given."""
-    fun = more.pop("fun", None) or getattr(mx, primitive)
+    fun = more.pop("fun", None) or getattr(mx, primitive, None)
+    if fun is None:
+        raise ValueError(f'there is no fastvjp.{primitive}. Hint: declare it in fastvjp/ops, or give fun="...".')
     return Case(primitive, fun, reference, domains, ((3, 4),) * len(domains), dtypes, **more)
 
 
