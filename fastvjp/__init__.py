@@ -4,8 +4,8 @@
 through Metal; names and signatures are those of `mlx.core`.
 """
 
+from . import fft, linalg, numpy
 from . import interop as _interop  # noqa: F401  sets operators and methods on array
-from . import linalg, numpy
 from . import primitives as _primitives  # noqa: F401  all of them, by families
 from . import rules as _rules  # noqa: F401  and the derivative rules of elementwise ones
 from .arrays import public as _public
@@ -69,6 +69,7 @@ __all__ = [
     "device",
     "eval",
     "explain",
+    "fft",
     "float32",
     "float64",
     "grad",

@@ -4,6 +4,7 @@
 from typing import TYPE_CHECKING
 
 from ..arrays.public import names
+from . import fourier as _fourier  # noqa: F401  whose functions fastvjp.fft has
 from .arithmetic import *
 from .broadcasting import *
 from .complex_parts import *

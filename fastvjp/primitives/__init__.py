@@ -1,5 +1,16 @@
 """The primitives, by families: each with its inference, derivative rules and batching rule."""
 
-from . import elementwise, indexing, joining, linalg, marker, products, reductions, scans, views
+from . import elementwise, fourier, indexing, joining, linalg, marker, products, reductions, scans, views
 
-__all__ = ["elementwise", "indexing", "joining", "linalg", "marker", "products", "reductions", "scans", "views"]
+__all__ = [
+    "elementwise",
+    "fourier",
+    "indexing",
+    "joining",
+    "linalg",
+    "marker",
+    "products",
+    "reductions",
+    "scans",
+    "views",
+]

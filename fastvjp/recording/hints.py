@@ -61,8 +61,8 @@ def hint(called: str, operation: str) -> str:
         return "X @ b and np.dot(X, b) record the product."
     if called in COVERED:
         return f"{called} records what it is given as arrays, a list or constants by {called}(fastvjp.array(...))."
-    for place in ("", "linalg."):
-        if module in ("np", "scipy.special", "scipy.linalg") and f"{place}{name}" in NAMES:
+    for place in ("", "linalg.", "fft."):
+        if module in ("np", "np.fft", "scipy.special", "scipy.linalg", "scipy.fft") and f"{place}{name}" in NAMES:
             return f"fastvjp.{place}{name} records it."
     return (
         "write it with NumPy's functions that fastvjp has, which are recorded, or give it a derivative of its own "

@@ -33,9 +33,9 @@ class PythonPointer:
 pointer = PythonPointer
 
 
-def address(x: PythonPointer) -> int:
-    """Where a pointer points to."""
-    return x.address
+def address(x: PythonPointer | np.ndarray) -> int:
+    """Where a pointer points to, or where row memory lies."""
+    return x.address if isinstance(x, PythonPointer) else x.ctypes.data
 
 
 def call(function: int, arguments: tuple[int, ...]) -> int:

@@ -36,7 +36,7 @@ FLOORS = [
     ["arrays"],
     ["primitives"],
     ["ops"],
-    ["interop", "rules", "linalg", "numpy"],
+    ["interop", "rules", "fft", "linalg", "numpy"],
     ["transforms"],
     ["custom", "explain"],
     ["__init__"],
