@@ -4,7 +4,7 @@
 through Metal; names and signatures are those of `mlx.core`.
 """
 
-from . import fft, linalg, numpy
+from . import array_api, fft, linalg, numpy
 from . import interop as _interop  # noqa: F401  sets operators and methods on array
 from . import primitives as _primitives  # noqa: F401  all of them, by families
 from . import rules as _rules  # noqa: F401  and the derivative rules of elementwise ones
@@ -57,6 +57,7 @@ __all__ = [
     "Program",
     "TracedValueError",
     "array",
+    "array_api",
     "bool_",
     "checkpoint",
     "compile",

@@ -15,6 +15,11 @@ def dtype(dtype: np.dtype) -> np.dtype:
     return dtype
 
 
+def holds(dtype: np.dtype) -> bool:
+    """It has numbers of every dtype."""
+    return True
+
+
 def check(shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Any array can be here."""
 
@@ -25,4 +30,4 @@ def compile(plan: Plan) -> Executable:
     return Executable(plan)
 
 
-__all__ = ["check", "compile", "dtype", "name", "upload"]
+__all__ = ["check", "compile", "dtype", "holds", "name", "upload"]

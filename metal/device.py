@@ -26,4 +26,5 @@ def _opened() -> MetalDevice:
 
 
 _device = _opened()
-dtype, check, upload, compile = _device.dtype, _device.check, _device.upload, _device.compile
+dtype, holds, check = _device.dtype, _device.holds, _device.check
+upload, compile = _device.upload, _device.compile

@@ -32,4 +32,5 @@ def emulated(name: str, **settings: Unpack[Settings]) -> MetalDevice:
 
 
 _device = emulated(name)
-dtype, check, upload, compile = _device.dtype, _device.check, _device.upload, _device.compile
+dtype, holds, check = _device.dtype, _device.holds, _device.check
+upload, compile = _device.upload, _device.compile

@@ -10,6 +10,7 @@ from .choice import (
     device,
     layout,
     set_default_device,
+    usable,
     why_unavailable,
 )
 from .threads import default_num_threads, num_threads, set_num_threads
@@ -27,5 +28,6 @@ __all__ = [
     "num_threads",
     "set_default_device",
     "set_num_threads",
+    "usable",
     "why_unavailable",
 ]

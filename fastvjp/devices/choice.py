@@ -54,6 +54,10 @@ class Device(Protocol):
         """The dtype that an array of this one gets here."""
         ...
 
+    def holds(self, dtype: np.dtype) -> bool:
+        """Whether it has numbers of this dtype, not only arrays that are said to be of it."""
+        ...
+
     def check(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
         """ValueError if it cannot have such an array, before anything is copied."""
         ...
@@ -95,6 +99,11 @@ def why_unavailable(name: str) -> str | None:
     return None
 
 
+def usable() -> list[str]:
+    """Names of the devices that can be used here."""
+    return [name for name in NAMES if why_unavailable(name) is None]
+
+
 def _checked(name: str, source: str) -> str:
     reason = f"no device of this name (known: {', '.join(NAMES)}; in small letters)"
     if isinstance(name, str) and name in NAMES:
@@ -102,9 +111,8 @@ def _checked(name: str, source: str) -> str:
         if unavailable is None:
             return name
         reason = unavailable
-    usable = [n for n in NAMES if why_unavailable(n) is None]
     raise ValueError(
-        f"[{source}] Device {name!r} cannot be used: {reason}. Available here: {', '.join(usable)}. "
+        f"[{source}] Device {name!r} cannot be used: {reason}. Available here: {', '.join(usable())}. "
         f"Hint: 'auto' in FASTVJP_DEVICE takes metal where there is a GPU, else cpu."
     )
 

@@ -15,7 +15,7 @@ from ..core.avals import bool_, inexact, int64
 from .common import ArrayLike, axis_of, broadcast, operands, require
 
 
-@public(binary, numpy=np.matmul)
+@public(binary, numpy=(np.matmul, np.linalg.matmul))
 def matmul(a: ArrayLike, b: ArrayLike) -> array:
     """Matrix product, as NumPy's `@`.
 
@@ -175,7 +175,7 @@ def _multiply(x: array, y: array) -> array:
     return emit("logical_and" if x.dtype == bool_ else "multiply", x, y)
 
 
-@public(recorded(2), numpy=np.tensordot)
+@public(recorded(2), numpy=(np.tensordot, np.linalg.tensordot))
 def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> array:
     """Sums of products over several axes.
 

@@ -49,6 +49,10 @@ class MetalDevice:
             self.warn_of_precision()
         return held_dtype(dtype)
 
+    def holds(self, dtype: np.dtype) -> bool:
+        """It has no float64."""
+        return held_dtype(dtype) == dtype
+
     def warn_of_precision(self) -> None:
         """Warn once that there is no float64."""
         if not self.warned:

@@ -36,7 +36,7 @@ FLOORS = [
     ["arrays"],
     ["primitives"],
     ["ops"],
-    ["interop", "rules", "fft", "linalg", "numpy"],
+    ["interop", "rules", "fft", "linalg", "numpy", "array_api"],
     ["transforms"],
     ["custom", "explain"],
     ["__init__"],

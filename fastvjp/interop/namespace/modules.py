@@ -52,7 +52,7 @@ def ours(value: Any) -> Any:
         return found[1]
     if isinstance(value, ModuleType):
         return namespace(value) if value.__name__.partition(".")[0] in ROOTS else value
-    if not _takes_arrays(value):
+    if not takes_arrays(value):
         return _of_scipy(value)
     replacement = Lifted(value)
     replace(value, replacement)
@@ -75,7 +75,8 @@ def _of_scipy(value: Any) -> Any:
     return call
 
 
-def _takes_arrays(value: Any) -> bool:
+def takes_arrays(value: Any) -> bool:
+    """Whether it is a function of NumPy, of which arrays may be arguments."""
     if isinstance(value, np.ufunc):
         return True
     home = getattr(value, "__module__", None) or ""

@@ -24,9 +24,10 @@ def dot(a: Any, b: Any) -> array:
 attach("dot", dot)
 
 
-@implements(np.vecdot)
-def _vecdot(a: Any, b: Any) -> array:
-    return ops.sum(ops.multiply(ops.conj(a), b), -1)
+@implements(np.vecdot, np.linalg.vecdot)
+def _vecdot(a: Any, b: Any, *, axis: int = -1) -> array:
+    x, y = (ops.moveaxis(z, axis, -1) for z in as_arrays([a, b], "vecdot"))
+    return ops.matmul(ops.conj(x)[..., None, :], y[..., None])[..., 0, 0]
 
 
 @implements(getattr(np, "matvec", None))  # NumPy 2.2
@@ -58,6 +59,29 @@ def _kron(a: Any, b: Any) -> array:
     xs, ys = ((1,) * (n - z.ndim) + z.shape for z in (x, y))
     apart = ops.reshape(x, [m for k in xs for m in (k, 1)]) * ops.reshape(y, [m for k in ys for m in (1, k)])
     return ops.reshape(apart, [k * m for k, m in zip(xs, ys, strict=True)])
+
+
+@implements(np.linalg.trace)
+def _trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> array:
+    return ops.trace(x, offset, -2, -1, dtype)
+
+
+@implements(np.linalg.diagonal)
+def _diagonal(x: Any, /, *, offset: int = 0) -> array:
+    return ops.diagonal(x, offset, -2, -1)
+
+
+@implements(np.linalg.outer)
+def _outer(x1: Any, x2: Any, /) -> array:
+    x, y = as_arrays([x1, x2], "outer")
+    if x.ndim != 1 or y.ndim != 1:
+        raise ValueError(f"[np.linalg.outer] Expected two vectors, got shapes {x.shape} and {y.shape}.")
+    return ops.outer(x, y)
+
+
+@implements(np.linalg.cross)
+def _linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> array:
+    return _cross(x1, x2, axis=axis)
 
 
 @implements(np.cross)

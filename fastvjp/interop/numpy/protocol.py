@@ -46,7 +46,8 @@ def _array_ufunc(self: array, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
             return NotImplemented
     if ours is not None and method == "__call__" and not kwargs:
         return ours(*inputs)
-    called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    home = "np" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
+    called = f"{home}.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if method == "at" and is_recording():
         return _recorded_at(called, ufunc, *inputs)
     outs = kwargs.pop("out", None)
@@ -128,6 +129,7 @@ def _call(
     dtype: Any = None,
     **kwargs: Any,
 ) -> Any:
+    named = {name: kwargs.pop(name) for name in _parameters(ours) & kwargs.keys()} if kwargs else {}
     _no_more(called, kwargs)
     if dtype is not None:
         wanted = as_dtype(dtype, called)
@@ -136,7 +138,7 @@ def _call(
             raise Lacking(f"[{called}] It does not compute in dtype {wanted}.")
         if not computed <= {"?", "O"}:  # a test gives bool whatever its operands
             inputs = tuple([as_array(x, called, wanted) for x in inputs])
-    result = ours(*inputs)
+    result = ours(*inputs, **named)
     if where is not True:
         if outs is None or ufunc.nout != 1:
             raise Lacking(
@@ -145,6 +147,11 @@ def _call(
             )
         result = ops.where(where, result, outs[0])
     return result
+
+
+@functools.cache
+def _parameters(ours: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(ours).parameters)
 
 
 def _over_axis(called: str, method: Any, a: Any, axis: Any = 0, dtype: Any = None, **kwargs: Any) -> Any:

@@ -81,6 +81,29 @@ def _any(a: Any, axis: Any = None, *, keepdims: bool = False, where: Any = True)
     return ops.any(_masked(a, where, False), axis, keepdims)
 
 
+@implements(np.linalg.vector_norm)
+def _vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> array:
+    a = as_array(x, "vector_norm")
+    a = ops.astype(a, inexact(a.dtype))
+    if ord == 2:
+        squares = ops.sum(ops.square(ops.real(a)) + ops.square(ops.imag(a)), axis, keepdims)
+        return _root(squares, ops.sqrt)
+    sizes = ops.abs(a)
+    if ord in (math.inf, -math.inf):
+        return (ops.max if ord > 0 else ops.min)(sizes, axis, keepdims)
+    if ord == 0:
+        return ops.astype(ops.count_nonzero(a, axis, keepdims), sizes.dtype)
+    if ord == 1:
+        return ops.sum(sizes, axis, keepdims)
+    return _root(ops.sum(ops.power(sizes, ord), axis, keepdims), lambda total: ops.power(total, 1 / ord))
+
+
+def _root(total: array, root: Callable[[array], array]) -> array:
+    """A root whose derivative at 0 is 0, as that of abs."""
+    zero = ops.equal(total, 0)
+    return ops.where(zero, 0, root(ops.where(zero, 1, total)))
+
+
 # --- averages ----------------------------------------------------------------------------------------------
 
 
