@@ -1,9 +1,9 @@
 """The namespace of the Python array API standard for fastvjp's arrays: `x.__array_namespace__()`.
 
-Libraries that are written for the standard (SciPy with SCIPY_ARRAY_API=1, array_api_compat, einops, xarray) find it
-by themselves and are recorded. What NumPy has besides the standard is here too. All functions return fastvjp
+Libraries that are written for the standard (SciPy with SCIPY_ARRAY_API=1, array_api_compat, einops, xarray) find
+it by themselves and are recorded. What NumPy has besides the standard is here too. All functions return fastvjp
 arrays; the dtypes are NumPy's, float64 by default. What cannot be recorded is computed from values, and is a
-`LostGradientError` where a gradient would be lost.
+`LostGradientError` where a gradient would be lost: docs/array-api.md.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ __array_api_version__ = "2024.12"
 _VERSIONS = (None, "2021.12", "2022.12", "2023.12", __array_api_version__)
 
 _ours = _namespace(_numpy)
-linalg = _namespace(_numpy.linalg)
-fft = _namespace(_numpy.fft)
 special = _Special("special")
 
 

@@ -13,7 +13,7 @@ from ..arrays.public import public
 from .common import ArrayLike, accumulated, as_array, axis_of, operands
 
 
-@public(recorded(), numpy=(np.cumsum, np.cumulative_sum, np.add.accumulate), method=True)
+@public(recorded(), numpy=(np.cumsum, np.add.accumulate), method=True)
 def cumsum(
     a: ArrayLike, axis: int | None = None, *, reverse: bool = False, inclusive: bool = True, dtype: Any = None
 ) -> array:
@@ -34,7 +34,7 @@ def cumsum(
     return _scan("cumsum", accumulated("cumsum", a, dtype), axis, reverse, inclusive)
 
 
-@public(recorded(), numpy=(np.cumprod, np.cumulative_prod, np.multiply.accumulate), method=True)
+@public(recorded(), numpy=(np.cumprod, np.multiply.accumulate), method=True)
 def cumprod(
     a: ArrayLike, axis: int | None = None, *, reverse: bool = False, inclusive: bool = True, dtype: Any = None
 ) -> array:

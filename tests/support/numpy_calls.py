@@ -118,7 +118,17 @@ FUNCTIONS: dict[str, list[Call]] = {
         call(lambda a: np.cumsum(a > 0, axis=1), A),
     ],
     "cumprod": [call(lambda a: np.cumprod(a, 0), A)],
-    "cumulative_sum": [call(lambda a: np.cumulative_sum(a, axis=1), A)],
+    "nancumsum": [call(lambda a: np.nancumsum(a + WITH_NAN, axis=0), A)],
+    "nancumprod": [call(lambda a: np.nancumprod(a + WITH_NAN), A)],
+    "nanmedian": [
+        call(lambda a: np.nanmedian(a + WITH_NAN, axis=1, keepdims=True), A),
+        call(lambda a: np.nanmedian(a + WITH_NAN), A),
+        call(lambda a: np.nanmedian(a, axis=0), A),
+    ],
+    "cumulative_sum": [
+        call(lambda a: np.cumulative_sum(a, axis=1), A),
+        call(lambda a: np.cumulative_sum(a, axis=-1, include_initial=True), A),
+    ],
     "cumulative_prod": [call(lambda a: np.cumulative_prod(a, axis=1), A)],
     "diff": [
         call(lambda a: np.diff(a), A),
@@ -187,6 +197,11 @@ FUNCTIONS: dict[str, list[Call]] = {
     "hsplit": [call(lambda a: np.hsplit(a, 3), A), call(lambda a: np.hsplit(a, 2), (4,))],
     "dsplit": [call(lambda a: np.dsplit(a, 2), (2, 3, 4))],
     "unstack": [call(lambda a: np.unstack(a, axis=1), A)],
+    "sliding_window_view": [
+        call(lambda a: np.lib.stride_tricks.sliding_window_view(a, 2, axis=-1), A),
+        call(lambda a: np.lib.stride_tricks.sliding_window_view(a, (2, 3)), A),
+        call(lambda a: np.lib.stride_tricks.sliding_window_view(a, (2, 2), axis=(0, 0)), A),
+    ],
     "flip": [
         call(lambda a: np.flip(a), A),
         call(lambda a: np.flip(a, axis=1), A),
@@ -211,6 +226,7 @@ FUNCTIONS: dict[str, list[Call]] = {
         call(lambda a: np.diagonal(a, 0, axis1=0, axis2=2), (2, 3, 4)),
     ],
     "trace": [
+        call(lambda a: np.linalg.trace(a, offset=-1), (2, 3, 4)),
         call(lambda a: np.trace(a, offset=1), A),
         call(lambda a: np.trace(a, axis1=1, axis2=2), (2, 3, 4)),
     ],
@@ -318,6 +334,15 @@ FUNCTIONS: dict[str, list[Call]] = {
     "array2string": [call(lambda a: a * len(np.array2string(a, precision=3)), A)],
     "array_repr": [call(lambda a: a * len(np.array_repr(a)), A)],
     "array_str": [call(lambda a: a * len(np.array_str(a)), A)],
+    "isin": [call(lambda a: np.isin(a > 0, [True]), A)],
+    "nanargmax": [call(lambda a: np.nanargmax(a + WITH_NAN, axis=0), A)],
+    "nanargmin": [call(lambda a: np.nanargmin(a + WITH_NAN), A)],
+    "matrix_rank": [call(lambda a: np.linalg.matrix_rank(a), A)],
+    "vector_norm": [
+        call(lambda a: np.linalg.vector_norm(a, axis=1), A),
+        call(lambda a: np.linalg.vector_norm(a, axis=0, ord=4, keepdims=True), A),
+        call(lambda a: np.linalg.vector_norm(a * (1 + 2j), ord=-1), A, low=0.5),
+    ],
     "digitize": [call(lambda a: np.digitize(a, np.array([-1.0, 0.0, 1.0])), A)],
     "lexsort": [call(lambda a, b: np.lexsort((a, b)), (5,), (5,))],
     "searchsorted": [call(lambda a: np.searchsorted(np.array([-1.0, 0.0, 1.0]), a, side="right"), A)],
@@ -356,7 +381,13 @@ UFUNCS: dict[str, list[Call]] = {
         call(lambda a, b: np.matmul(a, b), A, (3, 2)),
         call(lambda a, b: np.matmul(a, b), (2, 4, 3), (3,)),
     ],
-    "vecdot": [call(lambda a, b: np.vecdot(a, b), A, (3,))],
+    "vecdot": [
+        call(lambda a, b: np.vecdot(a, b), A, (3,)),
+        call(lambda a, b: np.vecdot(a * 1j, b, axis=0), A, A),  # type: ignore[call-overload]
+        call(lambda a, b: np.linalg.vecdot(a, b, axis=-2), A, A),  # type: ignore[call-overload]
+    ],
+    "copysign": [call(lambda a, b: np.copysign(a, b), A, (3,))],
+    "signbit": [call(lambda a: np.signbit(a), A)],
     "matvec": [call(lambda a, b: np.matvec(a, b), (2, 4, 3), (3,))],
     "vecmat": [call(lambda a, b: np.vecmat(a, b), (4,), (2, 4, 3))],
     **{name: [call(on_masks(getattr(np, name)), A)] for name in ["bitwise_and", "bitwise_or", "bitwise_xor"]},

@@ -11,13 +11,14 @@ from ...arrays.array import array, as_array, numpy_of
 from ...arrays.public import implements
 
 _FUNCTIONS = (
-    np.array2string, np.array_repr, np.array_str, np.digitize, np.lexsort, np.may_share_memory, np.save,
-    np.savetxt, np.savez, np.savez_compressed, np.searchsorted, np.shares_memory,
+    np.array2string, np.array_repr, np.array_str, np.digitize, np.isin, np.lexsort, np.linalg.matrix_rank,
+    np.may_share_memory, np.nanargmax, np.nanargmin, np.save, np.savetxt, np.savez, np.savez_compressed,
+    np.searchsorted, np.shares_memory, np.signbit,
 )  # fmt: skip
 
 
 def _freely(function: Callable[..., Any]) -> Callable[..., Any]:
-    """It prints or gives integers, so that no gradient is lost by what it reads."""
+    """It prints, or gives integers or truth values, so that no gradient is lost by what it reads."""
 
     def constant(*args: Any, **kwargs: Any) -> Any:
         result = _called(function, args, kwargs, lambda x: numpy_of(x._var))

@@ -38,6 +38,13 @@ def _hypot(a: Any, b: Any) -> array:
     return ops.where(infinite, math.inf, long * ops.sqrt(1 + ops.square(ratio)))
 
 
+@implements(np.copysign)
+def _copysign(a: Any, b: Any) -> array:
+    x, y = as_arrays([a, b], "copysign")
+    size = ops.abs(ops.astype(x, inexact(np.result_type(x.dtype, y.dtype))))
+    return ops.where(np.signbit(y), -size, size)
+
+
 @implements(np.cbrt)
 def _cbrt(a: Any) -> array:
     x = _floating(a, "cbrt")

@@ -215,6 +215,45 @@ def _nan_extreme(over: Callable[..., Any], least: float, a: Any, axis: Any, keep
     return ops.where(ops.all(missing, axis, keepdims), math.nan, result)
 
 
+@implements(np.nancumsum)
+def _nancumsum(a: Any, axis: Any = None, dtype: Any = None) -> array:
+    return ops.cumsum(ops.where(_not_nan(a), a, 0), axis, dtype=dtype)
+
+
+@implements(np.nancumprod)
+def _nancumprod(a: Any, axis: Any = None, dtype: Any = None) -> array:
+    return ops.cumprod(ops.where(_not_nan(a), a, 1), axis, dtype=dtype)
+
+
+# --- running sums ------------------------------------------------------------------------------------------
+
+
+@implements(np.cumulative_sum)
+def _cumulative_sum(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> array:
+    return _cumulative(ops.cumsum, 0, x, axis, dtype, include_initial)
+
+
+@implements(np.cumulative_prod)
+def _cumulative_prod(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> array:
+    return _cumulative(ops.cumprod, 1, x, axis, dtype, include_initial)
+
+
+def _cumulative(scan: Any, first: int, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> array:
+    a = as_array(x, scan.__name__)
+    if axis is None and a.ndim != 1:
+        raise ValueError(f"[np.{scan.__name__}] An array of shape {a.shape} needs an axis.")
+    along = 0 if axis is None else axis
+    result: array = scan(a, along, dtype=dtype)
+    if not include_initial:
+        return result
+    before = [1 if i == along % a.ndim else n for i, n in enumerate(a.shape)]
+    return ops.concatenate([ops.full(before, first, result.dtype), result], along)
+
+
 # --- order statistics --------------------------------------------------------------------------------------
 
 
@@ -262,6 +301,14 @@ def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> array:
     middle = ops.mean(lines[..., (n - 1) // 2 : n // 2 + 1], -1)
     last = lines[..., -1]
     return back(ops.where(ops.isnan(last), last, middle))
+
+
+@implements(np.nanmedian)
+def _nanmedian(a: Any, axis: Any = None, *, keepdims: bool = False) -> array:
+    lines, back = _sorted_last(a, axis, keepdims)
+    n = ops.sum(_not_nan(lines), -1, True)  # nan comes last
+    middle = [ops.take_along_axis(lines, i, -1)[..., 0] for i in (ops.maximum(n - 1, 0) // 2, n // 2)]
+    return back((middle[0] + middle[1]) / 2)
 
 
 # --- along an axis -----------------------------------------------------------------------------------------

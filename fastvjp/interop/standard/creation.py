@@ -9,16 +9,15 @@ import numpy as np
 from ... import devices, ops
 from ...arrays.array import array, as_array, from_numpy
 from ...arrays.public import attach
-from ...core.program import uniform
+from ...core.avals import float64
 from ..namespace.modules import holds_array
-from .members import adopted, placed, standard
+from .members import adopted, held, placed, standard
 
 
 def _of_one_value(original: Any, value: float) -> None:
     def make(shape: Any, *, dtype: Any = None, device: Any = None) -> array:
         with placed(device):
-            made = np.empty(shape, dtype)  # memory that is never touched
-            return array._of(uniform(made.dtype.type(value), made.shape, made.dtype))
+            return ops.full(shape, value, held(float64) if dtype is None else dtype)
 
     make.__name__ = make.__qualname__ = original.__name__
     make.__doc__ = f"`numpy.{original.__name__}` without memory."
@@ -33,8 +32,9 @@ for _constant, _value in ((np.zeros, 0), (np.ones, 1), (np.empty, 0)):
 def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> array:
     """`numpy.full`: of the dtype that NumPy gives the value, unless another is given."""
     with placed(device):
-        value = fill_value if isinstance(fill_value, array) else np.asarray(fill_value, dtype)[()]
-        return ops.full(shape, value, dtype)
+        if dtype is None and not isinstance(fill_value, array):
+            dtype = held(np.asarray(fill_value).dtype)
+        return ops.full(shape, fill_value, dtype)
 
 
 @standard(np.asarray, np.array)
@@ -49,7 +49,8 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
         if isinstance(obj, array):
             made = as_array(obj, "asarray", wanted)
         elif isinstance(obj, _NUMBERS) and not holds_array(obj):
-            made = adopted(np.asarray(obj, wanted))
+            numbers = np.asarray(obj, wanted)
+            made = adopted(numbers if dtype is not None else numbers.astype(held(numbers.dtype), copy=False))
         else:
             made = as_array(obj, "asarray", wanted)
     made = made if device is None else to_device(made, device)

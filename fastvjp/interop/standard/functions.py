@@ -29,13 +29,13 @@ def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool
 @standard(np.clip)
 def clip(x: Any, /, min: Any = None, max: Any = None) -> array:
     """Elements within bounds, of which either may be missing; see `fastvjp.clip`."""
-    return x if min is None and max is None else ops.clip(x, min, max)
+    return as_array(x, "clip").copy() if min is None and max is None else ops.clip(x, min, max)
 
 
 @standard(np.meshgrid)
 def meshgrid(*arrays: Any, indexing: str = "xy") -> list[array]:
     """`numpy.meshgrid`, as a list."""
-    return list(adopted(np.meshgrid(*arrays, indexing=indexing)))
+    return list(adopted(np.meshgrid(*arrays, indexing=indexing)))  # type: ignore[call-overload]
 
 
 @standard(np.broadcast_arrays)

@@ -8,8 +8,8 @@ import numpy as np
 
 from ... import devices
 from ...arrays.array import array
-from ...core.avals import DTYPES, as_dtype
-from .members import adopted, placed, standard
+from ...core.avals import DTYPES, as_dtype, complex128, float64, int64
+from .members import adopted, held, placed, standard
 
 
 class finfo_object(NamedTuple):
@@ -40,8 +40,8 @@ def _dtype(type: Any, name: str) -> np.dtype:
 def finfo(type: Any, /) -> finfo_object:
     """Limits of a floating dtype, or of that of an array; of a complex one those of its parts."""
     found = np.finfo(_dtype(type, "finfo"))
-    limits = [float(x) for x in (found.eps, found.max, found.min, found.smallest_normal)]
-    return finfo_object(found.bits, *limits, found.dtype)
+    eps, most, least, normal = map(float, (found.eps, found.max, found.min, found.smallest_normal))
+    return finfo_object(found.bits, eps, most, least, normal, found.dtype)
 
 
 @standard(np.iinfo)
@@ -70,7 +70,7 @@ class Info:
     """What the namespace can do."""
 
     def capabilities(self) -> dict[str, Any]:
-        """Boolean masks as indices, shapes that depend on values (not in a compiled function), 64 axes as NumPy."""
+        """Masks as indices, shapes that depend on values (not in a compiled function), as many axes as NumPy."""
         return {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 64}
 
     def default_device(self) -> str:
@@ -83,19 +83,19 @@ class Info:
 
     def default_dtypes(self, *, device: str | None = None) -> dict[str, np.dtype]:
         """NumPy's, as far as a device has them."""
-        wide = "float64" in self.dtypes(device=device)
-        return {
-            "real floating": np.dtype("float64" if wide else "float32"),
-            "complex floating": np.dtype("complex128" if wide else "complex64"),
-            "integral": np.dtype("int64"),
-            "indexing": np.dtype("int64"),
-        }
+        with placed(device):
+            return {
+                "real floating": held(float64),
+                "complex floating": complex128,
+                "integral": int64,
+                "indexing": int64,
+            }
 
     def dtypes(self, *, device: str | None = None, kind: Any = None) -> dict[str, np.dtype]:
         """The dtypes of a kind, or of several, that a device has."""
         with placed(device):
-            held = devices.current().holds
-        return {n: d for n, d in DTYPES.items() if held(d) and (kind is None or np.isdtype(d, kind))}
+            device_holds = devices.current().holds
+        return {n: d for n, d in DTYPES.items() if device_holds(d) and (kind is None or np.isdtype(d, kind))}
 
 
 @standard(np.__array_namespace_info__)

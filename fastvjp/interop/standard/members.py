@@ -19,7 +19,7 @@ import numpy as np
 from ... import devices
 from ...arrays.array import as_array
 from ...arrays.public import NUMPY
-from ...core.avals import DTYPES
+from ...core.avals import DTYPES, float32, float64
 from ...core.declared import Declared
 from ..namespace.modules import Module, takes_arrays
 from ..numpy.constants import by_values
@@ -34,8 +34,9 @@ standard = Declared[Callable[..., Any]]("standard")
 _TYPES = {dtype.type for dtype in DTYPES.values()}
 
 
+@functools.cache
 def namespace(module: ModuleType) -> ModuleType:
-    """A module of NumPy as the standard has it."""
+    """A module of NumPy, and the modules in it, as the standard has them."""
     return Module(module, _member)
 
 
@@ -43,6 +44,8 @@ def _member(value: Any) -> Any:
     """What stands for a value of NumPy; AttributeError if nothing does."""
     if isinstance(value, Hashable) and value in standard:
         return standard[value]
+    if isinstance(value, ModuleType) and value.__name__.startswith("numpy."):
+        return namespace(value)
     if takes_arrays(value):
         return _of_numpy(value)
     if isinstance(value, type) and value in _TYPES:
@@ -108,3 +111,8 @@ def adopted(result: Any) -> Any:
 def placed(device: str | None) -> contextlib.AbstractContextManager[None]:
     """Where arrays are made on a device; None for the one in force."""
     return contextlib.nullcontext() if device is None else devices.device(device)
+
+
+def held(dtype: np.dtype) -> np.dtype:
+    """NumPy's dtype for numbers, or that of which the device in force has them."""
+    return float32 if dtype == float64 and not devices.current().holds(dtype) else dtype
