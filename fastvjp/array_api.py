@@ -9,6 +9,7 @@ arrays; the dtypes are NumPy's, float64 by default. What cannot be recorded is c
 from __future__ import annotations
 
 import sys
+from functools import cache as _cache
 from typing import Any
 
 import numpy as _numpy
@@ -22,12 +23,12 @@ __array_api_version__ = "2024.12"
 _VERSIONS = (None, "2021.12", "2022.12", "2023.12", __array_api_version__)
 
 _ours = _namespace(_numpy)
+_find = _cache(lambda name: getattr(_ours, name))
 special = _Special("special")
 
 
 def __getattr__(name: str) -> Any:
-    found = globals()[name] = getattr(_ours, name)
-    return found
+    return _find(name)
 
 
 def __dir__() -> list[str]:

@@ -69,13 +69,11 @@ fft.fftfreq(5, d=0.5); fft.fftfreq(4, dtype=float32); fft.rfftfreq(5); fft.iffts
 """
 ALL = [call.strip() for call in re.split(r"[;\n]", CALLS) if call.strip()]
 
-LOST = {
-    "nextafter", "unique_all", "unique_counts", "unique_inverse", "unique_values", "linalg.det", "linalg.eigvalsh",
-    "linalg.inv", "linalg.matrix_norm", "linalg.matrix_power", "linalg.pinv", "linalg.qr",
-    "linalg.slogdet", "linalg.solve", "linalg.svd", "linalg.svdvals",
-    *(f"fft.{name}" for name in strict.fft.__all__ if "freq" not in name),
-}  # fmt: skip
-"""Functions through which no gradient goes, as docs/array-api.md says."""
+LOST = (
+    "nextafter(", "unique_", "linalg.det(", "linalg.eigvalsh(", "linalg.inv(", "linalg.matrix_norm(m, ord=2",
+    "linalg.matrix_power(", "linalg.pinv(", "linalg.qr(", "linalg.slogdet(", "linalg.solve(", "linalg.svd", "fft.",
+)  # fmt: skip
+"""How calls begin through which no gradient goes."""
 
 
 ARRAY = type(strict.asarray(0))
@@ -163,7 +161,7 @@ def test_gradient(call, rng):
     expected = inexact(by_strict(call, given))
     if not floats or not expected:
         return
-    if function(call) in LOST:
+    if call.startswith(LOST):
         with pytest.raises(fv.LostGradientError, match="The gradient is lost"):
             fv.vjp(outputs, list(floats.values()), expected)
         return

@@ -17,7 +17,7 @@ X: Any = fastvjp.array([1.0, 2.0, 3.0])
     ("f", "words"),
     [
         (lambda: np.interp(X, [0, 1], [1, 2]), r"\[np.interp\] Not supported.*stop_gradient\(x\)\) gives"),
-        (lambda: np.linalg.norm(X), r"\[np.linalg.norm\] Not supported"),
+        (lambda: np.linalg.det(np.outer(X, X)), r"\[np.linalg.det\] Not supported"),
         (lambda: np.fft.fft(X), r"\[np.fft.fft\] Not supported"),
         (lambda: np.copyto(np.zeros(3), X), r"\[np.copyto\]"),
         (lambda: np.gcd(X, 2), r"\[np.gcd\] No such function"),
@@ -29,7 +29,6 @@ X: Any = fastvjp.array([1.0, 2.0, 3.0])
         (lambda: np.var(X, mean=X), r"\[np.var\] mean=array"),
         (lambda: np.quantile(X, 0.5, method="nearest"), r"method='nearest'"),
         (lambda: np.nan_to_num(X, False), r"\[np.nan_to_num\] copy=False"),
-        (lambda: np.cumulative_sum(X, include_initial=True), r"\[np.cumulative_sum\] include_initial=True"),
         (lambda: np.add.reduce(X, out=None, nothing=1), r"nothing"),  # type: ignore[call-overload]
         (lambda: np.sin(X, where=X > 1), r"\[np.sin\] where= without out=.*np.where"),
         (lambda: np.sin(X, dtype=np.int32), r"\[np.sin\] It does not compute in dtype int32"),
@@ -65,7 +64,7 @@ def test_in_place_on_a_numpy_array_is_refused_in_a_recording():
 
 LEFT: dict[str, Any] = {
     "interp": lambda x: np.interp(x, [0, 2, 4], [1, 2, 5]),
-    "linalg.norm": np.linalg.norm,
+    "linalg.norm": lambda x: np.linalg.norm(np.outer(x, x), 2),
     "linalg.lstsq": lambda x: np.linalg.lstsq(x[:, None] ** np.arange(2), x)[0],
     "fft": np.fft.fft,
     "gcd": lambda x: np.gcd(x.astype(np.int64), 2),
@@ -74,7 +73,6 @@ LEFT: dict[str, Any] = {
     "take, mode": lambda x: np.take(x, [5], mode="clip"),
     "ravel, order": lambda x: np.ravel(np.outer(x, x + 1), order="F"),
     "quantile, method": lambda x: np.quantile(x, 0.4, method="nearest"),
-    "cumulative_sum, initial": lambda x: np.cumulative_sum(x, include_initial=True),
     "sin, casting": lambda x: np.sin(x, casting="unsafe"),
     "add, dtype": lambda x: np.add(x, 1, dtype=np.complex64),
     "histogram": lambda x: np.histogram(x, bins=2),
@@ -243,7 +241,7 @@ def test_scipy_ufuncs(rng):
         (value,), (slope,) = fastvjp.vjp(f, [x], [np.ones(5)])
         np.testing.assert_allclose(np.asarray(value), f(x), rtol=1e-13)
         np.testing.assert_allclose(np.asarray(slope), (f(x + 1e-6) - f(x - 1e-6)) / 2e-6, rtol=1e-6)
-    with pytest.raises(TypeError, match=r"\[np.gammaln\] No such function"):
+    with pytest.raises(TypeError, match=r"\[scipy.special.gammaln\] No such function"):
         fastvjp.grad(lambda x: special.gammaln(x).sum())(x)
     np.testing.assert_array_equal(special.gammaln(fastvjp.array(x)), special.gammaln(x))
 

@@ -338,6 +338,16 @@ FUNCTIONS: dict[str, list[Call]] = {
     "nanargmax": [call(lambda a: np.nanargmax(a + WITH_NAN, axis=0), A)],
     "nanargmin": [call(lambda a: np.nanargmin(a + WITH_NAN), A)],
     "matrix_rank": [call(lambda a: np.linalg.matrix_rank(a), A)],
+    "norm": [
+        call(lambda a: np.linalg.norm(a), A),
+        call(lambda a: np.linalg.norm(a, axis=1, keepdims=True), A),
+        call(lambda a: np.linalg.norm(a, 3, -1), A),
+        call(lambda a: np.linalg.norm(a, 1), A),
+        call(lambda a: np.linalg.norm(a, -1, (1, 0)), A),
+        call(lambda a: np.linalg.norm(a, np.inf, (0, 2), True), (2, 3, 4)),
+        call(lambda a: np.linalg.norm(a, "fro", (2, 0)), (2, 3, 4)),
+    ],
+    "matrix_norm": [call(lambda a: np.linalg.matrix_norm(a, keepdims=True), (2, 3, 4))],
     "vector_norm": [
         call(lambda a: np.linalg.vector_norm(a, axis=1), A),
         call(lambda a: np.linalg.vector_norm(a, axis=0, ord=4, keepdims=True), A),

@@ -10,6 +10,11 @@ import numpy as np
 from ...arrays.array import array, as_array, numpy_of
 from ...arrays.public import implements
 
+
+class Lacking(TypeError):
+    """We have no such function, or it does not take such an argument: only NumPy's, on values, does."""
+
+
 _FUNCTIONS = (
     np.array2string, np.array_repr, np.array_str, np.digitize, np.isin, np.lexsort, np.linalg.matrix_rank,
     np.may_share_memory, np.nanargmax, np.nanargmin, np.save, np.savetxt, np.savez, np.savez_compressed,

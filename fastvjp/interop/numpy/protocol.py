@@ -23,16 +23,12 @@ from ...arrays.public import NUMPY, attach
 from ...core.avals import as_dtype
 from ...recording.recorder import is_recording
 from ..operators import kept
-from .constants import by_values
+from .constants import Lacking, by_values
 
 CONSTANTS = (
     "Hint: write it with functions that fastvjp has, or give it a derivative by fastvjp.custom_function; "
     "np.asarray(fastvjp.stop_gradient(x)) gives the values as constants, without gradient."
 )
-
-
-class Lacking(TypeError):
-    """We have no such function, or it does not take such an argument."""
 
 
 # --- ufuncs ------------------------------------------------------------------------------------------------

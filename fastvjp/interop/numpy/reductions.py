@@ -12,6 +12,7 @@ from ... import ops
 from ...arrays.array import array, as_array, as_arrays, numpy_of
 from ...arrays.public import implements
 from ...core.avals import inexact
+from .constants import Lacking
 
 # --- sums, extremes, truth ---------------------------------------------------------------------------------
 
@@ -96,6 +97,32 @@ def _vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: fl
     if ord == 1:
         return ops.sum(sizes, axis, keepdims)
     return _root(ops.sum(ops.power(sizes, ord), axis, keepdims), lambda total: ops.power(total, 1 / ord))
+
+
+@implements(np.linalg.norm)
+def _norm(x: Any, ord: Any = None, axis: Any = None, *, keepdims: bool = False) -> array:
+    a = as_array(x, "norm")
+    if ord is None:
+        return _vector_norm(a, axis=axis, keepdims=keepdims)
+    axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if len(axes) == 1:
+        return _vector_norm(a, axis=axes, keepdims=keepdims, ord=ord)
+    if len(axes) != 2:
+        raise ValueError(f"[np.linalg.norm] A norm of order {ord} is over one axis or two, not {len(axes)}.")
+    first, second = (i % a.ndim for i in axes)
+    if ord in ("fro", "f"):
+        return _vector_norm(a, axis=(first, second), keepdims=keepdims)
+    if ord not in (1, -1, math.inf, -math.inf):
+        raise Lacking(f"[np.linalg.norm] ord={ord!r} of a matrix is not supported for fastvjp arrays.")
+    along, over = (first, second) if abs(ord) == 1 else (second, first)
+    sums = _vector_norm(a, axis=along, keepdims=True, ord=1)
+    largest = (ops.max if ord > 0 else ops.min)(sums, over, True)
+    return largest if keepdims else ops.squeeze(largest, (first, second))
+
+
+@implements(np.linalg.matrix_norm)
+def _matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> array:
+    return _norm(x, ord, (-2, -1), keepdims=keepdims)
 
 
 def _root(total: array, root: Callable[[array], array]) -> array:

@@ -22,8 +22,7 @@ from ...arrays.public import NUMPY
 from ...core.avals import DTYPES, float32, float64
 from ...core.declared import Declared
 from ..namespace.modules import Module, takes_arrays
-from ..numpy.constants import by_values
-from ..numpy.protocol import Lacking
+from ..numpy.constants import Lacking, by_values
 
 HOME = "fastvjp.array_api"
 
