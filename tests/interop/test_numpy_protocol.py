@@ -18,7 +18,6 @@ X: Any = fastvjp.array([1.0, 2.0, 3.0])
     [
         (lambda: np.interp(X, [0, 1], [1, 2]), r"\[np.interp\] Not supported.*stop_gradient\(x\)\) gives"),
         (lambda: np.linalg.det(np.outer(X, X)), r"\[np.linalg.det\] Not supported"),
-        (lambda: np.fft.fft(X), r"\[np.fft.fft\] Not supported"),
         (lambda: np.copyto(np.zeros(3), X), r"\[np.copyto\]"),
         (lambda: np.gcd(X, 2), r"\[np.gcd\] No such function"),
         (lambda: np.add.reduceat(X, [0, 1]), r"\[np.add.reduceat\] No such method"),
