@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .arrays.array import array
 from .arrays.public import PUBLIC, names
 from .ops.fourier import *
+from .ops.short_time import *
 
 if not TYPE_CHECKING:  # see fastvjp/ops/__init__.py
     __all__ = names(globals(), "fft")

@@ -5,6 +5,7 @@ A view primitive maps a layout to a layout; no values move. `reshape` answers No
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,3 +67,12 @@ def reshape(x: Layout, shape: tuple[int, ...]) -> Layout | None:
     except ValueError:
         return None
     return Layout(shape, reshaped.strides, x.offset)
+
+
+def as_strided(x: Layout, shape: tuple[int, ...], strides: tuple[int, ...], offset: int) -> Layout | None:
+    """Elements by strides of one's own, counted in C order, or None where no one stride goes through that."""
+    flat = reshape(x, (math.prod(x.shape),))
+    if flat is None:
+        return None
+    (step,) = flat.strides
+    return Layout(shape, tuple([s * step for s in strides]), x.offset + offset * step)

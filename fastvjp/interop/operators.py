@@ -12,7 +12,7 @@ from ..arrays.array import array
 from ..arrays.calls import operator
 from ..arrays.emit import cast
 from ..arrays.public import attach
-from ..arrays.views import View
+from ..arrays.views import View, layout
 from ..ops.indexing import At, getitem, setitem, writes_itself
 from ..recording.recorder import has_views
 
@@ -132,6 +132,11 @@ def transposed(self: array) -> array:
     return ops.transpose(self)
 
 
+def strides(self: array) -> tuple[int, ...]:
+    """Bytes from one element to the next along each axis, as NumPy's array of this shape would have them."""
+    return tuple([s * self.dtype.itemsize for s in layout(self).strides])
+
+
 def matrices_transposed(self: array) -> array:
     """The array with its last two axes exchanged."""
     return ops.swapaxes(self, -1, -2)
@@ -140,5 +145,6 @@ def matrices_transposed(self: array) -> array:
 attach("reshape", reshape)
 attach("transpose", transpose)
 attach("T", property(transposed))
+attach("strides", property(strides))
 attach("mT", property(matrices_transposed))
 attach("conj", ops.conj)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..arrays.public import names
 from . import fourier as _fourier  # noqa: F401  whose functions fastvjp.fft has
+from . import short_time as _short_time  # noqa: F401
 from .arithmetic import *
 from .broadcasting import *
 from .complex_parts import *
@@ -22,6 +23,7 @@ from .shape import *
 from .sorting import *
 from .taking import *
 from .trigonometric import *
+from .windows import *
 
 if not TYPE_CHECKING:  # a checker takes all that is imported; a list that is not written out would hide it
     __all__ = names(globals())

@@ -1,6 +1,6 @@
 """The primitives, by families: each with its inference, derivative rules and batching rule."""
 
-from . import elementwise, fourier, indexing, joining, linalg, marker, products, reductions, scans, views
+from . import elementwise, fourier, indexing, joining, linalg, marker, products, reductions, scans, views, windows
 
 __all__ = [
     "elementwise",
@@ -13,4 +13,5 @@ __all__ = [
     "reductions",
     "scans",
     "views",
+    "windows",
 ]

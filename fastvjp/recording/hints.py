@@ -28,6 +28,8 @@ _HINTS = {
     "np.c_": "np.column_stack([...]) records it.",
     "np.vectorize": "call the function on whole arrays, or fastvjp.vmap(function)(x).",
     "np.frompyfunc": "call the function on whole arrays, or fastvjp.vmap(function)(x).",
+    "np.lib.stride_tricks.as_strided": "fastvjp.as_strided, whose strides count elements, records it; so does "
+    "fastvjp.numpy.lib.stride_tricks.as_strided.",
     "np.ndenumerate": "enumerate(x), or the indices of np.ndindex(x.shape), give elements that are recorded.",
     "np.nditer": "iterate over x, or over x.ravel().",
     **dict.fromkeys(

@@ -1,5 +1,5 @@
 """Kernels of structural primitives, by families: fused steps, loops, or functions in Python."""
 
-from . import fourier, indexing, linalg, matmul, reductions, scans, sorting, structure
+from . import fourier, indexing, linalg, matmul, reductions, scans, sorting, structure, windows
 
-__all__ = ["fourier", "indexing", "linalg", "matmul", "reductions", "scans", "sorting", "structure"]
+__all__ = ["fourier", "indexing", "linalg", "matmul", "reductions", "scans", "sorting", "structure", "windows"]

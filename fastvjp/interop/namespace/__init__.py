@@ -1,7 +1,7 @@
 """`fastvjp.numpy`: NumPy's namespace in which what NumPy alone cannot record is recorded, too."""
 
-from . import assigning, calling, creation, mathematics
+from . import assigning, calling, creation, mathematics, windows
 from .copies import of
 from .modules import namespace
 
-__all__ = ["assigning", "calling", "creation", "mathematics", "namespace", "of"]
+__all__ = ["assigning", "calling", "creation", "mathematics", "namespace", "of", "windows"]

@@ -88,22 +88,6 @@ def _unstack(x: Any, *, axis: int = 0) -> tuple[array, ...]:
     return tuple(ops.moveaxis(as_array(x, "unstack"), axis, 0))
 
 
-@implements(np.lib.stride_tricks.sliding_window_view)
-def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> array:
-    a = as_array(x, "sliding_window_view")
-    sizes = (window_shape,) if isinstance(window_shape, int | np.integer) else tuple(window_shape)
-    axes = range(a.ndim) if axis is None else (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
-    if len(sizes) != len(axes):
-        raise ValueError(f"[np.sliding_window_view] {len(sizes)} sizes do not fit {len(axes)} axes.")
-    for i, size in zip(axes, sizes, strict=True):
-        count = a.shape[i] - size + 1
-        if size < 0 or count < 1:
-            raise ValueError(f"[np.sliding_window_view] A window of {size} does not fit into {a.shape[i]}.")
-        at = i % a.ndim
-        a = ops.moveaxis(ops.take(a, np.add.outer(np.arange(count), np.arange(size)), at), at + 1, -1)
-    return a
-
-
 # --- axes --------------------------------------------------------------------------------------------------
 
 

@@ -191,6 +191,7 @@ def _write(called: str, outs: tuple[Any, ...], result: Any) -> Any:
 _HARMLESS: dict[str, tuple[Any, ...] | EllipsisType] = {
     "order": ("C", "K", "A", None),
     "subok": (True, False),
+    "writeable": (False,),
     "casting": ("same_kind",),
     "copy": (None, True),
     "device": (None, "cpu"),
