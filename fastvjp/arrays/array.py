@@ -14,10 +14,11 @@ import numpy as np
 
 from .. import devices
 from ..core.avals import Aval, as_dtype, promote
-from ..core.program import Var
+from ..core.program import Var, uniform
+from ..core.scalars import WEAK
 from ..recording.reads import guard
 from .conversion import cast_var, numpy_of, of_numpy, var_of, weak_kind
-from .views import View
+from .views import View, is_memory, kept_order
 
 if TYPE_CHECKING:
     from .methods import Methods  # a stub
@@ -51,13 +52,15 @@ class array(Methods):
     """
 
     __module__ = "fastvjp"  # where it is found, by pickles too
-    __slots__ = ("__weakref__", "_held", "_number", "_trace")
+    __slots__ = ("__weakref__", "_held", "_like", "_number", "_trace")
 
     _held: Any
     """The value; its aval as long as it is only a number in a recording, and if it is a view."""
     _number: int
     _trace: Any
     """The recording; of a view, its `View`."""
+    _like: Any
+    """Where NumPy would have memory for it, an argument or a buffer: see `views.layout`; else unset."""
 
     __array_priority__ = 1000.0
     __hash__ = object.__hash__  # by identity, although == compares elements: arrays can be keys of a dict
@@ -239,9 +242,13 @@ class array(Methods):
 
     def copy(self) -> array:
         """Another name for the same values; an in-place operation on either leaves the other as it is."""
-        return array._of(self._var)
+        copied = array._of(self._var)
+        if self.shape or is_memory(self):
+            copied._like = True
+        return copied
 
-    __copy__ = copy
+    def __copy__(self) -> array:
+        return kept_order(self.copy(), self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> array:
         return array._of(self._var)
@@ -306,14 +313,25 @@ def as_array(value: Any, where: str, dtype: np.dtype | None = None) -> array:
 
 
 def as_arrays(values: Sequence[Any], where: str) -> list[array]:
-    """Arrays of operands that meet: Python's floats, and lists of them, take the dtype of inexact ones there."""
+    """Arrays of operands that meet: Python's numbers, and lists of them, take the dtype of inexact ones there."""
     kinds = [weak_kind(x) for x in values]
-    found = [x if kind in (float, complex) else as_array(x, where) for x, kind in zip(values, kinds, strict=True)]
+    found = [as_array(x, where) if kind in (None, bool) else x for x, kind in zip(values, kinds, strict=True)]
     met = [x.dtype for x in found if isinstance(x, array) and x._aval.inexact]
     return [
-        x if isinstance(x, array) else as_array(x, where, promote(*met, kind) if met and kind else None)
+        x if isinstance(x, array) else _weak(x, where, promote(*met, kind) if met and kind else None)
         for x, kind in zip(found, kinds, strict=True)
     ]
+
+
+def _weak(x: Any, where: str, dtype: np.dtype | None) -> array:
+    """A number or a list in a dtype that can hold it; a number that stands for one stays so."""
+    return as_array(x, where, dtype) if dtype is None or type(x) not in WEAK else array._of(uniform(x, (), dtype))
+
+
+def as_operands(values: Sequence[Any], where: str) -> list[Any]:
+    """The same, but for Python's numbers, which stay as they are."""
+    met = iter(as_arrays([x for x in values if type(x) not in WEAK], where))
+    return [x if type(x) in WEAK else next(met) for x in values]
 
 
 def from_numpy(value: np.ndarray, where: str) -> array:
@@ -321,4 +339,4 @@ def from_numpy(value: np.ndarray, where: str) -> array:
     return array._of(of_numpy(value, where))
 
 
-__all__ = ["array", "as_array", "as_arrays", "from_numpy", "numpy_of"]
+__all__ = ["array", "as_array", "as_arrays", "as_operands", "from_numpy", "numpy_of"]

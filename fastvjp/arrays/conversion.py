@@ -11,7 +11,7 @@ from ..core.avals import as_dtype, aval, complex64, float32, int32, promote, see
 from ..core.primitive import REGISTRY
 from ..core.program import Uniform, Var, uniform
 from ..core.scalars import SCALARS, WEAK
-from ..recording.recorder import bind, value_of
+from ..recording.recorder import bind, current, value_of
 
 
 def numpy_of(var: Var) -> np.ndarray:
@@ -70,6 +70,8 @@ def _of_scalar(value: Any, dtype: np.dtype | None) -> Var:
 
 def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Var:
     """The values of a NumPy array, safe from later writes to it: copied unless nobody can write there."""
+    if len(value.shape) > 1 and not value.flags.c_contiguous and (trace := current()) is not None:
+        trace.rows = False
     device = devices.current()
     if dtype is None and value.base is None and type(value) is np.ndarray:
         a = seen(value.shape, value.dtype)

@@ -3,6 +3,10 @@
 A recording whose inputs are NumPy arrays makes them (`Trace.views`). A view reads from its base and writes back
 into it; values are immutable all the same: the base gets a new value, and a view whose base has another value than
 it has seen reads again. Only a view pays for that: it has its `View` where other arrays have their recording.
+
+Where an array is no view it depends on its memory what NumPy does: whether it can be changed that has no axes,
+and whether a reshape is a view or a copy. Arguments and buffers have memory (`array._like`); results lie row by
+row unless something in the recording does not (`Trace.rows`), from which NumPy may have taken its order.
 """
 
 from __future__ import annotations
@@ -12,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.layouts import contiguous_strides
 from ..core.program import Var
+from ..recording.recorder import current
 
 Write = Callable[..., Any]
 """`write(base, value, *statics, **options)`: the base with the value in the place of the view; None: read-only."""
@@ -21,16 +27,25 @@ Write = Callable[..., Any]
 class View:
     """How an array is a part of its base: `read(base, *statics, **options)`."""
 
-    __slots__ = ("base", "options", "read", "seen", "statics", "var", "write")
+    __slots__ = ("base", "known", "options", "read", "seen", "statics", "var", "write")
 
     def __init__(
-        self, base: Any, var: Var, read: Callable[..., Any], write: Write | None, statics: Any, options: Any
+        self,
+        base: Any,
+        var: Var,
+        read: Callable[..., Any],
+        write: Write | None,
+        statics: Any,
+        options: Any,
+        known: bool,
     ) -> None:
         self.base = base
         self.read = read
         self.write = write
         self.statics = statics
         self.options = options
+        self.known = known
+        """Whether NumPy has a view here; else a copy, perhaps: then neither of the two may change."""
         self.seen = base._var
         """The base as it was read ..."""
         self.var = var
@@ -40,24 +55,37 @@ class View:
         """The view as it is now."""
         base = self.base._var
         if base is not self.seen:
+            self._check()
             self.var = self.read(self.base, *self.statics, **self.options)._var
             self.seen = base
         return self.var
 
     def assign(self, value: Any) -> None:
         """Write the value, an array of the shape and dtype of the view, into the base."""
+        self._check()
         if self.write is None:
             raise ValueError(f"[{_name(self.read)}] This view is read-only, as NumPy's is. Hint: x.copy().")
         self.base._var = self.write(self.base, value, *self.statics, **self.options)._var
         self.var, self.seen = value._var, self.base._var
 
+    def _check(self) -> None:
+        if not self.known:
+            name = _name(self.read)
+            raise ValueError(
+                f"[{name}] An array of shape {self.base.shape}, or what {name} made of it, is changed. Whether "
+                "NumPy has a view or a copy here depends on the order in memory of what it was computed from, "
+                f"which is not known. Hint: x.copy() before {name}."
+            )
+
     def is_at(self, base: Any, *statics: Any) -> bool:
         """Whether it is this very part of that array."""
         return self.base is base and self.statics == statics
 
-    def layout(self) -> np.ndarray:
-        """A stand-in with the strides that NumPy's view would have; its memory must not be read."""
-        of_base = layout(self.base)
+    def layout(self) -> np.ndarray | None:
+        """A stand-in with the strides that NumPy's view would have: see `layout`."""
+        of_base = layout(self.base) if self.known else None
+        if of_base is None:
+            return None
         if _name(self.read) == "section":
             return of_base[tuple([slice(*i) if type(i) is tuple else i for i in self.statics[0]])]
         if _name(self.read) == "getitem":
@@ -79,14 +107,29 @@ def _name(function: Callable[..., Any]) -> str:
 _MEMORY = np.zeros(1, np.uint8)
 
 
-def layout(a: Any) -> np.ndarray:
-    """A stand-in for an array, of the strides that NumPy's would have; its memory must not be read."""
+def is_memory(a: Any) -> bool:
+    """Whether NumPy would have memory for it that can be changed, and no scalar."""
+    return type(a._trace) is View or getattr(a, "_like", None) is not None
+
+
+def layout(a: Any) -> np.ndarray | None:
+    """A stand-in of bytes, never to be read, with the strides in elements that NumPy's array would have.
+
+    None if they are not known.
+    """
     if type(a._trace) is View:
         return a._trace.layout()
-    strides = [1] * a.ndim
-    for i in range(a.ndim - 1, 0, -1):
-        strides[i - 1] = strides[i] * max(a.shape[i], 1)
-    return np.lib.stride_tricks.as_strided(_MEMORY, a.shape, strides)
+    like = getattr(a, "_like", None)
+    trace = current()
+    if like is None and a.ndim > 1 and trace is not None and not trace.rows:
+        return None
+    theirs = [s // like.itemsize for s in like.strides] if isinstance(like, np.ndarray) else None
+    return np.lib.stride_tricks.as_strided(_MEMORY, a.shape, theirs or contiguous_strides(a.shape))
+
+
+def lies_in_rows(x: np.ndarray) -> bool:
+    """Whether what NumPy computes from an array lies row by row."""
+    return x.ndim < 2 or x.flags.c_contiguous
 
 
 # --- what views write --------------------------------------------------------------------------------------
@@ -97,12 +140,47 @@ def reshaped(base: Any, value: Any, *_: Any, **__: Any) -> Any:
     return value.reshape(base.shape)
 
 
-def is_reshape(base: Any, shape: Any) -> bool:
-    """Whether NumPy reshapes without a copy: of what has been transposed or cut, it does not always."""
-    if type(base._trace) is not View:
+def kept_order(made: Any, like: Any) -> Any:
+    """A new array that NumPy lays out in memory as another one lies."""
+    lies = layout(like)
+    if made.ndim < 2 or (lies is not None and lies.flags.c_contiguous):
+        made._like = True
+    elif getattr(made, "_like", None) is not None:
+        del made._like
+    return made
+
+
+def in_order(x: Any, flag: Any) -> Any:
+    """The array itself if it has this of NumPy's flags, C_CONTIGUOUS or F_CONTIGUOUS, else a copy that has it."""
+    lies = layout(x)
+    if lies is not None and lies.flags[flag]:
+        return x
+    made = x.copy()
+    if lies is not None and flag == "C_CONTIGUOUS":
+        return made
+    trace = current()
+    if trace is not None:
+        trace.rows = False
+    del made._like
+    if lies is None:
+        made._held, made._trace, made._number = made._aval, View(x, x._var, _contiguous, None, (), {}, False), -1
+    return made
+
+
+def _contiguous(x: Any) -> Any:
+    return x.copy()
+
+
+def is_reshape(base: Any, shape: Any) -> bool | None:
+    """Whether NumPy reshapes without a copy: not always of what has been transposed or cut. None: not known."""
+    trace = current()
+    if base.ndim < 2 or (type(base._trace) is not View and (trace is None or trace.rows)):
         return True
+    lies = layout(base)
+    if lies is None:
+        return None
     try:
-        np.reshape(layout(base), shape, copy=False)
+        np.reshape(lies, shape, copy=False)
     except ValueError:
         return False
     return True
@@ -117,8 +195,19 @@ def viewed(
     options: Mapping[str, Any] = {},
 ) -> Any:
     """The result of `read` as a view of `base`."""
-    if write is reshaped and not is_reshape(base, result.shape):
+    if not base.shape and not is_memory(base):
+        return kept_order(result, result) if _name(read) == "section" else result  # x[...] of a scalar is an array
+    known = is_reshape(base, result.shape) if write is reshaped else True
+    if known is False:
         return result
-    view = View(base, result._var, read, write, statics, options)
+    view = View(base, result._var, read, write, statics, options, known is True)
     result._held, result._trace, result._number = result._aval, view, -1
+    trace = current()
+    if trace is not None and trace.rows and write is not reshaped and _name(read) not in _IN_ROWS:
+        lies = view.layout()
+        trace.rows = lies is not None and lies_in_rows(lies)
     return result
+
+
+_IN_ROWS = {"section", "getitem", "flip", "broadcast_to"}
+"""What is computed from these views lies row by row, if it does from their bases."""

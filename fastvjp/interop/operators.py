@@ -12,7 +12,7 @@ from ..arrays.array import array
 from ..arrays.calls import operator
 from ..arrays.emit import cast
 from ..arrays.public import attach
-from ..arrays.views import View, layout
+from ..arrays.views import is_memory, layout
 from ..ops.indexing import At, getitem, setitem, writes_itself
 from ..recording.recorder import has_views
 
@@ -42,7 +42,7 @@ def _in_place(operate: Callable[..., Any], where: str) -> Callable[..., Any]:
         result = operate(self, other)
         if result is NotImplemented:
             return result
-        if self.shape or type(self._trace) is View:
+        if self.shape or is_memory(self):
             result = kept(self, result, where)
         elif has_views():
             return result
@@ -134,7 +134,13 @@ def transposed(self: array) -> array:
 
 def strides(self: array) -> tuple[int, ...]:
     """Bytes from one element to the next along each axis, as NumPy's array of this shape would have them."""
-    return tuple([s * self.dtype.itemsize for s in layout(self).strides])
+    lies = layout(self)
+    if lies is None:
+        raise ValueError(
+            "[strides] How NumPy's array would lie in memory depends on the order of what it was computed from, which "
+            "is not known. Hint: x.copy().strides."
+        )
+    return tuple([s * self.dtype.itemsize for s in lies.strides])
 
 
 def matrices_transposed(self: array) -> array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays.array import array, numpy_of
+from ..arrays.array import array, as_arrays, numpy_of
 from ..arrays.calls import binary, keyed, unary
 from ..arrays.emit import cast, emit, full_like_aval
 from ..arrays.public import public
@@ -239,7 +239,7 @@ def clip(
     if (a_min is not None and min is not None) or (a_max is not None and max is not None):
         raise TypeError("[clip] A limit is given twice: as a_min and min, or as a_max and max.")
     low, high = a_min if min is None else min, a_max if max is None else max
-    x = itself(as_array(a, "clip"))
+    x = itself(as_arrays([a, *[limit for limit in (low, high) if limit is not None]], "clip")[0])
     if low is not None:
         x = maximum(x, low)
     return x if high is None else minimum(x, high)

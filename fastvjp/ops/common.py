@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.array import array, as_array
+from ..arrays.array import array, as_array, as_operands
 from ..arrays.emit import cast, spread
 from ..core.avals import DTYPES, as_dtype, inexact, int64, promote, uint64, weak_dtype
 from ..core.program import uniform
@@ -22,7 +22,7 @@ RANGE = {d: (int(np.iinfo(d).min), int(np.iinfo(d).max)) for d in DTYPES.values(
 
 def operands(name: str, *xs: ArrayLike, floating: bool = False, shape: tuple[int, ...] = ()) -> list[array]:
     """Promote to one dtype (a floating one if asked) and broadcast to one shape (with `shape`, if given)."""
-    arrays: list[Any] = [x if type(x) in WEAK else as_array(x, name) for x in xs]
+    arrays = as_operands(xs, name)
     kinds = [WEAK.get(type(x)) or x._var.aval.dtype for x in arrays]
     if all(type(k) is type for k in kinds):
         kinds = [weak_dtype(x) for x in arrays]

@@ -52,6 +52,9 @@ def getitem(a: ArrayLike, index: Any) -> array:
     found = parsed.of(x)
     if parsed.advanced:
         found = selected(found, parsed.advanced, parsed.place, "getitem")
+        trace = current()
+        if trace is not None and found._aval.ndim > 1:
+            trace.rows = False  # NumPy chooses the order
     if has_views() and found._aval.shape and x is a and all(a.index.ndim == 0 for a in parsed.advanced):
         return viewed(found, a, getitem, _set_item, (index,))
     return found

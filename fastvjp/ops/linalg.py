@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.array import array, as_array
+from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import binary, recorded
 from ..arrays.emit import cast, emit, emit_all, filled, leading, permuted, promoted, reshaped, spread, trailing
 from ..arrays.public import public
@@ -88,7 +88,8 @@ def addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, alpha: float = 1.0, beta: fl
         >>> fastvjp.addmm(fastvjp.ones(2), fastvjp.ones((1, 3)), fastvjp.ones((3, 2)))
         array([[4, 4]], dtype=float32)
     """
-    out, shift = matmul(a, b), as_array(c, "addmm")
+    shift, x, y = as_arrays([c, a, b], "addmm")
+    out = matmul(x, y)
     if alpha != 1:
         out = emit("multiply", *operands("addmm", out, alpha))
     if beta != 1:
@@ -115,7 +116,7 @@ def inner(a: ArrayLike, b: ArrayLike) -> array:
         >>> fastvjp.inner(fastvjp.array([1.0, 2.0]), fastvjp.array([3.0, 4.0]))
         array(11, dtype=float32)
     """
-    x, y = promoted([as_array(a, "inner"), as_array(b, "inner")])
+    x, y = promoted(as_arrays([a, b], "inner"))
     if x.ndim == 0 or y.ndim == 0:
         return emit("multiply", *operands("inner", x, y))
     if x.shape[-1] != y.shape[-1]:
@@ -167,7 +168,7 @@ def outer(a: ArrayLike, b: ArrayLike) -> array:
         array([[3, 4],
                [6, 8]], dtype=float32)
     """
-    x, y = as_array(a, "outer"), as_array(b, "outer")
+    x, y = as_arrays([a, b], "outer")
     return _multiply(*operands("outer", reshaped(x, (x.size, 1)), reshaped(y, (1, y.size))))
 
 

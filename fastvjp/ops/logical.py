@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ..arrays.array import array
+from ..arrays.array import array, as_arrays
 from ..arrays.calls import binary, recorded, unary
 from ..arrays.emit import cast, emit, full_like_aval, spread
 from ..arrays.public import public
@@ -243,7 +243,7 @@ def isclose(
         >>> fastvjp.isclose(fastvjp.array([1.0, 2.0]), fastvjp.array([1.0000001, 2.1]))
         array([True, False], dtype=bool)
     """
-    x, y = operands("isclose", a, b, floating=True)
+    x, y = operands("isclose", *as_arrays([a, b, rtol, atol], "isclose")[:2], floating=True)
     near = less_equal(abs(subtract(x, y)), add(atol, multiply(rtol, abs(y))))
     result = logical_or(logical_and(near, isfinite(y)), equal(x, y))
     return logical_or(result, logical_and(isnan(x), isnan(y))) if equal_nan else result
@@ -272,7 +272,7 @@ def array_equal(a: ArrayLike, b: ArrayLike, equal_nan: bool = False) -> array:
         >>> bool(fastvjp.array_equal(fastvjp.array([1.0, 2.0]), [1, 2]))
         True
     """
-    x, y = as_array(a, "array_equal"), as_array(b, "array_equal")
+    x, y = as_arrays([a, b], "array_equal")
     if x._var.aval.shape != y._var.aval.shape:
         return full_like_aval(aval((), bool_), False)
     same = equal(x, y)

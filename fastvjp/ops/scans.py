@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.array import array
+from ..arrays.array import array, as_arrays
 from ..arrays.calls import recorded
 from ..arrays.emit import emit, reshaped
 from ..arrays.public import public
-from .common import ArrayLike, accumulated, as_array, axis_of, operands
+from .common import ArrayLike, accumulated, axis_of, operands
 
 
 @public(recorded(), numpy=(np.cumsum, np.add.accumulate), method=True)
@@ -73,6 +73,6 @@ def linear_recurrence(a: ArrayLike, b: ArrayLike, axis: int = -1, *, reverse: bo
         >>> fastvjp.linear_recurrence(fastvjp.full(3, 0.5), fastvjp.ones(3))
         array([1, 1.5, 1.75], dtype=float32)
     """
-    x, y = operands("linear_recurrence", as_array(a, "linear_recurrence"), as_array(b, "linear_recurrence"))
+    x, y = operands("linear_recurrence", *as_arrays([a, b], "linear_recurrence"))
     along = axis_of(axis, x.ndim, "linear_recurrence")
     return emit("linear_recurrence", x, y, axis=along, reverse=bool(reverse))

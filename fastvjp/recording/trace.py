@@ -53,6 +53,7 @@ class Trace:
         "open",
         "private",
         "recorded",
+        "rows",
         "vars",
         "views",
     )
@@ -77,6 +78,8 @@ class Trace:
         """And whether that call is not to be found again, as Python functions or values are at work in it."""
         self.views = False
         """Whether slices, transposes and the like are views, as NumPy's are: where the inputs are NumPy's."""
+        self.rows = True
+        """Whether all arrays would lie row by row in NumPy's memory: see `arrays/views.py`."""
 
     def leave_trie(self) -> None:
         """Let nothing of this recording, in which nothing is yet, be kept for others."""

@@ -10,10 +10,11 @@ import numpy as np
 from ..arrays.array import array, as_array
 from ..arrays.conversion import of_numpy
 from ..arrays.emit import cast
+from ..arrays.views import lies_in_rows
 from ..core.avals import Aval
 from ..core.primitive import REGISTRY
 from ..core.program import Var, uniform
-from ..recording.recorder import Recording, bind
+from ..recording.recorder import Recording, bind, is_recording
 from .results import NUMPY, OURS, as_leaf, as_tree, gives_numpy
 from .tree import TreeDef, flat, flatten
 
@@ -21,18 +22,24 @@ from .tree import TreeDef, flat, flatten
 class Arguments:
     """A tree of arrays as variables: flat, with what is needed to build it again."""
 
-    __slots__ = ("definition", "kinds", "vars")
+    __slots__ = ("definition", "kinds", "memory", "vars")
 
     def __init__(self, tree: Any, where: str, what: str) -> None:
         leaves, self.definition = flatten(tree)
         self.vars: list[Var] = []
-        ours = others = False
+        self.memory: list[tuple[int, Any]] = []
+        """Those for which it matters how they lie in NumPy's memory: see `array._like`."""
+        ours, others, inside = False, False, is_recording()
         for i, x in enumerate(leaves):
             if type(x) is array:
                 ours = True
                 self.vars.append(x._var)
+                if inside and hasattr(x, "_like"):
+                    self.memory.append((i, x._like))
             elif type(x) is np.ndarray:
                 self.vars.append(of_numpy(x, where))
+                if x.ndim != 1:
+                    self.memory.append((i, x))
             else:
                 others = True
                 self.vars.append(leaf_array(x, where, what, i)._var)
@@ -43,6 +50,8 @@ class Arguments:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
         if recording.outermost:
             recording.trace.views = gives_numpy(self.kinds)
+            if self.memory:
+                recording.trace.rows = all(lies_in_rows(x) for _, x in self.memory)
             return recording.trace.inputs(self.vars)
         return [bind(REGISTRY["alias"], v) for v in self.vars]
 
@@ -51,6 +60,15 @@ class Arguments:
         inputs = self.enter(recording)
         recording.differentiate(inputs)
         return inputs
+
+    def given(self, inputs: Sequence[Var]) -> Any:
+        """The tree that the function is given: these variables as arrays."""
+        if not self.memory:
+            return as_tree(self.definition, inputs)
+        arrays = list(map(array._of, inputs))
+        for i, x in self.memory:
+            arrays[i]._like = x
+        return as_tree(self.definition, arrays)
 
     def tree(self, results: Sequence[Any]) -> Any:
         """The tree with these variables as arrays at its leaves, or with what was handed out."""

@@ -18,6 +18,7 @@ import numpy as np
 from .. import devices
 from ..arrays.array import array, as_array, numpy_of
 from ..arrays.conversion import lent, of_numpy, var_of
+from ..arrays.views import lies_in_rows
 from ..core.program import Program, Uniform, Var
 from ..recording.hints import THREAD
 from ..recording.reads import guard
@@ -168,6 +169,8 @@ class _Call:
             elif type(x) is np.ndarray:
                 v, self.theirs = lent(x, "compile"), True
                 self.lent.append((len(self.given), x))
+                if x.ndim != 1:
+                    key.append(lies_in_rows(x) or x.strides)
             elif isinstance(x, _ARRAYS):
                 if isinstance(x, array):
                     v, self.ours = x._var, True
@@ -191,6 +194,7 @@ class _Call:
             if id(x) not in seen:
                 seen.add(id(x))
                 self._enter(_State(vars(x), *flatten(vars(x)), x), key, objects)
+        key.append(self.theirs and not self.ours)
         self.key = tuple(key)
 
     def copy_lent(self) -> None:
@@ -215,6 +219,9 @@ class _Call:
     def arguments(self, arrays: Iterator[Var]) -> tuple[Any, Any]:
         """Positional and keyword arguments with these variables for the arrays."""
         leaves = [array._of(next(arrays)) if isinstance(x, _ARRAYS) else x for x in self.leaves]
+        for leaf, x in zip(leaves, self.leaves, strict=True):
+            if type(x) is np.ndarray and x.ndim != 1:
+                leaf._like = x
         found = self.definition.unflatten(iter(leaves))
         return found if self.named else (found, {})
 
@@ -265,6 +272,7 @@ class _Compiled:
             if not shared:
                 recording.trace.leave_trie()
             recording.trace.views = gives_numpy(set(map(type, call.leaves)))
+            recording.trace.rows = all(lies_in_rows(x) for x in call.leaves if type(x) is np.ndarray)
             recording.trace.enter(stand_ins)
             try:
                 rebound: set[int] = set()
@@ -404,7 +412,7 @@ def record(fun: Callable[..., Any], *args: Any) -> Program:
     with Recording() as recording:
         inputs = arguments.enter(recording)
         start = recording.trace.size()
-        returned = fun(*arguments.tree(inputs))
+        returned = fun(*arguments.given(inputs))
         outputs = [as_array(x, "record")._var for x in flatten(returned)[0]]
         return Program(inputs, recording.span(start), outputs)
 

@@ -54,7 +54,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
         hand_out(recording, arguments.kinds, tangents)
         inputs = arguments.differentiated(recording)
         start = recording.trace.size()
-        outputs = Outputs(fun(*arguments.tree(inputs)), "jvp")
+        outputs = Outputs(fun(*arguments.given(inputs)), "jvp")
 
         def derive() -> list[Var]:
             stop = recording.trace.size()
@@ -138,7 +138,7 @@ def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transform
             hand_out(recording, arguments.kinds, args)
             inputs = arguments.differentiated(recording)
             start = recording.trace.size()
-            outputs = Outputs([partial(*arguments.tree(inputs))], "jacfwd")
+            outputs = Outputs([partial(*arguments.given(inputs))], "jacfwd")
             outputs.arrays = [x.copy() for x in outputs.arrays]  # a user's rule may rebind the others
             stop = recording.trace.size()
             zeros = [full_like_aval(v.aval, 0) for v in inputs]

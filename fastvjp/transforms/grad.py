@@ -110,7 +110,7 @@ def _differentiated(
             hand_out(recording, arguments.kinds, *others)
             inputs = arguments.differentiated(recording)
             start = recording.trace.size()
-            traced = arguments.tree(inputs)
+            traced = arguments.given(inputs)
             given = list(args)
             for i, n in enumerate(numbers):
                 given[n] = traced[i]

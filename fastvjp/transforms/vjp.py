@@ -53,7 +53,7 @@ def vjp(
         hand_out(recording, arguments.kinds, () if cotangents is _OMITTED else cotangents)
         inputs = arguments.differentiated(recording)
         start = recording.trace.size()
-        returned = fun(*arguments.tree(inputs))
+        returned = fun(*arguments.given(inputs))
         returned, aux = split_aux(returned, has_aux, "vjp")
         outputs = Outputs(returned, "vjp")
         if cotangents is _OMITTED:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array
 from ..arrays.emit import spread
+from ..arrays.views import lies_in_rows
 from ..core.avals import aval
 from ..core.program import Op, Var
 from ..ops.shape import moveaxis
@@ -54,6 +55,7 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
         with Recording() as recording:
             hand_out(recording, set(map(type, leaves)), kwargs)
             recording.trace.views |= recording.numpy > 0
+            recording.trace.rows &= all(lies_in_rows(x) for x in leaves if type(x) is np.ndarray)
             env: dict[Var, Var] = {}
             given = list(leaves)
             for i, axis in enumerate(axes):

@@ -197,3 +197,162 @@ def test_scalars_rebind_as_numpys_do():
         return first * total
 
     close(fv.grad(fun)(np.array([2.0, 3.0])), [7.0, 2.0])
+
+
+# --- memory: what NumPy does depends on how arrays lie -----------------------------------------------------
+
+
+def reshaped_result(a):
+    b = a * 2
+    b.reshape(-1)[0] = 9
+    a += b
+
+
+def reshaped_argument(a):
+    b = a.T
+    a.reshape(-1)[1] = 2 * b[0, 0]
+    a.ravel()[2:5] *= 3
+
+
+def copied_rows(a):
+    b = a.T.copy()
+    b.reshape(-1)[0] = 9
+    np.ravel(b)[1] = 7
+    a += b.T
+
+
+def contiguous(a):
+    b = np.ascontiguousarray(a.T)
+    b += 1
+    a *= 1 + b.T
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("write", [*WRITERS, reshaped_result, reshaped_argument, copied_rows, contiguous],
+                         ids=lambda f: f.__name__)  # fmt: skip
+@pytest.mark.parametrize("make", [lambda f: f, fv.compile], ids=["plain", "compiled"])
+def test_arguments_in_either_order(rng, write, order, make):
+    def fun(a):
+        write(a)
+        return np.sum(WEIGHT * a * a)
+
+    fun = fv.numpy.of(fun) if write is contiguous else fun
+    x = np.array(rng.uniform(0.5, 2, (3, 4)), order=order)
+    undecided = order == "F" and write is reshaped_result  # a * 2 has the order of a
+    if write is copies and make is fv.compile:
+        pytest.skip("it has a mask, whose values are not known")
+    both = make(fv.value_and_grad(fun))
+    if undecided:
+        with pytest.raises(ValueError, match=r"\[reshape\].*view or a copy.*Hint: x.copy"):
+            both(x)
+        return
+    value, gradient = both(x)
+    close(value, fun(x.copy(order)))
+    close(gradient, numeric_grad(lambda a: fun(np.array(a, order=order)), x), rtol=1e-6, atol=1e-6)
+
+
+def test_a_compiled_function_tells_orders_and_kinds_of_arrays_apart(rng):
+    def fun(a):
+        part = a[0]
+        part += a[1]
+        a.reshape(-1)[1] = 7
+        return np.sum(WEIGHT * a * a)
+
+    both = fv.compile(fun)
+    x = rng.uniform(0.5, 2, (3, 4))
+    for y in (x, np.asfortranarray(x), np.repeat(x, 2, 1)[:, ::2], x):
+        close(both(y), fun(y if y.flags.f_contiguous else y.copy()))
+    values = float(both(fv.array(x)))  # where slices are values
+    close(values, np.sum(WEIGHT * x * x))
+
+
+OF_UNKNOWN_ORDER = [
+    lambda a: a.T + 1,
+    lambda a: np.concatenate([a.T, a.T]),
+    lambda a: a[:, [0, 2]],
+    lambda a: np.copy(a.T),
+    lambda a: a * np.asfortranarray(WEIGHT),
+]
+
+
+@pytest.mark.parametrize("made", OF_UNKNOWN_ORDER)
+@pytest.mark.parametrize("writes_to_base", [False, True])
+def test_what_may_be_a_view_or_a_copy_is_not_written_to(rng, made, writes_to_base):
+    def fun(a):
+        b = made(a)
+        part = b.reshape(-1)
+        total = np.sum(part)  # reading is free
+        if writes_to_base:
+            b[0, 0] = 9
+        else:
+            part[0] = 9
+        return total + np.sum(part) + np.sum(b)
+
+    with pytest.raises(ValueError, match=r"\[reshape\].*view or a copy.*Hint: x.copy"):
+        fv.grad(fun)(rng.normal(size=(3, 4)))
+
+
+def test_reading_what_may_be_a_view_is_free(rng):
+    x = rng.normal(size=(3, 4))
+    close(fv.grad(lambda a: np.sum((a.T + 1).reshape(-1) ** 2))(x), 2 * (x + 1))
+
+
+def test_buffers_lie_row_by_row_beside_what_is_transposed(rng):
+    def fun(a):
+        z = np.zeros((4, 3))
+        z[...] = a.T
+        z.reshape(-1)[1] = 5 * a[0, 0]
+        like = np.zeros_like(z)
+        like.ravel()[2] = a[0, 1]
+        return np.sum(z**2) + np.sum(like * a.T)
+
+    x = rng.uniform(0.5, 2, (3, 4))
+    value, gradient = fv.value_and_grad(fv.numpy.of(fun))(x)
+    close(value, fun(x))
+    close(gradient, numeric_grad(fun, x), rtol=1e-6, atol=1e-6)
+
+
+def increment(v):
+    v += 1
+    v *= v
+
+
+@pytest.mark.parametrize("make", [lambda f: f, fv.compile], ids=["plain", "compiled"])
+def test_arrays_without_axes_are_changed_and_scalars_are_not(make):
+    def fun(x):
+        increment(x)
+        return x * x
+
+    both = make(fv.value_and_grad(fun))
+    for x in (np.array(2.0), np.float64(2.0), np.array(2.0)):
+        value, gradient = both(x)
+        close(value, fun(x.copy()))
+        close(gradient, 108.0 if isinstance(x, np.ndarray) else 4.0)  # of (x + 1)**4, or of x**2
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        np.array,
+        np.copy,
+        np.squeeze,
+        np.sum,
+        lambda x: np.asarray(x * 1),
+        lambda x: np.zeros(()) + 0 * x,
+        lambda x: x.copy(),
+        lambda x: x * 1,
+        lambda x: np.full((), x),
+        lambda x: x[...],
+        lambda x: x.reshape(()),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.array, np.float64])
+def test_which_results_without_axes_change(start, kind):
+    def fun(x):
+        y = start(x)
+        increment(y)
+        return y * y + x
+
+    value, gradient = fv.value_and_grad(fv.numpy.of(fun))(kind(2.0))
+    close(value, fun(kind(2.0)))
+    close(gradient, numeric_grad(lambda v: fun(kind(v)), np.array(2.0)), rtol=1e-6)

@@ -304,3 +304,93 @@ def test_what_is_not_written_in_python_is_named():
     for function in (math.sin, numpy.sin, len):
         with pytest.raises(TypeError, match=rf"\[of\] Expected a function .*{function.__name__}"):
             np.of(function)
+
+
+# --- buffers of NumPy's that are not made inside ---------------------------------------------------------
+
+
+def doubled_into(x, out):
+    out[:] = 2 * x
+    out[0] *= x[1]
+    return np.sum(out * out)
+
+
+@pytest.mark.parametrize("make", [lambda f: f, fv.compile], ids=["plain", "compiled"])
+def test_buffers_that_are_arguments_are_written_to(rng, make):
+    x, out = rng.uniform(1, 2, 3), rng.normal(size=3)
+    before = out.copy()
+    value, gradient = make(fv.value_and_grad(fv.numpy.of(doubled_into)))(x, out)
+    close(value, doubled_into(x, out.copy()))
+    close(gradient, numeric_grad(lambda x: doubled_into(x, np.empty(3)), x), rtol=1e-6)
+    close(fv.grad(fv.numpy.of(doubled_into))(x, out=out), gradient)
+    np.testing.assert_array_equal(out, before)
+
+
+def test_one_buffer_given_twice_is_one(rng):
+    def f(x, out, same):
+        out[0] = x[0]
+        return same[0] * x[1]
+
+    x = rng.normal(size=2)
+    close(fv.grad(fv.numpy.of(f))(x, z := np.zeros(2), z), x[::-1])
+
+
+BUFFER = np.zeros(3)
+
+
+def into_a_global(x):
+    BUFFER[0] = x[0]
+    return np.sum(BUFFER)
+
+
+def into_a_default(x, out=np.zeros(3)):  # noqa: B008
+    out[1:] = x[1:]
+    return np.sum(out)
+
+
+class Holder:
+    buffer = np.zeros(3)
+
+
+def into_an_attribute(x):
+    Holder.buffer[...] = x
+    return np.sum(Holder.buffer)
+
+
+def into_what_is_closed_over():
+    out = np.zeros(3)
+
+    def f(x):
+        out[0] += x[0]
+        return np.sum(out)
+
+    return f
+
+
+def into_a_list(x):
+    out = [BUFFER]
+    np.add(x, 1, out=out[0])
+    return np.sum(out[0])
+
+
+def into_one_of_two_that_overlap(x):
+    def f(x, a, b):
+        a[0] = x[0]
+        return b[0] * x[1]
+
+    whole = BUFFER[:2]
+    return fv.numpy.of(f)(x, whole, whole[:1])
+
+
+OUTSIDE = [into_a_global, into_a_default, into_an_attribute, into_what_is_closed_over(), into_a_list,
+           into_one_of_two_that_overlap]  # fmt: skip
+
+
+@pytest.mark.parametrize("of", [lambda f: f, fv.numpy.of], ids=["plain", "of"])
+@pytest.mark.parametrize("write", OUTSIDE, ids=lambda f: f.__name__)
+def test_buffers_from_outside_refuse_traced_values(rng, write, of):
+    BUFFER[:] = 0
+    with pytest.raises(TypeError, match=r"(?s)(The gradient is lost in|cannot be written into).*Hint"):
+        fv.grad(of(write))(rng.normal(size=3))
+    assert not BUFFER.any()
+    of(write)(rng.normal(size=3))  # with numbers it is NumPy's

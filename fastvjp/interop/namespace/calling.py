@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array
+from ...arrays.array import array, as_array, as_arrays
 from ...arrays.public import implements
 from .modules import holds_array, instead, lifted, replace
 
@@ -85,7 +85,7 @@ def _block(arrays: Any) -> Any:
 
     def joined(part: Any, axis: int) -> Any:
         if not isinstance(part, list):
-            return widened(as_array(part, "block"))
+            return widened(next(found))
         return ops.concatenate([joined(p, axis + 1) for p in part], axis)
 
     def widened(x: array) -> array:
@@ -94,8 +94,8 @@ def _block(arrays: Any) -> Any:
     def leaves(part: Any) -> Iterator[Any]:
         yield from itertools.chain.from_iterable(map(leaves, part)) if isinstance(part, list) else [part]
 
-    levels = depth(arrays)
-    ndim = max(levels, *[as_array(x, "block").ndim for x in leaves(arrays)])
+    levels, parts = depth(arrays), as_arrays(list(leaves(arrays)), "block")
+    ndim, found = max(levels, *[x.ndim for x in parts]), iter(parts)
     first, levels = ndim - levels, ndim
     return joined(arrays, first)
 

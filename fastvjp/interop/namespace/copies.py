@@ -9,11 +9,15 @@ from __future__ import annotations
 import builtins
 import functools
 import inspect
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ...recording.recorder import current
+from .creation import adopted
 from .modules import Module, ours
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,8 +27,8 @@ def of(fun: F) -> F:
     """The function, to be differentiated as it is: in its copy NumPy's namespace is `fastvjp.numpy`.
 
     What it calls of its own package is copied with it: functions, lambdas, nested and decorated ones, methods of
-    classes. What is written in C, and other packages, stay as they are. Outside recordings the function itself is
-    called.
+    classes. What is written in C, and other packages, stay as they are. Floating NumPy arrays among its arguments
+    are recorded, so that it may write to them. Outside recordings the function itself is called.
 
     Args:
         fun: a function or method that is written in Python.
@@ -58,11 +62,28 @@ def of(fun: F) -> F:
         if trace is None:
             return fun(*args, **options)
         trace.views = True
-        return copied(*args, **options)
+        given = _recorded((*args, *options.values()))
+        return copied(*given[: len(args)], **dict(zip(options, given[len(args) :], strict=True)))
 
     made: Any = functools.wraps(fun)(call)
     made.__signature__ = inspect.signature(fun)  # for those who do not look behind a decorator
     return made
+
+
+def _recorded(values: Iterable[Any]) -> list[Any]:
+    """Arguments as the copy is given them: NumPy's arrays that it may write to, each once, as recorded ones.
+
+    Those that overlap stay NumPy's, where a write of traced values is an error: a copy of one would miss those to
+    another.
+    """
+    values = list(values)
+    arrays = {id(x): x for x in values if type(x) is np.ndarray and x.flags.writeable}
+    for one, other in itertools.combinations(list(arrays.values()), 2):
+        if np.may_share_memory(one, other):
+            arrays.pop(id(one), None)
+            arrays.pop(id(other), None)
+    made = {key: adopted(x) for key, x in arrays.items()}
+    return [made.get(id(x), x) for x in values]
 
 
 class _Globals(dict[str, Any]):

@@ -12,6 +12,7 @@ import numpy as np
 
 from ... import ops
 from ...arrays.array import array, as_array, from_numpy
+from ...arrays.views import in_order, is_memory, kept_order, lies_in_rows
 from ...core.program import uniform
 from ...recording.recorder import current
 from .modules import holds_array, instead, replace
@@ -20,13 +21,19 @@ _RECORDED = "fdFD"
 """The dtypes that are recorded, by NumPy's characters."""
 
 
-def _adopted(made: Any) -> Any:
+def adopted(made: Any) -> Any:
     """A new array of NumPy as one that can be written to with traced values, in a recording."""
     trace = current()
     if trace is None or type(made) is not np.ndarray or made.dtype.char not in _RECORDED:
         return made
     trace.views = True
-    return from_numpy(made, "array")
+    return _buffer(from_numpy(made, "array"), made)
+
+
+def _buffer(x: array, made: np.ndarray) -> array:
+    """An array that stands for this memory of NumPy's."""
+    x._like = True if lies_in_rows(made) else made
+    return x
 
 
 def _of_one_value(original: Any, value: float) -> None:
@@ -37,7 +44,8 @@ def _of_one_value(original: Any, value: float) -> None:
         if trace is None or made.dtype.char not in _RECORDED:
             return original(*args, **options)
         trace.views = True
-        return array._of(uniform(made.dtype.type(value), made.shape, made.dtype))
+        trace.rows = trace.rows and lies_in_rows(made)
+        return _buffer(array._of(uniform(made.dtype.type(value), made.shape, made.dtype)), made)
 
 
 for _constant, _value in ((np.zeros, 0), (np.ones, 1), (np.empty, 0)):
@@ -49,7 +57,7 @@ def _of_numbers(original: Any) -> None:
     def make(*args: Any, **options: Any) -> Any:
         if any(type(x) is array for x in (*args, *options.values())):
             return original(*args, **options)  # that reaches ours, where there is one
-        return _adopted(original(*args, **options))
+        return adopted(original(*args, **options))
 
 
 for _maker in (
@@ -62,14 +70,16 @@ for _maker in (
 @instead(np.full)
 def _full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **options: Any) -> Any:
     if not holds_array(fill_value):
-        return _adopted(np.full(shape, fill_value, dtype, order, **options))  # type: ignore[call-overload]
-    return ops.full(shape, as_array(fill_value, "full"), dtype)
+        return adopted(np.full(shape, fill_value, dtype, order, **options))  # type: ignore[call-overload]
+    made = ops.full(shape, as_array(fill_value, "full"), dtype)
+    made._like = True
+    return made
 
 
 @instead(np.arange)
 def _arange(*args: Any, **options: Any) -> Any:
     if not any(type(x) is array for x in (*args, *options.values())):
-        return _adopted(np.arange(*args, **options))
+        return adopted(np.arange(*args, **options))
     start, stop, step = [(0, *args, 1), (*args, 1), args][min(len(args), 3) - 1]
     count = len(np.arange(*[x.item() if type(x) is array else x for x in (start, stop, step)]))
     return start + step * np.arange(count)
@@ -82,11 +92,16 @@ def _array(
 ) -> Any:  # fmt: skip
     if not holds_array(object):
         made = np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **options)  # type: ignore[call-overload]
-        return made if made is object else _adopted(made)
+        return made if made is object else adopted(made)
     x = as_array(object, "array", None if dtype is None else np.dtype(dtype))
-    if x is object and copy:
-        x = x.copy()
+    if x is object and (copy or not (x.shape or is_memory(x))):
+        x = kept_order(x.copy(), x)
+    elif x is not object and x.ndim < 2:
+        x._like = True
     return x.reshape((1,) * (ndmin - x.ndim) + x.shape) if x.ndim < ndmin else x
+
+
+_ORDERS = {np.ascontiguousarray: "C_CONTIGUOUS", np.asfortranarray: "F_CONTIGUOUS"}
 
 
 def _conversion(original: Any) -> None:
@@ -95,8 +110,10 @@ def _conversion(original: Any) -> None:
         if isinstance(a, np.ndarray | np.generic):
             return original(a, dtype, *args, **options)
         if not holds_array(a):
-            return _adopted(original(a, dtype, *args, **options))
-        return _array(a, dtype, copy=None, ndmin=int(original is np.ascontiguousarray))
+            return adopted(original(a, dtype, *args, **options))
+        made = _array(a, dtype, copy=None, ndmin=int(original is np.ascontiguousarray))
+        flag = _ORDERS.get(original)
+        return in_order(made, flag) if flag else made
 
 
 for _converter in (
@@ -109,7 +126,7 @@ for _converter in (
 def _fromiter(iter: Iterable[Any], dtype: Any, count: int = -1, **options: Any) -> Any:
     items = list(iter)
     if not holds_array(items):
-        return _adopted(np.fromiter(items, dtype, count, **options))
+        return adopted(np.fromiter(items, dtype, count, **options))
     return _array(items if count < 0 else items[:count], dtype)
 
 
@@ -124,7 +141,7 @@ class _Kind(type):
 
     def __call__(cls, shape: Any, dtype: Any = float, buffer: Any = None, **options: Any) -> Any:
         made = np.ndarray(shape, dtype, buffer, **options)
-        return made if buffer is not None or current() is None else _adopted(np.zeros_like(made))
+        return made if buffer is not None or current() is None else adopted(np.zeros_like(made))
 
     def __getattr__(cls, name: str) -> Any:
         return getattr(np.ndarray, name)

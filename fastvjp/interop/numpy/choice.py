@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array
+from ...arrays.array import array, as_operands
 from ...arrays.public import implements
 
 
@@ -19,8 +19,8 @@ def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
 
 @implements(np.select)
 def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> array:
-    result = default
-    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+    *choices, result = as_operands([*choicelist, default], "select")
+    for condition, choice in reversed(list(zip(condlist, choices, strict=True))):
         result = ops.where(condition, choice, result)
     return result
 

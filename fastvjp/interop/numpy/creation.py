@@ -9,6 +9,7 @@ import numpy as np
 from ... import ops
 from ...arrays.array import array, as_array
 from ...arrays.public import implements
+from ...arrays.views import kept_order
 from ...core.avals import inexact, promote
 
 # --- creation ----------------------------------------------------------------------------------------------
@@ -17,7 +18,8 @@ from ...core.avals import inexact, promote
 @implements(np.full_like)
 def _full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> array:
     like = as_array(a, "full_like")
-    return ops.full(like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else dtype)
+    made = ops.full(like.shape if shape is None else shape, fill_value, like.dtype if dtype is None else dtype)
+    return kept_order(made, like)
 
 
 @implements(np.zeros_like, np.empty_like)
@@ -46,7 +48,8 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retst
 
 @implements(np.copy)
 def _copy(a: Any) -> array:
-    return as_array(a, "copy").copy()
+    x = as_array(a, "copy")
+    return kept_order(x.copy(), x)
 
 
 # --- shapes and dtypes -------------------------------------------------------------------------------------

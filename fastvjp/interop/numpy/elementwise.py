@@ -15,17 +15,19 @@ from ...core.avals import inexact
 
 @implements(np.fmax)
 def _fmax(a: Any, b: Any) -> array:
-    return ops.where(ops.isnan(a), b, ops.where(ops.isnan(b), a, ops.maximum(a, b)))
+    x, y = as_arrays([a, b], "fmax")
+    return ops.where(ops.isnan(x), y, ops.where(ops.isnan(y), x, ops.maximum(x, y)))
 
 
 @implements(np.fmin)
 def _fmin(a: Any, b: Any) -> array:
-    return ops.where(ops.isnan(a), b, ops.where(ops.isnan(b), a, ops.minimum(a, b)))
+    x, y = as_arrays([a, b], "fmin")
+    return ops.where(ops.isnan(x), y, ops.where(ops.isnan(y), x, ops.minimum(x, y)))
 
 
 @implements(np.float_power)
 def _float_power(a: Any, b: Any) -> array:
-    x = as_array(a, "float_power")
+    x = as_arrays([a, b], "float_power")[0]
     return ops.power(ops.astype(x, np.result_type(x.dtype, np.float64)), b)
 
 
@@ -68,7 +70,8 @@ def _floating(a: Any, name: str) -> array:
 
 @implements(np.logaddexp2)
 def _logaddexp2(a: Any, b: Any) -> array:
-    return ops.logaddexp(ops.multiply(a, math.log(2)), ops.multiply(b, math.log(2))) / math.log(2)
+    x, y = as_arrays([a, b], "logaddexp2")
+    return ops.logaddexp(x * math.log(2), y * math.log(2)) / math.log(2)
 
 
 @implements(np.sinc)

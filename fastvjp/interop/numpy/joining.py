@@ -31,23 +31,23 @@ def _stack(arrays: Any, axis: int = 0, *, dtype: Any = None) -> array:
 
 @implements(np.vstack)
 def _vstack(tup: Any, *, dtype: Any = None) -> array:
-    return _concatenate([ops.atleast_2d(x) for x in tup], dtype=dtype)
+    return _concatenate([ops.atleast_2d(x) for x in as_arrays(tup, "vstack")], dtype=dtype)
 
 
 @implements(np.hstack)
 def _hstack(tup: Any, *, dtype: Any = None) -> array:
-    parts = [as_array(ops.atleast_1d(x), "hstack") for x in tup]
+    parts = [as_array(ops.atleast_1d(x), "hstack") for x in as_arrays(tup, "hstack")]
     return _concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1, dtype=dtype)
 
 
 @implements(np.dstack)
 def _dstack(tup: Any) -> array:
-    return ops.concatenate([ops.atleast_3d(x) for x in tup], 2)
+    return ops.concatenate([ops.atleast_3d(x) for x in as_arrays(tup, "dstack")], 2)
 
 
 @implements(np.column_stack)
 def _column_stack(tup: Any) -> array:
-    parts = [as_array(x, "column_stack") for x in tup]
+    parts = as_arrays(tup, "column_stack")
     return ops.concatenate([x if x.ndim > 1 else ops.reshape(x, (-1, 1)) for x in parts], 1)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array, as_arrays
+from ...arrays.array import array, as_arrays
 from ...arrays.public import attach, implements
 
 
@@ -32,12 +32,14 @@ def _vecdot(a: Any, b: Any, *, axis: int = -1) -> array:
 
 @implements(getattr(np, "matvec", None))  # NumPy 2.2
 def _matvec(a: Any, b: Any) -> array:
-    return ops.squeeze(ops.matmul(a, ops.expand_dims(b, -1)), -1)
+    x, y = as_arrays([a, b], "matvec")
+    return ops.squeeze(ops.matmul(x, ops.expand_dims(y, -1)), -1)
 
 
 @implements(getattr(np, "vecmat", None))
 def _vecmat(a: Any, b: Any) -> array:
-    return ops.squeeze(ops.matmul(ops.expand_dims(ops.conj(a), -2), b), -2)
+    x, y = as_arrays([a, b], "vecmat")
+    return ops.squeeze(ops.matmul(ops.expand_dims(ops.conj(x), -2), y), -2)
 
 
 @implements(np.einsum)
@@ -54,7 +56,7 @@ def _einsum(*operands: Any) -> array:
 
 @implements(np.kron)
 def _kron(a: Any, b: Any) -> array:
-    x, y = as_array(a, "kron"), as_array(b, "kron")
+    x, y = as_arrays([a, b], "kron")
     n = max(x.ndim, y.ndim)
     xs, ys = ((1,) * (n - z.ndim) + z.shape for z in (x, y))
     apart = ops.reshape(x, [m for k in xs for m in (k, 1)]) * ops.reshape(y, [m for k in ys for m in (1, k)])
@@ -87,7 +89,8 @@ def _linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> array:
 @implements(np.cross)
 def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> array:
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
-    x, y = ops.moveaxis(as_array(a, "cross"), axisa, -1), ops.moveaxis(as_array(b, "cross"), axisb, -1)
+    x, y = as_arrays([a, b], "cross")
+    x, y = ops.moveaxis(x, axisa, -1), ops.moveaxis(y, axisb, -1)
     if x.shape[-1] != 3 or y.shape[-1] != 3:
         raise ValueError(f"[np.cross] Expected vectors of 3 elements, got {x.shape[-1]} and {y.shape[-1]}.")
     result = ops.roll(x, -1, -1) * ops.roll(y, 1, -1) - ops.roll(x, 1, -1) * ops.roll(y, -1, -1)

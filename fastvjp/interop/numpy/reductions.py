@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array, as_arrays, numpy_of
+from ...arrays.array import array, as_array, as_arrays, as_operands, numpy_of
 from ...arrays.public import implements
 from ...core.avals import inexact
 from .constants import Lacking
@@ -184,7 +184,7 @@ def _average(
     if weights is None:
         result = ops.mean(x, axis, keepdims)
         return (result, ops.full_like(result, x.size / max(result.size, 1))) if returned else result
-    w = as_array(weights, "average")
+    x, w = as_arrays([a, weights], "average")
     if w.shape != x.shape:
         if w.ndim != 1 or not isinstance(axis, int):
             raise TypeError(f"[np.average] Weights of shape {w.shape} need the shape {x.shape}, or one axis.")
@@ -356,8 +356,10 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
 
 @implements(np.trapezoid)
 def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> array:
-    heights = ops.moveaxis(as_array(y, "trapezoid"), axis, -1)
-    steps = dx if x is None else _diff(x, axis=-1 if as_array(x, "trapezoid").ndim == 1 else axis)
+    heights, steps = as_operands([y, dx if x is None else x], "trapezoid")
+    heights = ops.moveaxis(as_array(heights, "trapezoid"), axis, -1)
+    if x is not None:
+        steps = _diff(steps, axis=-1 if np.ndim(steps) == 1 else axis)
     if isinstance(steps, array) and steps.ndim > 1:
         steps = ops.moveaxis(steps, axis, -1)
     return ops.sum(steps * (heights[..., 1:] + heights[..., :-1]) / 2.0, -1)
