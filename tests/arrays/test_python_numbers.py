@@ -22,7 +22,8 @@ OPERANDS = {
 EACH_ITS_OWN = {
     "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "meshgrid",  # they return what they are given
     "full_like", "nan_to_num", "astype", "flatten", "result_type", "ones_like", "zeros_like", "searchsorted",
-    "digitize", "linspace", "compress", "extract", "median", "percentile", "quantile",
+    "digitize", "linspace", "compress", "extract", "median", "percentile", "quantile", "nanmedian",
+    "nanpercentile", "nanquantile",
     "select", "trapezoid",  # see below
 }  # fmt: skip
 """Functions whose operands do not meet: the result has the dtype of one, or there is none."""
