@@ -199,6 +199,7 @@ def viewed(
         return kept_order(result, result) if _name(read) == "section" else result  # x[...] of a scalar is an array
     known = is_reshape(base, result.shape) if write is reshaped else True
     if known is False:
+        result._like = True  # a copy, row by row
         return result
     view = View(base, result._var, read, write, statics, options, known is True)
     result._held, result._trace, result._number = result._aval, view, -1

@@ -137,8 +137,8 @@ def strides(self: array) -> tuple[int, ...]:
     lies = layout(self)
     if lies is None:
         raise ValueError(
-            "[strides] How NumPy's array would lie in memory depends on the order of what it was computed from, which "
-            "is not known. Hint: x.copy().strides."
+            "[strides] How NumPy's array would lie in memory depends on the order of what it was computed from, "
+            "which is not known. Hint: x.copy().strides."
         )
     return tuple([s * self.dtype.itemsize for s in lies.strides])
 

@@ -23,10 +23,11 @@ def _as_strided(
     """As `numpy.lib.stride_tricks.as_strided`, but for an error where it reaches beyond the array."""
     if type(x) is not array:
         return np.lib.stride_tricks.as_strided(x, shape, strides, subok, writeable)
-    if not layout(x).flags.c_contiguous:
+    lies = layout(x)
+    if lies is None or not lies.flags.c_contiguous:
         raise ValueError(
             "[np.lib.stride_tricks.as_strided] Expected an array that is stored row by row, got a view into "
-            "another one. Hint: as_strided(x.copy(), ...)."
+            "another one, or one of which that is not known. Hint: as_strided(x.copy(), ...)."
         )
     size = x.dtype.itemsize
     if strides is not None and any(s % size for s in strides):
