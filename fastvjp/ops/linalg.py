@@ -270,7 +270,9 @@ def eigh(a: ArrayLike, UPLO: str = "L") -> EighResult:
         A named tuple: `eigenvalues` of shape (..., n), real and ascending, and `eigenvectors` of shape
         (..., n, n), one in each column. Derivatives are those of a function of Hermitian matrices (Giles,
         "Collected matrix derivative results", 2008, section 3.1). Vectors of equal eigenvalues may be chosen in
-        many ways: what depends on that choice has no derivative, and nothing is added for it.
+        many ways: what depends on that choice has no derivative. Where two eigenvalues are equal, up to rounding,
+        the gradient of what uses both these values and their vectors is nan; that of what uses only the one or the
+        other is right.
 
     Raises:
         ValueError: `a` has no square matrices, or another `UPLO`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays.array import array
-from ..arrays.emit import cast, conjugated, constant, emit, filled, permuted, reshaped, spread, zeros
+from ..arrays.emit import cast, conjugated, constant, emit, filled, permuted, reshaped, section, spread, zeros
 from ..core.avals import Aval, aval
 from ..core.primitive import structural
 from .views import same
@@ -80,26 +80,47 @@ def _cholesky(g: array, out: array, upper: bool) -> array:
 
 
 def _eigh(g_w: array | None, g_v: array | None, w: array, v: array, upper: bool) -> array:
-    """V (diag(g_w) + F o (V^H g_v)) V^H with F_ij = 1 / (w_j - w_i), and its Hermitian part (Giles 2008, 3.1).
-
-    F is 0 where two eigenvalues are equal: then the choice of vectors is free, and what does not depend on that
-    choice has nothing there.
-    """
-    shape, n = v.shape, v.shape[-1]
+    """The Hermitian part of V (diag(g_w) + F o (V^H g_v)) V^H with F_ij = 1 / (w_j - w_i) (Giles 2008, 3.1)."""
     inner = zeros(v)
     if g_w is not None:
-        diagonal = spread(reshaped(cast(g_w, v.dtype), (*g_w.shape, 1)), shape)
-        inner = masked(diagonal, np.eye(n, dtype=bool))
-    if g_v is not None:
-        columns = spread(reshaped(w, (*w.shape[:-1], 1, n)), shape)
-        rows = spread(reshaped(w, (*w.shape, 1)), shape)
-        gap = emit("subtract", columns, rows)
-        same = emit("equal", gap, zeros(gap))
-        slope = emit(
-            "select", same, zeros(gap), emit("reciprocal", emit("select", same, filled(shape, gap, 1), gap))
-        )
-        inner = emit("add", inner, emit("multiply", product(adjoint(v), g_v), cast(slope, v.dtype)))
+        inner = masked(_rows(cast(g_w, v.dtype)), np.eye(v.shape[-1], dtype=bool))
+    if g_v is not None and v.size:
+        inner = emit("add", inner, _turned(product(adjoint(v), g_v), g_w, w))
     return hermitian(product(product(v, inner), adjoint(v)))
+
+
+def _turned(x: array, g_w: array | None, w: array) -> array:
+    """F o X.
+
+    Where two eigenvalues are equal, up to rounding, the choice of their vectors is free. Of vectors alone, what
+    does not depend on that choice has nothing there, so that F is 0. Where values are used, too, it is nan but
+    for cotangents of 0: the derivative of V f(w) V^H has f'(w) there, which they do not tell.
+    """
+    n, shape = w.shape[-1], x.shape
+    gap = emit("subtract", _columns(w), _rows(w))
+    ends = [emit("abs", section(w, w.ndim - 1, i, i + 1)) for i in (0, n - 1)]
+    largest = emit("maximum", *ends)
+    rounding = emit("multiply", largest, filled(largest.shape, w, 4 * n * np.finfo(w.dtype).eps))
+    equal = emit("less_equal", emit("abs", gap), spread(reshaped(rounding, (*rounding.shape, 1)), shape))
+    diagonal = np.eye(n, dtype=bool)
+    instead = np.where(diagonal | (g_w is None), np.inf, np.nan).astype(w.dtype)
+    slope = emit("reciprocal", emit("select", equal, spread(constant(instead), shape), gap))
+    turned = emit("scale", x, cast(slope, x.dtype))
+    if g_w is None:
+        return turned
+    instead = np.where(diagonal, 0, np.nan).astype(w.dtype)
+    unknown = emit("select", equal, spread(constant(instead), shape), zeros(gap))
+    return emit("add", turned, emit("scale", _columns(cast(g_w, x.dtype)), cast(unknown, x.dtype)))
+
+
+def _rows(x: array) -> array:
+    """Matrices of which row i is x_i everywhere."""
+    return spread(reshaped(x, (*x.shape, 1)), (*x.shape, x.shape[-1]))
+
+
+def _columns(x: array) -> array:
+    """Matrices of which column i is x_i everywhere."""
+    return spread(reshaped(x, (*x.shape[:-1], 1, x.shape[-1])), (*x.shape, x.shape[-1]))
 
 
 structural("solve_triangular", "x y", _solution, vjp={"x": _solve_x, "y": _solve_y}, on="cpu")
