@@ -23,14 +23,16 @@ def device_names() -> tuple[list[str], dict[str, str]]:
 def executable(problem: Problem, device: str) -> Any:
     """What `fastvjp.compile` of a function that calls `vjp` would run, made ready on a device but not run."""
     import fastvjp
-    from fastvjp.recording.recorder import Recording, abstract
+    from fastvjp.recording.recorder import Recording, abstract, switch
 
     from .libraries.namespaces import fastvjp_namespace
 
     fun = problem.fun(fastvjp_namespace())
     with fastvjp.device(device):
         given = [fastvjp.array(x) for x in (*problem.wrt, *problem.constants, problem.cotangent)]
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             inputs = [abstract(x._var.aval, "bench") for x in given]
             recording.trace.enter(inputs)
             arrays = [fastvjp.array._of(v) for v in inputs]
@@ -38,6 +40,9 @@ def executable(problem: Problem, device: str) -> Any:
             values, gradients = fastvjp.vjp(lambda *wrt: fun(*wrt, *constants), wrt, arrays[-1:])
             results = [x._var for x in (*values, *gradients)]
             return recording.ready(results, given=len(inputs)).executable
+        finally:
+            switch(recording.before)
+            recording.end()
 
 
 def costs(problem: Problem, device: str) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 from .arrays.array import array
 from .core.program import Program
 from .planning.plan import Call, FusedStep, KernelStep, Operand, Plan, Reduce, Scalar, Step, View
-from .recording.recorder import Recording
+from .recording.recorder import Recording, switch
 from .transforms.tree import flatten
 from .transforms.vjp import vjp
 
@@ -94,7 +94,9 @@ def explain(fun: Callable[..., Any], primals: Sequence[Any], cotangents: Sequenc
         >>> [type(report.step).__name__ for report in made.reports]
         ['FusedStep']
     """
-    with Recording() as recording:
+    recording = Recording()
+    try:
+        switch(recording.trace)
         outputs, vjps = vjp(fun, primals, cotangents)
         results = [leaf._var for leaf in flatten((outputs, vjps))[0] if isinstance(leaf, array)]
         ready = recording.ready(results)
@@ -104,6 +106,9 @@ def explain(fun: Callable[..., Any], primals: Sequence[Any], cotangents: Sequenc
         inputs = dict.fromkeys(v for op in ops for v in op.inputs if v in listing.sources and v not in made)
         program = Program([v for v in inputs if v.value is not None], ops, results)
         profile = ready.executable.profile(ready.given(recording.trace.leaves))
+    finally:
+        switch(recording.before)
+        recording.end()
     plan: Plan = ready.executable.plan
     reports = tuple(
         StepReport(step, nbytes(step.reads), nbytes(step.writes), *profiled)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from ..core.avals import Aval
@@ -57,8 +56,8 @@ class Loop:
     count: int
     grain: int = 0
     failure: Failure | None = None
-    during: AbstractContextManager[None] | None = None
-    """A context to run in: one for all loops that have one."""
+    during: Callable[..., int] | None = None
+    """What is to call the function that runs it, with its argument: one for all loops that have one."""
 
 
 def bad_index(name: str, describe: Callable[[int, PythonPointer], Exception]) -> Failure:

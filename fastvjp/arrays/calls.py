@@ -22,7 +22,7 @@ from ..core.scalars import SCALARS, stand_in
 from ..recording.hints import THREAD
 from ..recording.reads import guard
 from ..recording.ready import kind
-from ..recording.recorder import Recording, current, value_of
+from ..recording.recorder import Recording, current, switch, value_of
 from ..recording.trace import Trace
 from ..recording.trie import Node, trie
 from .array import array, as_arrays
@@ -261,7 +261,9 @@ def at_once(
         key += (*statics, *options.items())
     ready = trie.root.ready.get(tuple(key))
     if ready is None:
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             # an array given twice is two: the key does not tell
             own = iter(recording.trace.inputs([x._var for x in operands if type(x) is array]))
             given = [array._of(next(own)) if type(x) is array else x for x in operands]
@@ -269,6 +271,9 @@ def at_once(
             if recording.trace.shared():
                 trie.keep(tuple(key), ready)
             leaves = recording.trace.leaves
+        finally:
+            switch(recording.before)
+            recording.end()
     values = ready.executable.run(ready.given(leaves))
     if len(values) == 1:
         return array._of(Var(ready.avals[0], values[0]))

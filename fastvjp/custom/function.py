@@ -14,7 +14,7 @@ from ..arrays.emit import full_like_aval
 from ..core.avals import aval, is_differentiable
 from ..core.primitive import REGISTRY
 from ..ops.shape import moveaxis
-from ..recording.recorder import Recording, bind
+from ..recording.recorder import Recording, bind, switch
 from ..transforms.arguments import check_callable
 from ..transforms.marker import Flat, Marker, arrays_of, mark, repeated
 from ..transforms.results import as_tree, hand_out
@@ -91,7 +91,9 @@ class custom_function(Generic[P, R]):
         """Call the function; under a transform the rules take effect."""
         leaves, definition = flatten(args)
         at = [i for i, leaf in enumerate(leaves) if isinstance(leaf, array | np.ndarray)]
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             hand_out(recording, set(map(type, leaves)), kwargs)
             primals = [as_array(leaves[i], "custom_function")._var for i in at]
             rules = vars(self._rules)
@@ -104,6 +106,9 @@ class custom_function(Generic[P, R]):
             call.outputs = [v.aval for v in results]
             marked = list(mark(call.marker(), primals, results))
             done = recording.run(marked)
+        finally:
+            switch(recording.before)
+            recording.end()
         return as_tree(call.structure, done)
 
 

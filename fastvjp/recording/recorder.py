@@ -6,6 +6,7 @@ transform can differentiate or batch what it did; only the outermost one runs.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -27,39 +28,47 @@ current: Callable[[], Trace | None] = _open.get
 """The open recording of this thread."""
 
 
+switch: Callable[[Trace | None], object] = _open.set
+"""Make another recording the open one."""
+
+
 class Recording:
-    """`with Recording() as recording:` ops of this thread are recorded, not run."""
+    """Ops of this thread are recorded, not run, while it is the open one.
 
-    __slots__ = ("around", "numpy", "outermost", "start", "trace")
+        recording = Recording()
+        try:
+            switch(recording.trace)
+            ...
+        finally:
+            switch(recording.before)
+            recording.end()
 
-    numpy: int
-    """Of the outermost recording: how many results, from the first on, are handed out as NumPy's arrays."""
+    No interrupt leaves it open: Python raises one behind a call or at the first instruction of a Python function.
+    So it comes before `switch` is called or when all is done, but it could come before all that the `__exit__` of
+    a context manager does.
+    """
 
-    def __enter__(self) -> Recording:
-        trace = current()
-        self.outermost = trace is None
-        if trace is None:
-            self.trace = Trace()
-            self.start = 0
-            try:
-                _open.set(self.trace)
-            except BaseException:  # an interrupt, which Python may raise right behind a call
-                _open.set(None)
-                raise
-        else:
-            self.trace = trace
-            self.start = trace.size()
-        self.around = self.trace.differentiated
+    __slots__ = ("around", "before", "handled", "numpy", "outermost", "start", "trace")
+
+    def __init__(self) -> None:
+        self.before = before = current()
+        """What is open around it."""
+        self.outermost = before is None
+        self.trace = trace = before or Trace()
+        self.start = 0 if before is None else before.size()
+        self.around = trace.differentiated
+        self.handled = sys.exception()
         self.numpy = 0
-        return self
+        """Of the outermost recording: how many results, from the first on, are handed out as NumPy's arrays."""
 
-    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
+    def end(self) -> None:
+        """Let go of what was recorded."""
         if self.outermost:
-            _open.set(None)
             self.trace.close()
         else:
             self.trace.differentiated = self.around
-        if error is not None:
+        error = sys.exception()
+        if error is not self.handled and error is not None:
             unwrap(error)
 
     def differentiate(self, inputs: Sequence[Var]) -> None:
@@ -131,6 +140,7 @@ __all__ = [
     "bind_multiple",
     "is_recording",
     "outside",
+    "switch",
     "value_of",
 ]
 
@@ -165,8 +175,13 @@ def bind_multiple(primitive: Primitive, /, *inputs: Var, **params: Any) -> Seque
     """`bind` for a primitive with several outputs."""
     trace = current()
     if trace is None:
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             return recording.run(bind_multiple(primitive, *inputs, **params))
+        finally:
+            switch(recording.before)
+            recording.end()
     if trace.capturing:
         return trace.apply(primitive, inputs, params)
     key = (primitive, *map(trace.number, inputs), *params.items())

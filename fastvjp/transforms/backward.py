@@ -16,7 +16,7 @@ from ..arrays.emit import cast, full_like_aval
 from ..core.avals import Aval, is_differentiable
 from ..core.primitive import REGISTRY, Primitive, Rule
 from ..core.program import Op, Var
-from ..recording.recorder import Recording, bind
+from ..recording.recorder import Recording, bind, switch
 
 
 def backward(
@@ -166,11 +166,16 @@ def _pull_through_definition(op: Op, g: Var, needed: Sequence[bool]) -> list[tup
         return _transposed(op, g, needed, base, operand)
     # inside fresh variables, so that an operand passed twice has two cotangents, and only the needed ones
     wrt = [bind(REGISTRY["alias"], v) for v in op.inputs]
-    with Recording() as recording:
+    recording = Recording()
+    try:
+        switch(recording.trace)
         arrays = {name: array._of(v) for name, v in zip(op.primitive.inputs, wrt, strict=True)}
         result = _by_rule(base, operand, {**arrays, **op.params}, op.outputs[0].aval)
         wanted = [v for v, n in zip(wrt, needed, strict=True) if n]
         found = iter(backward(recording.span(), wanted, [(result, g)]))
+    finally:
+        switch(recording.before)
+        recording.end()
     return [(v, c) for v, n in zip(op.inputs, needed, strict=True) if n and (c := next(found)) is not None]
 
 

@@ -10,7 +10,7 @@ from ..arrays.calls import recorded
 from ..arrays.emit import emit
 from ..core.primitive import REGISTRY
 from ..core.program import Op, Program, Var
-from ..recording.recorder import Recording, bind, is_recording
+from ..recording.recorder import Recording, bind, is_recording, switch
 from .arguments import check_callable
 from .backward import backward
 from .marker import Flat, Marker, arrays_of, mark
@@ -38,7 +38,9 @@ def checkpoint(fun: Callable[P, R]) -> Transformed[P, R]:
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
         if not is_recording():  # nothing will be differentiated
             return like_arguments(fun(*args, **kwargs), (args, kwargs))
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             leaves, definition = flatten(fun(*args, **kwargs))
             results = [as_array(x, "checkpoint")._var for x in leaves]
             body = _needed(recording.span(), results)
@@ -48,6 +50,9 @@ def checkpoint(fun: Callable[P, R]) -> Transformed[P, R]:
             program = Program(external, body, results)
             marker = Marker(len(external), lambda xs, gs, _: _recomputed(program, xs, gs), through=False)
             return definition.unflatten(iter(arrays_of(mark(marker, external, results))))
+        finally:
+            switch(recording.before)
+            recording.end()
 
     return Transformed(checkpointed, checkpoint, fun)
 
@@ -65,9 +70,14 @@ def _needed(ops: Sequence[Op], results: Sequence[Var]) -> list[Op]:
 
 def _recomputed(program: Program, primals: Flat, cotangents: Flat) -> list[array | None]:
     fresh = [bind(REGISTRY["barrier"], x._var) for x in primals]
-    with Recording() as recording:
+    recording = Recording()
+    try:
+        switch(recording.trace)
         outputs = inline(program, fresh)
         found = backward(recording.span(), fresh, zip(outputs, [g._var for g in cotangents], strict=True))
+    finally:
+        switch(recording.before)
+        recording.end()
     return [None if v is None else array._of(v) for v in found]
 
 

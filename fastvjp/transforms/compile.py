@@ -22,7 +22,7 @@ from ..arrays.views import lies_in_rows
 from ..core.program import Program, Uniform, Var
 from ..recording.hints import THREAD
 from ..recording.reads import guard
-from ..recording.recorder import Recording, abstract, is_recording, value_of
+from ..recording.recorder import Recording, abstract, is_recording, switch, value_of
 from .arguments import Arguments, check_callable
 from .results import ALL, as_tree, gives_numpy
 from .transformed import Transformed
@@ -268,7 +268,9 @@ class _Compiled:
         before = [*call.states, _State(outputs, *flatten(outputs))]
         handles = {id(x): x for state in before for x in state.leaves if isinstance(x, array)}.values()
         values = [x._var for x in handles]
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             if not shared:
                 recording.trace.leave_trie()
             recording.trace.views = gives_numpy(set(map(type, call.leaves)))
@@ -291,6 +293,9 @@ class _Compiled:
                     _filled(state.tree, state.definition, iter(state.leaves))
             self.ready = recording.ready(results, given=len(stand_ins))
             self.constants = recording.trace.leaves[len(stand_ins) :]
+        finally:
+            switch(recording.before)
+            recording.end()
         same = before[-1].definition == self.state
         self.kept = [same and x is y for x, y in zip_longest(self.leaves, before[-1].leaves)]
         self.leaves = [None if isinstance(x, array) else x for x in self.leaves]
@@ -409,12 +414,17 @@ def record(fun: Callable[..., Any], *args: Any) -> Program:
     """
     check_callable(fun, "record")
     arguments = Arguments(args, "record", "arguments")
-    with Recording() as recording:
+    recording = Recording()
+    try:
+        switch(recording.trace)
         inputs = arguments.enter(recording)
         start = recording.trace.size()
         returned = fun(*arguments.given(inputs))
         outputs = [as_array(x, "record")._var for x in flatten(returned)[0]]
         return Program(inputs, recording.span(start), outputs)
+    finally:
+        switch(recording.before)
+        recording.end()
 
 
 def eval(*trees: Any) -> None:

@@ -12,7 +12,7 @@ from ..arrays.emit import emit, full_like_aval
 from ..core.avals import is_differentiable
 from ..core.program import Var
 from ..ops.creation import eye
-from ..recording.recorder import Recording, abstract
+from ..recording.recorder import Recording, abstract, switch
 from .arguments import Arguments, Outputs, check_callable, check_sequence
 from .backward import backward, zeros_for
 from .grad import grad
@@ -50,7 +50,9 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     check_callable(fun, "jvp")
     arguments = Arguments(check_sequence(primals, "jvp", "primals"), "jvp", "primals")
     along = arguments.tangents(tangents, "jvp")
-    with Recording() as recording:
+    recording = Recording()
+    try:
+        switch(recording.trace)
         hand_out(recording, arguments.kinds, tangents)
         inputs = arguments.differentiated(recording)
         start = recording.trace.size()
@@ -62,6 +64,9 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
 
         n = len(outputs.arrays)
         results = recording.finish(("jvp", start, len(inputs), n), [*along, *outputs.arrays], derive)
+    finally:
+        switch(recording.before)
+        recording.end()
     return outputs.tree(results[:n]), outputs.tree(results[n:])
 
 
@@ -98,7 +103,9 @@ def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transform
 
     def jacobian(*args: Any) -> Any:
         chosen, partial, pick = _choose(fun, args, argnums, "jacrev")
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             hand_out(recording, set(), args)
             (output,), pullback = vjp(lambda *xs: [partial(*xs)], chosen)
             leaves, definition = flatten(output)
@@ -113,6 +120,9 @@ def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transform
                 shaped = [emit("reshape", x, shape=leaf.shape + x.shape[1:]) for x in found]
                 rows.append((structure, shaped))
             results = recording.run([x._var for _, shaped in rows for x in shaped])
+        finally:
+            switch(recording.before)
+            recording.end()
         done = map(as_leaf, results)
         return unflatten(definition, [pick(structure.unflatten(done)) for structure, _ in rows])
 
@@ -133,7 +143,9 @@ def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transform
 
     def jacobian(*args: Any) -> Any:
         chosen, partial, pick = _choose(fun, args, argnums, "jacfwd")
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             arguments = Arguments(chosen, "jacfwd", "differentiated arguments")
             hand_out(recording, arguments.kinds, args)
             inputs = arguments.differentiated(recording)
@@ -156,6 +168,9 @@ def jacfwd(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transform
                 columns.append([emit("reshape", x, shape=x.shape[:-1] + v.aval.shape)._var for x in found])
             n, count = len(inputs), len(outputs.arrays)
             done = recording.run([c[k] for k in range(count) for c in columns])
+        finally:
+            switch(recording.before)
+            recording.end()
         by_output = [pick(arguments.tree(done[k * n : (k + 1) * n])) for k in range(count)]
         return outputs.definition.unflatten(iter(by_output))[0]
 

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from ..arrays.array import array, as_array
 from ..arrays.emit import full_like_aval
 from ..core.program import Var
-from ..recording.recorder import Recording
+from ..recording.recorder import Recording, switch
 from .arguments import NO_AUX, Arguments, Aux, check_callable
 from .backward import backward, zeros_for
 from .results import as_leaf, hand_out
@@ -105,7 +105,9 @@ def _differentiated(
             chosen.append(kwargs[name])
         arguments = Arguments(chosen, where, "differentiated arguments")
         _check_dtypes(where, arguments.vars)
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             others = (args, kwargs) if len(args) + len(kwargs) > len(chosen) else ()
             hand_out(recording, arguments.kinds, *others)
             inputs = arguments.differentiated(recording)
@@ -120,6 +122,9 @@ def _differentiated(
             form = ("grad", with_value, start, len(inputs))
             operands = (recording, start, inputs, value, aux, with_value)
             results = recording.finish(form, [value, *aux.arrays], _derive, *operands)
+        finally:
+            switch(recording.before)
+            recording.end()
         gradients = arguments.tree(results[: len(inputs)])
         gradient = None if not numbers else gradients[0] if single else tuple(gradients[: len(numbers)])
         if names:

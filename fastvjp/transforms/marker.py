@@ -17,7 +17,7 @@ from ..core.primitive import REGISTRY
 from ..core.program import Op, Var
 from ..ops.reductions import sum as sum_
 from ..primitives.marker import MARKER
-from ..recording.recorder import Recording, abstract, bind, bind_multiple
+from ..recording.recorder import Recording, abstract, bind, bind_multiple, switch
 from .backward import backward, zeros_for
 from .vmap import batch_ops
 
@@ -94,10 +94,15 @@ class Marker:
         """The vjp that the jvp rule implies."""
         assert self.jvp is not None
         along = [abstract(x._var.aval, "custom_function") for x in primals]
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             tangents = self.jvp(primals, arrays_of(along), [])
             pairs = [(t._var, c) for t, c in zip(tangents, cotangents, strict=True) if t is not None]
             return backward(recording.span(), along, pairs)
+        finally:
+            switch(recording.before)
+            recording.end()
 
     def batch(
         self, op: Op, operands: Flat, batched: Sequence[bool], size: int, env: MutableMapping[Var, Var]
@@ -171,7 +176,9 @@ def _batched_call(
     """Results of a rule with the batch axis in front, where some of its operands and captured arrays have it."""
     extended = ChainMap({}, env)
     stand_ins: list[Flat] = []
-    with Recording() as recording:
+    recording = Recording()
+    try:
+        switch(recording.trace)
         for arrays, flags in groups:
             stand_ins.append(list(arrays))
             for i, (x, b) in enumerate(zip(arrays, flags, strict=True)):
@@ -181,6 +188,9 @@ def _batched_call(
                     stand_ins[-1][i] = array._of(v)
         found = rule(*stand_ins)
         batch_ops(recording.span(), extended, size)
+    finally:
+        switch(recording.before)
+        recording.end()
     return [
         None if x is None else array._of(extended[x._var]) if x._var in extended else repeated(x, size)
         for x in found

@@ -12,7 +12,7 @@ from .. import devices
 from ..arrays.array import array, as_array
 from ..core.avals import Aval, as_dtype, aval
 from ..planning.plan import with_own_outputs
-from ..recording.recorder import Recording, abstract, is_recording
+from ..recording.recorder import Recording, abstract, is_recording, switch
 from .arguments import check_callable
 from .transformed import make_findable
 from .tree import LEAF, TreeDef, flatten
@@ -60,13 +60,19 @@ def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
 
 def _compiled(fun: Callable[..., Any], avals: Sequence[Aval]) -> Callable[..., Any]:
     """The Numba function for arguments of these avals."""
-    with devices.device("cpu"), Recording() as recording:
-        inputs = [abstract(a, "njit") for a in avals]
-        recording.trace.enter(inputs)
-        found, structure = flatten(fun(*map(array._of, inputs)))
-        results = [as_array(x, "njit")._var for x in found]
-        ready = recording.ready(results, given=len(inputs))
-        values = ready.given([*range(len(inputs)), *recording.trace.leaves[len(inputs) :]])
+    recording = Recording()
+    try:
+        switch(recording.trace)
+        with devices.device("cpu"):
+            inputs = [abstract(a, "njit") for a in avals]
+            recording.trace.enter(inputs)
+            found, structure = flatten(fun(*map(array._of, inputs)))
+            results = [as_array(x, "njit")._var for x in found]
+            ready = recording.ready(results, given=len(inputs))
+            values = ready.given([*range(len(inputs)), *recording.trace.leaves[len(inputs) :]])
+    finally:
+        switch(recording.before)
+        recording.end()
     from ..kernels.runtime.njit import numba_function
 
     outputs = (f"{{{i}}}" for i in range(len(results)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..arrays.array import array
 from ..core.program import Op, Program, Var, replay
-from ..recording.recorder import Recording, abstract, bind_multiple
+from ..recording.recorder import Recording, abstract, bind_multiple, switch
 from .arguments import Arguments, Aux, Outputs, check_callable, check_sequence, split_aux
 from .backward import backward, zeros_for
 from .results import as_tree, hand_out
@@ -49,7 +49,9 @@ def vjp(
     arguments = Arguments(check_sequence(primals, "vjp", "primals"), "vjp", "primals")
     if cotangents is not _OMITTED:
         cotangents = check_sequence(cotangents, "vjp", "cotangents")
-    with Recording() as recording:
+    recording = Recording()
+    try:
+        switch(recording.trace)
         hand_out(recording, arguments.kinds, () if cotangents is _OMITTED else cotangents)
         inputs = arguments.differentiated(recording)
         start = recording.trace.size()
@@ -64,6 +66,9 @@ def vjp(
         form = ("vjp", start, len(inputs), n)
         operands = (recording, start, inputs, outputs, given, aux)
         results = recording.finish(form, [*outputs.arrays, *given, *aux.arrays], _derive, *operands)
+    finally:
+        switch(recording.before)
+        recording.end()
     return (outputs.tree(results[:n]), arguments.tree(results[n : n + len(inputs)]), *aux.trees(results))
 
 
@@ -127,9 +132,14 @@ class _Pullback:
     def __call__(self, cotangents: Any) -> list[Any]:
         wanted = check_sequence(cotangents, "pullback", "cotangents")
         operands = [*self.outputs.cotangents(wanted, "pullback"), *self.residuals]
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             hand_out(recording, self.kinds, cotangents)
             products = recording.finish(self.linear, operands, _inlined, self.linear, operands)
+        finally:
+            switch(recording.before)
+            recording.end()
         return as_tree(self.definition, products)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from ..core.avals import aval
 from ..core.program import Op, Var
 from ..ops.shape import moveaxis
 from ..primitives.batching import leading
-from ..recording.recorder import Recording, abstract
+from ..recording.recorder import Recording, abstract, switch
 from .arguments import check_callable
 from .results import as_tree, hand_out
 from .transformed import Transformed
@@ -52,7 +52,9 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
         leaves, definition = flatten(args)
         axes = axes_per_leaf(in_axes, definition, "in_axes")
         arrays, axes, size = _batched_leaves(leaves, axes, _places(definition))
-        with Recording() as recording:
+        recording = Recording()
+        try:
+            switch(recording.trace)
             hand_out(recording, set(map(type, leaves)), kwargs)
             recording.trace.views |= recording.numpy > 0
             recording.trace.rows &= all(lies_in_rows(x) for x in leaves if type(x) is np.ndarray)
@@ -79,6 +81,9 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
             form = ("vmap", start, size, tuple(targets), len(env))
             mapped = [array._of(v) for v in (*env, *env.values())]
             done = recording.finish(form, [*mapped, *results], derive)
+        finally:
+            switch(recording.before)
+            recording.end()
         return as_tree(structure, done)
 
     return Transformed(batched, vmap, fun, in_axes, out_axes)

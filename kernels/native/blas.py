@@ -10,8 +10,10 @@ import ctypes
 import functools
 import os
 import threading
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from .interrupts import postponed
 
@@ -33,47 +35,65 @@ def function(name: str) -> int:
 
 
 class OneThread:
-    """A context in which OpenBLAS uses one thread.
+    """Calls functions while OpenBLAS uses one thread.
 
-    The number holds for the whole process. The first of all threads that are in the context sets it to 1, the last
-    puts it back: if each did so for itself, one could take another's 1 for the user's number, or have threads
-    come back while it runs, and with them sums in another order.
+    The number holds for the whole process. The first of all calls that are running sets it to 1, the last puts it
+    back: if each did so for itself, one could take another's 1 for the user's number, or have threads come back
+    while it runs, and with them sums in another order.
+
+    An interrupt may come behind any call and as a function begins, but not between an assignment and what stands
+    before or behind it: so no call is taken for one that runs when it does not, and what an interrupt kept from
+    being put back is put back in a second try.
     """
 
     def __init__(self, get: int, set_: int) -> None:
         self.get = ctypes.CFUNCTYPE(ctypes.c_int)(get)
         self.set = ctypes.CFUNCTYPE(None, ctypes.c_int)(set_)
         self.lock = threading.Lock()
-        self.inside = 0
+        self.calls: list[list[bool]] = []
+        """Of each call that has begun whether it is running."""
         self.before = 1
+        """The number to put back, where `lowered`."""
+        self.lowered = False
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._leave_all)
 
-    def __enter__(self) -> None:
-        with self.lock:
-            self.inside += 1
-            if self.inside == 1:
-                self.before = self.get()
-                if self.before != 1:
-                    self.set(1)
+    def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function gives that is called so."""
+        call = [True]
+        try:
+            self._settle(call)
+            return function(*arguments)
+        finally:
+            call[0] = False
+            try:
+                self._settle()
+            except BaseException:
+                self._settle()
+                raise
 
-    def __exit__(self, *_: object) -> None:
+    def _settle(self, *more: list[bool]) -> None:
+        """Have the number that belongs to the calls that are running, now with these."""
         with self.lock:
-            if self.inside == 1 and self.before != 1:
+            self.calls = [call for call in (*self.calls, *more) if call[0]]
+            if self.calls and not self.lowered:
+                self.before = self.get()
+                self.lowered = self.before != 1
+                if self.lowered:
+                    self.set(1)
+            if self.lowered and not self.calls:
                 self.set(self.before)
-            self.inside -= 1
+                self.lowered = False
 
     def _leave_all(self) -> None:
         """In a forked child, where the threads that were inside do not exist."""
-        self.lock = threading.Lock()
-        if self.inside and self.before != 1:
-            self.set(self.before)
-        self.inside = 0
+        self.lock, self.calls = threading.Lock(), []
+        self._settle()
 
 
 @functools.cache
 def one_thread() -> OneThread | None:
-    """The context for the library of `function`; None of another than OpenBLAS."""
+    """What calls so, for the library of `function`; None of another than OpenBLAS."""
     library = _numpy_library()
     if not _symbol(library, NAMES, "sgemm"):
         library = _library(str(_scipy_modules()[0].__file__))

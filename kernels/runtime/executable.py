@@ -6,7 +6,6 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
 from types import CodeType
 from typing import Any, NoReturn
@@ -44,7 +43,7 @@ class Native:
         self.word = 0
         """At which its call stands."""
         self.chunks = False
-        self.during: AbstractContextManager[None] | None = None
+        self.during: Callable[..., int] | None = None
         self.run = runner()
 
     def append(self, loop: Loop, first: int) -> None:
@@ -57,8 +56,8 @@ class Native:
         """Run on the words at this address."""
         if self.chunks:
             PythonPointer(base, np.int64)[self.word + POOL] = threads.pool()
-        with self.during or nullcontext():
-            result = self.run(base + 8 * self.word)
+        run, during = self.run, self.during
+        result = run(base + 8 * self.word) if during is None else during(run, base + 8 * self.word)
         if result:
             self.fail(result, base)
 

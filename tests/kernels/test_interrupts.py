@@ -66,6 +66,51 @@ def test_the_next_call_works(seed, tmp_path):
     assert int(run.stdout) == 5
 
 
+AT_ANY_MOMENT = """
+import random, signal, sys
+import fastvjp as fv
+from fastvjp.kernels.native import blas
+from fastvjp.recording.recorder import current
+
+random.seed(int(sys.argv[1]))
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+
+def interrupted(work, check, longest):
+    for _ in range(4000):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, longest))
+            while True:  # until the interrupt comes
+                work()
+        except KeyboardInterrupt:
+            check()
+
+def nothing_is_open():
+    assert current() is None
+
+def threads_are_the_users():
+    assert context.get() == 2 and not context.lock.locked()
+
+x = fv.ones(10)
+slope = fv.value_and_grad(lambda x: fv.sum(x * x))
+slope(x)
+interrupted(lambda: slope(x), nothing_is_open, 60e-6)
+context = blas.one_thread()
+if context is not None:
+    context.set(2)
+    interrupted(lambda: context(context.get), threads_are_the_users, 30e-6)
+"""
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_is_left_open_or_lowered(seed, tmp_path):
+    """Thousands of interrupts in what takes microseconds: behind every instruction that lets one through."""
+    run = subprocess.run(
+        [sys.executable, "-c", AT_ANY_MOMENT, str(seed)], capture_output=True, text=True, check=False, cwd=ROOT,
+        env=os.environ | {"FASTVJP_CACHE_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+
+
 def test_an_interrupt_waits():
     done = []
     with pytest.raises(KeyboardInterrupt), postponed():

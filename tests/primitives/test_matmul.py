@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -235,13 +235,22 @@ def test_one_thread_until_the_last_has_left(context):
     before = context.get()
     try:
         context.set(2)
-        first, second = ExitStack(), ExitStack()
-        first.enter_context(context)
-        second.enter_context(context)
-        assert context.get() == 1
-        first.close()
-        assert context.get() == 1
-        second.close()
+        assert context(lambda: (context(context.get), context.get())) == (1, 1)
+        assert context.get() == 2
+        entered, left = threading.Event(), threading.Event()
+
+        def until():
+            entered.set()
+            left.wait()
+            return context.get()
+
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(context, until)
+            entered.wait()
+            assert context(context.get) == 1
+            assert context.get() == 1
+            left.set()
+            assert other.result() == 1
         assert context.get() == 2
     finally:
         context.set(before)
@@ -257,13 +266,16 @@ context = blas.one_thread()
 context.set(2)
 x = np.random.default_rng(0).normal(size=(300, 300))
 expected = np.asarray(fastvjp.matmul(x, x))
-with context:
+
+def fork():
     child = os.fork()
     if child == 0:
         right = context.get() == 2 and np.array_equal(fastvjp.matmul(x, x), expected) and context.get() == 2
         os._exit(0 if right else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert context.get() == 1
+
+context(fork)
 assert context.get() == 2
 """
 

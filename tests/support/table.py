@@ -30,7 +30,7 @@ from fastvjp.planning.composites import fused
 from fastvjp.planning.plan import KernelStep, Operand, View, dense
 from fastvjp.primitives.batching import applied
 from fastvjp.primitives.elementwise import OPERANDS
-from fastvjp.recording.recorder import Recording
+from fastvjp.recording.recorder import Recording, switch
 
 from .cases import CASES, WITHOUT_CASE, file_of
 from .cases.case import Case
@@ -218,10 +218,15 @@ def depends_on_operands(p: Primitive, rule: Callable[..., Any]) -> bool:
 def recorded(p: Primitive, row: Case, seed: int = 0, dtype: str = "") -> tuple[Op, list[np.ndarray]]:
     """The op that a row makes of a primitive, and random values of its operands."""
     dtype = dtype or ("float64" if "float64" in row.dtypes else row.dtypes[-1])
-    with Recording() as recording:
+    recording = Recording()
+    try:
+        switch(recording.trace)
         row.fun(*map(fastvjp.array, row.draw(np.random.default_rng(seed), dtype)))
         op = next(op for op in recording.span() if op.primitive.name == p.name)
         return op, [np.asarray(array._of(v)) for v in op.inputs]
+    finally:
+        switch(recording.before)
+        recording.end()
 
 
 def check_results(row: Case) -> None:
