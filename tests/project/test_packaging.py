@@ -61,10 +61,15 @@ def test_a_wheel_has_every_file_of_the_package(built):
     assert {"fastvjp/py.typed", "fastvjp/metal/emulator/include/types.h"} <= names
 
 
-def test_a_source_distribution_has_every_file_of_the_package_as_a_file(built):
-    source = built[2]
-    run(sys.executable, "-c", "from setuptools import build_meta as b; b.build_sdist('made')", cwd=source)
-    (archive,) = (source / "made").glob("*.tar.gz")
+@pytest.fixture(scope="module")
+def archive(built):
+    """The source distribution."""
+    run(sys.executable, "-c", "from setuptools import build_meta as b; b.build_sdist('made')", cwd=built[2])
+    (found,) = (built[2] / "made").glob("*.tar.gz")
+    return found
+
+
+def test_a_source_distribution_has_every_file_of_the_package_as_a_file(built, archive):
     with tarfile.open(archive) as content:
         files = {m.name.partition("/")[2] for m in content.getmembers() if m.isfile()}
     with zipfile.ZipFile(built[0]) as wheel:
@@ -79,17 +84,26 @@ def test_a_clone_works_from_its_own_folder(built, tmp_path):
     assert abs(float(first) - 0.8553409) < 1e-6
 
 
-def test_a_wheel_works_from_another_folder(built, tmp_path):
+def test_what_is_installed_works_from_another_folder(built, archive, tmp_path):
+    """From the wheel, and in its place from the source distribution: the same files."""
     venv.create(tmp_path / "env", symlinks=True)
     python = str(tmp_path / "env" / "bin" / "python")
-    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", "--quiet")
-    run(*pip, str(built[0]))
     paths = {"base": str(tmp_path / "env"), "platbase": str(tmp_path / "env")}
     site = Path(sysconfig.get_path("purelib", "venv", paths))
     # what it depends on, without the links of editable installs, which work in the site-packages of their own only
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", "--quiet")
     environment = {**os.environ, "FASTVJP_CACHE_DIR": str(tmp_path / "kept"), "PYTHONPATH": ""}
-    place, first, second = run(python, "-c", USE, cwd=tmp_path, env=environment).split()
-    assert Path(place) == site / "fastvjp" / "__init__.py"
-    assert abs(float(first) - 0.8553409) < 1e-6  # tanh(x) + x / cosh(x)**2 at 0.5
-    assert abs(float(second) - 0.1966119) < 1e-6  # s (1 - s), s = 1 / (1 + e)
+    installed = []
+    for package in (built[0], archive):
+        run(*pip, "--no-build-isolation", "--ignore-installed", str(package))
+        place, first, second = run(python, "-c", USE, cwd=tmp_path, env=environment).split()
+        assert Path(place) == site / "fastvjp" / "__init__.py"
+        assert abs(float(first) - 0.8553409) < 1e-6  # tanh(x) + x / cosh(x)**2 at 0.5
+        assert abs(float(second) - 0.1966119) < 1e-6  # s (1 - s), s = 1 / (1 + e)
+        walked = (path for path in (site / "fastvjp").rglob("*") if path.suffix != ".pyc")
+        installed.append(
+            {path.relative_to(site).as_posix(): path.read_bytes() for path in walked if path.is_file()}
+        )
+        shutil.rmtree(site / "fastvjp")
+    assert installed[0] == installed[1]
