@@ -7,7 +7,6 @@ the last one that is done combines them, in their order (partials.metal).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from ...planning.plan import FusedStep, View
 from ..dispatch import Allocate, type_name
 from ..memory import held_dtype
 from .grid import Grid, Kind
+from .words import Words
 
 OVER_ROWS = (Kind.TOTAL, Kind.COLUMN)
 ACCUMULATED = 8
@@ -51,35 +51,19 @@ def indented(lines: Sequence[str]) -> list[str]:
     return ["    " + line for line in lines]
 
 
-class Names(Protocol):
-    """What is needed of the kernel's source around."""
-
-    def number(self, value: int) -> str:
-        """An argument word of this value."""
-        ...
-
-    def decode(self, source: str, name: str, sizes: Sequence[int]) -> list[str]:
-        """Indices along axes from the number of an element."""
-        ...
-
-    def moved(self, start: str, name: str, strides: Sequence[int]) -> str:
-        """A place in an array from a place before and indices along axes."""
-        ...
-
-
 class OverRows:
     """The stores of a step that combine rows."""
 
-    def __init__(self, step: FusedStep, grid: Grid, names: Names) -> None:
-        self.step, self.grid, self.names = step, grid, names
+    def __init__(self, step: FusedStep, grid: Grid, words: Words) -> None:
+        self.step, self.grid, self.words = step, grid, words
         self.stores = [i for i, kind in enumerate(grid.kinds) if kind in OVER_ROWS]
         self.accumulated = [i for i in self.stores if grid.groups and self.is_column(i)]
         """Those of which a threadgroup has a value for every column, in memory."""
         self.partial = bool(self.stores) and grid.chunks > 1
         self.ticket = 1 if step.matches else 0
         """The word of the ticket counter: behind that of an error, if there can be one."""
-        words = sum(grid.chunks * self.size(i) * self.slot(i) for i in self.stores)
-        self.state = 4 * (self.ticket + (1 + words if self.partial else 0))
+        slots = sum(grid.chunks * self.size(i) * self.slot(i) for i in self.stores)
+        self.state = 4 * (self.ticket + (1 + slots if self.partial else 0))
         """Bytes of the error, the ticket counter and the slots of partial results."""
 
     def is_column(self, i: int) -> bool:
@@ -122,7 +106,7 @@ class OverRows:
         for i in self.stores:
             kind = alias(*self.by(i))
             if i in self.accumulated:
-                place = f"(device {kind}::type *)(acc + {self.names.number(offset)})"
+                place = f"(device {kind}::type *)(acc + {self.words.number(offset)})"
                 lines.append(f"device {kind}::type *acc{i} = {place};")
                 offset += self.grid.chunks * self.size(i) * ACCUMULATED
             elif self.is_column(i):
@@ -145,7 +129,7 @@ class OverRows:
         base = self.ticket + 1
         collected: list[str] = []
         for i in self.stores:
-            slots = f"state + {self.names.number(base)}"
+            slots = f"state + {self.words.number(base)}"
             lines += self.from_threads(i, slots)
             collected += self.from_groups(i, slots)
             base += self.grid.chunks * self.size(i) * self.slot(i)
@@ -189,9 +173,9 @@ class OverRows:
     def written(self, i: int, value: str) -> list[str]:
         """The statements that write a result, of column j if it has columns."""
         a = len(self.grid.places) - len(self.step.stores) + i
-        place = self.names.number(self.step.stores[i].view.layout.offset)
+        place = self.words.number(self.step.stores[i].view.layout.offset)
         decode: list[str] = []
         if self.is_column(i):
-            decode = self.names.decode("j", "c", self.grid.columns)
-            place = self.names.moved(place, "c", self.grid.places[a].column_strides)
+            decode = self.words.decode("j", "c", self.grid.columns)
+            place = self.words.moved(place, "c", self.grid.places[a].column_strides)
         return [*decode, f"a{a}[{place}] = {alias(*self.by(i))}::value({value});"]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from ...devices.phases import Phase, schedule
-from ...planning.plan import Call, Entry, FusedStep, Match, Operand, Reduce, Scalar, Store, View
+from ...devices.phases import Phase
+from ...planning.plan import FusedStep, Match, Reduce, Scalar, Store, View
 from ..dispatch import Allocate, Dispatch, type_name
 from ..elements.library import libraries
 from ..structural.indexing import position_error
 from ..structural.reductions import SIMDGROUPS, held
 from .combining import OVER_ROWS, OverRows, alias, declared, indented, over_group, taken
 from .grid import Grid, Kind
+from .values import Values
+from .words import Words
 
 
 def dispatch_of(step: FusedStep, grid: Grid, allocate: Allocate) -> Dispatch:
@@ -42,28 +43,23 @@ class _Source:
 
     def __init__(self, step: FusedStep, grid: Grid) -> None:
         self.step, self.grid = step, grid
-        self.entries: list[Operand | Entry] = [*step.loads, *step.body]
-        self.reductions = {k: entry for k, entry in enumerate(self.entries) if isinstance(entry, Reduce)}
-        loaded = [k for k, o in enumerate(step.loads) if isinstance(o, View)]
-        self.array = {k: a for a, k in enumerate(loaded)}
-        self.first_store = len(loaded)
+        self.words = Words(list(dict.fromkeys([o for o in step.reads if isinstance(o, Scalar)])))
+        self.values = Values(step, grid, self.words)
+        self.first_store = len(self.values.array)
         self.views = step.views
         if step.then:
             known = {view.buffer for view in self.views}
             self.views += [v for v in dict.fromkeys([*step.then.loads, *step.then.writes])
                            if isinstance(v, View) and v.buffer not in known]  # fmt: skip
-        self.scalars = list(dict.fromkeys([o for o in step.reads if isinstance(o, Scalar)]))
-        self.numbers: list[int] = []
-        self.over_rows = OverRows(step, grid, self)
-        vary = [k in self.array and self.varies(self.array[k]) for k in range(len(step.loads))]
-        self.schedule = schedule(step, vary, row_memory=False)
-
-    def varies(self, a: int) -> bool:
-        place = self.grid.places[a]
-        return any(place.column_strides) or any(b is not None for b in place.column_bounds)
+        self.over_rows = OverRows(step, grid, self.words)
+        self.schedule = self.values.schedule
 
     def generate(self, allocate: Allocate) -> Dispatch:
-        body = [*self.decode("row", "i", self.grid.rows), *self.bases(), *self.work(self.schedule.before)]
+        body = [
+            *self.words.decode("row", "i", self.grid.rows),
+            *self.bases(),
+            *self.work(self.schedule.before),
+        ]
         for phase in self.schedule.phases:
             body += self.phase(phase)
         results = self.over_rows
@@ -72,10 +68,10 @@ class _Source:
             lines += [*results.begin(), *self.row_loop(body), *results.finish(), *self.continued()]
         else:
             lines += ["if (row >= rows) return;", *body]
-        lines = [*self.scalar_values(), *lines]  # behind all numbers
+        lines = [*self.words.scalar_values(), *lines]  # behind all numbers
         memory = (*self.views, *results.allocate(allocate))
         text = "\n".join([*self.signature(), *indented(lines), "}"]) + "\n"
-        scalars, numbers = tuple(self.scalars), tuple(self.numbers)
+        scalars, numbers = tuple(self.words.scalars), tuple(self.words.numbers)
         error = None
         if self.step.matches:
             columns = math.prod(self.step.shape[self.step.rows :])
@@ -83,20 +79,6 @@ class _Source:
         return Dispatch(text, libraries(text), memory, scalars, numbers, self.grid.count, results.state, error)
 
     # --- arguments ---------------------------------------------------------------------------------------
-
-    def number(self, value: int) -> str:
-        """An argument word of this value."""
-        if value in (0, 1):
-            return f"{value}u"
-        if value not in self.numbers:
-            self.numbers.append(value)
-        return f"uint(words[{self.numbers.index(value)}])"
-
-    def scalar_values(self) -> list[str]:
-        """The scalars, each of which takes two words behind the numbers."""
-        names = [type_name(s.aval.dtype) for s in self.scalars]
-        first = len(self.numbers)
-        return [f"const {t} s{i} = helper::scalar<{t}>(words + {first + 2 * i});" for i, t in enumerate(names)]
 
     def signature(self) -> list[str]:
         """The beginning of the kernel."""
@@ -121,12 +103,12 @@ class _Source:
 
     def head(self) -> list[str]:
         """Constants, and memory of the threadgroup."""
-        lines = [f"const uint rows = {self.number(self.grid.row_count)};"]
+        lines = [f"const uint rows = {self.words.number(self.grid.row_count)};"]
         if self.grid.columns:
             columns = self.grid.column_count
-            lines.append(f"const uint columns = {self.number(columns) if self.grid.groups else columns};")
+            lines.append(f"const uint columns = {self.words.number(columns) if self.grid.groups else columns};")
         if self.grid.chunks:
-            lines.append(f"const uint chunks = {self.number(self.grid.chunks)};")
+            lines.append(f"const uint chunks = {self.words.number(self.grid.chunks)};")
             lines.append("if (group >= chunks) return;")
         combined = self.combined()
         lines += [f"typedef {held(combine, dtype)} {alias(combine, dtype)};" for combine, dtype in combined]
@@ -151,14 +133,16 @@ class _Source:
         lines = []
         for k, entry in enumerate(entries):
             if isinstance(entry, Scalar):
-                value, dtype = f"s{self.scalars.index(entry)}", entry.aval.dtype
+                value, dtype = self.words.scalar(entry), entry.aval.dtype
             elif isinstance(entry, View):
-                value, dtype = f"{array[entry.buffer]}[{self.number(entry.layout.offset)}]", entry.dtype
+                value, dtype = f"{array[entry.buffer]}[{self.words.number(entry.layout.offset)}]", entry.dtype
             else:
-                value, dtype = self.called(entry, "w"), entry.dtype
+                value, dtype = self.values.called(entry, "w"), entry.dtype
             lines.append(f"const {type_name(dtype)} w{k} = {value};")
         for store in then.stores:
-            lines.append(f"{array[store.view.buffer]}[{self.number(store.view.layout.offset)}] = w{store.value};")
+            lines.append(
+                f"{array[store.view.buffer]}[{self.words.number(store.view.layout.offset)}] = w{store.value};"
+            )
         return ["if (rank == 0) {", *indented(lines), "}"]
 
     # --- rows --------------------------------------------------------------------------------------------
@@ -168,46 +152,19 @@ class _Source:
         first, step = ("group", "chunks") if self.grid.groups else ("group * threads + rank", "chunks * threads")
         return [f"for (uint row = {first}; row < rows; row += {step}) {{", *indented(body), "}"]
 
-    def decode(self, source: str, name: str, sizes: Sequence[int]) -> list[str]:
-        """Indices along axes from the number of an element."""
-        if len(sizes) < 2:
-            return [f"const uint {name}0 = {source};"] if sizes else []
-        rest = f"{name}_rest"
-        lines = [f"uint {rest} = {source};"]
-        for axis in range(len(sizes) - 1, 0, -1):
-            size = self.number(sizes[axis])
-            lines += [f"const uint {name}{axis} = {rest} % {size};", f"{rest} /= {size};"]
-        return [*lines, f"const uint {name}0 = {rest};"]
-
-    def moved(self, start: str, name: str, strides: Sequence[int]) -> str:
-        """A place in an array from a place before and indices along axes."""
-        terms = [start] + [
-            f"{name}{axis}" if s == 1 else f"{name}{axis} * {self.number(s)}"
-            for axis, s in enumerate(strides)
-            if s
-        ]
-        return " + ".join(terms)
-
     def bases(self) -> list[str]:
         """Where a row begins in each array, and whether it lies inside a view that does not cover the domain."""
         lines = []
         for a, (view, place) in enumerate(zip(self.views, self.grid.places, strict=False)):
-            start = self.moved(self.number(view.layout.offset), "i", place.row_strides)
+            start = self.words.moved(self.words.number(view.layout.offset), "i", place.row_strides)
             lines.append(f"const uint p{a} = {start};")
             if a < self.first_store and view.inside is not None:
-                lines.append(f"const bool in{a} = {self.within('i', place.row_bounds) or 'true'};")
+                lines.append(f"const bool in{a} = {self.words.within('i', place.row_bounds) or 'true'};")
         return lines
-
-    def within(self, name: str, bounds: Sequence[tuple[int, int] | None]) -> str:
-        return " && ".join(
-            f"{name}{axis} >= {self.number(b[0])} && {name}{axis} < {self.number(b[1])}"
-            for axis, b in enumerate(bounds)
-            if b is not None
-        )
 
     def work(self, phase: Phase) -> list[str]:
         """What is computed once for a row."""
-        lines = [self.declared(k, f"p{self.array.get(k)}") for k in phase.row if k not in self.reductions]
+        lines = [self.values.of_row(k) for k in phase.row if k not in self.values.reductions]
         for store in phase.row_stores:
             i = self.store_number(store)
             text = self.stored(i, f"p{self.first_store + i}", f"v{store.value}")
@@ -222,21 +179,21 @@ class _Source:
 
     def phase(self, phase: Phase) -> list[str]:
         """The loop over columns, and the work for the row behind it."""
-        entries = {k: self.reductions[k] for k in phase.reductions}
+        entries = {k: self.values.reductions[k] for k in phase.reductions}
         reductions = [(f"r{k}", e.name, e.dtype, e.operand) for k, e in entries.items()]
         where = {f"r{k}": f"if (v{e.where}) " for k, e in entries.items() if e.where is not None}
         numbered = [(self.store_number(store), store) for store in phase.stores]
         of_rows = [(i, store) for i, store in numbered if self.grid.kinds[i] is Kind.ROW]
         combined = reductions + [(f"q{i}", s.combine or "", s.view.dtype, s.value) for i, s in of_rows]
         lines = [f"{declared(name, combine, dtype)}" for name, combine, dtype, _ in combined]
-        column = [self.declared(k, self.column(self.array.get(k))) for k in phase.columns]
+        column = [self.values.of_column(k) for k in phase.columns]
         column += [
             f"{where.get(name, '')}{name} = {taken(name, combine, dtype, f'v{k}')};"
             for name, combine, dtype, k in combined
         ]
         for i, store in numbered:
             if self.grid.kinds[i] is not Kind.ROW:
-                column.append(self.stored(i, self.column(self.first_store + i), f"v{store.value}"))
+                column.append(self.stored(i, self.values.column(self.first_store + i), f"v{store.value}"))
         lines += self.column_loop(column)
         if self.grid.groups:
             lines += [over_group(name, combine, dtype) for name, combine, dtype, _ in combined]
@@ -255,49 +212,10 @@ class _Source:
         if not self.grid.columns:
             return ["{", *indented(body), "}"]
         first, step = ("rank", "threads") if self.grid.groups else ("0", "1")
-        inside = [*self.decode("j", "c", self.grid.columns), *body]
+        inside = [*self.words.decode("j", "c", self.grid.columns), *body]
         return [f"for (uint j = {first}; j < columns; j += {step}) {{", *indented(inside), "}"]
 
-    def column(self, a: int | None) -> str:
-        """Place of a column's element in an array."""
-        return "" if a is None else self.moved(f"p{a}", "c", self.grid.places[a].column_strides)
-
     # --- values ------------------------------------------------------------------------------------------
-
-    def declared(self, k: int, place: str) -> str:
-        entry = self.entries[k]
-        name = type_name(entry.aval.dtype if isinstance(entry, Scalar) else entry.dtype)
-        return f"const {name} v{k} = {self.value(k, place)};"
-
-    def value(self, k: int, place: str) -> str:
-        """A loaded or computed value, as source."""
-        entry = self.entries[k]
-        if isinstance(entry, Scalar):
-            return f"s{self.scalars.index(entry)}"
-        if isinstance(entry, View):
-            return self.load(k, entry, place)
-        return self.called(entry, "v")
-
-    @staticmethod
-    def called(entry: Entry, value: str) -> str:
-        """A call of values that are named so, with their number."""
-        name = type_name(entry.dtype)
-        operands = [f"{value}{i}" for i in entry.operands]
-        if isinstance(entry, Match):
-            return f"{operands[0]} == long(j)"
-        if entry.name == "astype":
-            return f"{name}({operands[0]})"
-        assert isinstance(entry, Call)
-        return f"{name}(element::{entry.name}({', '.join([*operands, *map(repr, entry.statics)])}))"
-
-    def load(self, k: int, view: View, place: str) -> str:
-        a = self.array[k]
-        if view.inside is None:
-            return f"a{a}[{place}]"
-        inside = self.within("c", self.grid.places[a].column_bounds)
-        assert view.fill is not None
-        condition = f"in{a} && {inside}" if inside else f"in{a}"
-        return f"({condition}) ? a{a}[{place}] : s{self.scalars.index(view.fill)}"
 
     def store_number(self, store: Store) -> int:
         return next(i for i, s in enumerate(self.step.stores) if s is store)
