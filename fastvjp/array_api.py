@@ -18,6 +18,7 @@ from .arrays.array import array as _array
 from .arrays.public import attach as _attach
 from .interop.standard import Special as _Special
 from .interop.standard import namespace as _namespace
+from .recording.recorder import current as _current
 
 __array_api_version__ = "2024.12"
 _VERSIONS = (None, "2021.12", "2022.12", "2023.12", __array_api_version__)
@@ -47,6 +48,9 @@ def _array_namespace(self: _array, /, *, api_version: str | None = None) -> Any:
             f"[__array_namespace__] No version {api_version!r} of the standard here. "
             f"Known: {', '.join(map(str, _VERSIONS[1:]))}."
         )
+    trace = _current()
+    if trace is not None:
+        trace.views = True  # who asks writes for NumPy
     return sys.modules[__name__]
 
 

@@ -18,7 +18,7 @@ from ..core.program import Var, uniform
 from ..core.scalars import WEAK
 from ..recording.reads import guard
 from .conversion import cast_var, numpy_of, of_numpy, var_of, weak_kind
-from .views import View, is_memory, kept_order
+from .views import VIEWS, View, is_memory, kept_order
 
 if TYPE_CHECKING:
     from .methods import Methods  # a stub
@@ -58,7 +58,7 @@ class array(Methods):
     """The value; its aval as long as it is only a number in a recording, and if it is a view."""
     _number: int
     _trace: Any
-    """The recording; of a view, its `View`."""
+    """The recording; of a view, its `View`; VIEWS of a finished array whose parts are views."""
     _like: Any
     """Where NumPy would have memory for it, an argument or a buffer: see `views.layout`; else unset."""
 
@@ -93,13 +93,14 @@ class array(Methods):
             self._trace.assign(array._of(var))
             return
         self._held = var
-        self._trace = var.trace
         self._number = var.number
+        if self._trace is not VIEWS or var.trace is not None:
+            self._trace = var.trace
 
     def _values(self) -> np.ndarray:
         """The values, read-only; runs what they need."""
         values = numpy_of(self._var)
-        if type(self._held) is Var:
+        if type(self._held) is Var and self._trace is not VIEWS:
             self._trace = self._held.trace  # a recording that has ended is not needed any more
         return values
 

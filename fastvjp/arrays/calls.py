@@ -26,7 +26,7 @@ from ..recording.recorder import Recording, current, switch, value_of
 from ..recording.trace import Trace
 from ..recording.trie import Node, trie
 from .array import array, as_arrays
-from .views import Write, viewed
+from .views import VIEWS, Write, has_views, viewed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -158,7 +158,7 @@ def recorded(operands: int = 1, view: Write | None = NO_VIEW) -> Callable[[F], F
             statics = args[operands:]
             for value in (*statics, *options.values()) if options else statics:
                 if type(value) not in _STATIC and not _is_static(value):
-                    return fun(*args, **options)
+                    return seen(fun(*args, **options), args, options)
             trace = current()
             if operands == 1 and trace is not None and not trace.capturing and args and type(args[0]) is array:
                 a = args[0]
@@ -172,10 +172,13 @@ def recorded(operands: int = 1, view: Write | None = NO_VIEW) -> Callable[[F], F
                     return viewed(result, a, call, view, statics, options)
             if len(args) < operands:
                 return fun(*args, **options)
-            result = new_call(fun, args[:operands], statics, options)
-            if view is NO_VIEW or trace is None or not trace.views or type(args[0]) is not array:
+            return seen(new_call(fun, args[:operands], statics, options), args, options)
+
+        def seen(result: Any, args: tuple[Any, ...], options: Options) -> Any:
+            """The result, as a view if it is one."""
+            if view is NO_VIEW or not args or type(args[0]) is not array or not has_views(args[0]):
                 return result
-            return viewed(result, args[0], call, view, statics, options)
+            return viewed(result, args[0], call, view, args[operands:], options)
 
         return call  # type: ignore[return-value]
 
@@ -229,6 +232,26 @@ def record(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple[Any,
     return array._of(found[0]) if len(found) == 1 else tuple(map(array._of, found))
 
 
+def with_views(a: array) -> array:
+    """An array whose parts are views: outside recordings a view of all of it."""
+    trace = current()
+    if trace is not None:
+        trace.views = True
+    elif not has_views(a) and a._var.trace is None:
+        whole = a.copy()
+        whole._trace = VIEWS
+        return viewed(whole, a, _asarray, _all)  # type: ignore[no-any-return]
+    return a
+
+
+def _asarray(base: array) -> array:
+    return base.copy()
+
+
+def _all(base: array, value: array) -> array:
+    return value
+
+
 def _variables(result: Any) -> list[Var]:
     """Of an array, or of a tuple of two or more."""
     return [x._var for x in result] if type(result) is tuple else [result._var]
@@ -241,9 +264,11 @@ def at_once(
     key: list[Hashable] = [fun, devices.current().name]
     leaves: list[Any] = []
     scalars: list[Any] = []
+    views = False
     for x in operands:
         if type(x) is array:
             v = x._var
+            views |= x._trace is not None and has_views(x)
             if v.trace is not None:
                 guard(v, THREAD)
             leaves.append(value := v.value or value_of(v))
@@ -275,9 +300,11 @@ def at_once(
             switch(recording.before)
             recording.end()
     values = ready.executable.run(ready.given(leaves))
-    if len(values) == 1:
-        return array._of(Var(ready.avals[0], values[0]))
-    return tuple([array._of(Var(a, value)) for a, value in zip(ready.avals, values, strict=True)])
+    results = [array._of(Var(a, value)) for a, value in zip(ready.avals, values, strict=True)]
+    if views:
+        for result in results:
+            result._trace = VIEWS
+    return results[0] if len(results) == 1 else tuple(results)
 
 
 def _converted(fun: Callable[..., Any], operands: Sequence[Any]) -> tuple[list[Any], list[Any]]:

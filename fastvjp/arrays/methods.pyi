@@ -103,8 +103,8 @@ class Methods:
     nonzero = ops.nonzero
     argsort = ops.argsort
     astype = ops.astype
-    conj = ops.conj
-    conjugate = ops.conjugate
+    conj = operators.conj
+    conjugate = operators.conj
     abs = ops.abs
     square = ops.square
     sqrt = ops.sqrt

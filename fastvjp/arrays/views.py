@@ -1,8 +1,9 @@
 """Views: arrays that are part of another array, as NumPy's slices, rows, transposes and reshapes are.
 
-A recording whose inputs are NumPy arrays makes them (`Trace.views`). A view reads from its base and writes back
-into it; values are immutable all the same: the base gets a new value, and a view whose base has another value than
-it has seen reads again. Only a view pays for that: it has its `View` where other arrays have their recording.
+A recording whose inputs are NumPy arrays makes them (`Trace.views`), and so does the array API's namespace outside
+recordings (`VIEWS`). A view reads from its base and writes back into it; values are immutable all the same: the
+base gets a new value, and a view whose base has another value than it has seen reads again. Only a view pays for
+that: it has its `View` where other arrays have their recording.
 
 Where an array is no view it depends on its memory what NumPy does: whether it can be changed that has no axes,
 and whether a reshape is a view or a copy. Arguments and buffers have memory (`array._like`); results lie row by
@@ -22,6 +23,10 @@ from ..recording.recorder import current
 
 Write = Callable[..., Any]
 """`write(base, value, *statics, **options)`: the base with the value in the place of the view; None: read-only."""
+
+
+VIEWS: Any = type("Views", (), {"__repr__": lambda _: "VIEWS"})()
+"""In the place of a recording, of a finished array: its parts are views, and those of what is computed of it."""
 
 
 class View:
@@ -184,6 +189,14 @@ def is_reshape(base: Any, shape: Any) -> bool | None:
     except ValueError:
         return False
     return True
+
+
+def has_views(a: Any) -> bool:
+    """Whether parts of an array, here and now, are views."""
+    trace = current()
+    if trace is not None:
+        return trace.views
+    return a._trace is VIEWS or type(a._trace) is View
 
 
 def viewed(

@@ -12,9 +12,8 @@ from ..arrays.array import array
 from ..arrays.calls import operator
 from ..arrays.emit import cast
 from ..arrays.public import attach
-from ..arrays.views import is_memory, layout
+from ..arrays.views import has_views, is_memory, layout
 from ..ops.indexing import At, getitem, setitem, writes_itself
-from ..recording.recorder import has_views
 
 # --- operators ---------------------------------------------------------------------------------------------
 
@@ -44,7 +43,7 @@ def _in_place(operate: Callable[..., Any], where: str) -> Callable[..., Any]:
             return result
         if self.shape or is_memory(self):
             result = kept(self, result, where)
-        elif has_views():
+        elif has_views(self):
             return result
         self._var = result._var
         return self
@@ -148,9 +147,15 @@ def matrices_transposed(self: array) -> array:
     return ops.swapaxes(self, -1, -2)
 
 
+def conj(self: array) -> array:
+    """Complex conjugate; where slices are views a real array itself, as NumPy's method gives it."""
+    return self if self.dtype.kind != "c" and has_views(self) else ops.conj(self)
+
+
 attach("reshape", reshape)
 attach("transpose", transpose)
 attach("T", property(transposed))
 attach("strides", property(strides))
 attach("mT", property(matrices_transposed))
-attach("conj", ops.conj)
+attach("conj", conj)
+attach("conjugate", conj)

@@ -13,20 +13,21 @@ from ..arrays.array import array
 from ..arrays.calls import recorded, unary
 from ..arrays.emit import cast, emit, full_like_aval
 from ..arrays.public import public
+from ..arrays.views import has_views
 from ..core.avals import as_dtype
 from .common import ArrayLike, as_array
 from .elementwise import floating, itself
 from .trigonometric import degrees
 
 
-@public(recorded(), numpy=np.astype, method=True)
+@public(numpy=np.astype, method=True)
 def astype(a: ArrayLike, dtype: Any, *, copy: bool = True) -> array:
     """Cast to another dtype; from complex to real the imaginary part is dropped.
 
     Args:
         a: an array.
         dtype: the element type of the result.
-        copy: accepted for NumPy's sake; arrays are values, so that the result never shares changes with `a`.
+        copy: where slices are views, False gives `a` itself if it has the dtype; elsewhere arrays are values.
 
     Raises:
         TypeError: the dtype is not supported.
@@ -36,10 +37,30 @@ def astype(a: ArrayLike, dtype: Any, *, copy: bool = True) -> array:
         >>> fastvjp.astype(fastvjp.array([1.7, -1.7]), "int32")
         array([1, -1], dtype=int32)
     """
-    return itself(cast(as_array(a, "astype"), as_dtype(dtype, "astype")))
+    wanted = as_dtype(dtype, "astype")
+    if not copy and type(a) is array and a.dtype == wanted and has_views(a):
+        return a
+    return _astype(a, wanted)
 
 
-@public(unary, numpy=np.real, method=property)
+@recorded()
+def _astype(a: ArrayLike, dtype: np.dtype) -> array:
+    return itself(cast(as_array(a, "astype"), dtype))
+
+
+def _set_real(base: array, value: array) -> array:
+    return value if base.dtype.kind != "c" else value + 1j * imag(base)
+
+
+def _set_imag(base: array, value: array) -> array:
+    if base.dtype.kind != "c":
+        raise ValueError(
+            "[imag] The imaginary part of a real array is read-only, as NumPy's is. Hint: x.imag.copy()."
+        )
+    return real(base) + 1j * value
+
+
+@public(recorded(view=_set_real), numpy=np.real, method=property)
 def real(a: ArrayLike) -> array:
     """Real part; a real array itself.
 
@@ -52,7 +73,7 @@ def real(a: ArrayLike) -> array:
     return emit("real", x) if x._var.aval.dtype.kind == "c" else itself(x)
 
 
-@public(unary, numpy=np.imag, method=property)
+@public(recorded(view=_set_imag), numpy=np.imag, method=property)
 def imag(a: ArrayLike) -> array:
     """Imaginary part; zeros for a real array.
 
@@ -65,7 +86,7 @@ def imag(a: ArrayLike) -> array:
     return emit("imag", x) if x._var.aval.dtype.kind == "c" else full_like_aval(x._var.aval, 0)
 
 
-@public(unary, numpy=np.conjugate, method=True)
+@public(unary, numpy=np.conjugate)
 def conjugate(a: ArrayLike) -> array:
     """Complex conjugate; a real array itself.
 

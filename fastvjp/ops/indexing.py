@@ -11,10 +11,10 @@ import numpy as np
 from ..arrays.array import array, as_array
 from ..arrays.calls import keyed
 from ..arrays.emit import cast, emit, reshaped, sliced, spread
-from ..arrays.views import View, viewed
+from ..arrays.views import View, has_views, viewed
 from ..core.program import uniform
 from ..core.scalars import WEAK
-from ..recording.recorder import current, has_views
+from ..recording.recorder import current
 from .common import ArrayLike, broadcast
 from .indices import Advanced, Index, Parsed, Rows, basic_index, linear_index, parse
 
@@ -41,12 +41,11 @@ def getitem(a: ArrayLike, index: Any) -> array:
     """
     key = basic_index(index)
     if key is not None:
-        trace = current()
-        if trace is None or not trace.views:
-            return _section(a, key)
         found = _section(a, key)
+        if type(a) is not array or not has_views(a):
+            return found
         scalar = not found._aval.shape and Ellipsis not in key  # NumPy's scalars are values
-        return found if scalar or type(a) is not array else viewed(found, a, _section, _set_section, (key,))
+        return found if scalar else viewed(found, a, _section, _set_section, (key,))
     x = as_array(a, "getitem")
     parsed = parse(x.shape, index, "getitem")
     found = parsed.of(x)
@@ -55,9 +54,15 @@ def getitem(a: ArrayLike, index: Any) -> array:
         trace = current()
         if trace is not None and found._aval.ndim > 1:
             trace.rows = False  # NumPy chooses the order
-    if has_views() and found._aval.shape and x is a and all(a.index.ndim == 0 for a in parsed.advanced):
+    if x is a and has_views(x) and found._aval.shape and _is_basic(index):
         return viewed(found, a, getitem, _set_item, (index,))
     return found
+
+
+def _is_basic(index: Any) -> bool:
+    """Whether an index is of integers and slices, NumPy's and our own of no axes included."""
+    items = index if isinstance(index, tuple) else (index,)
+    return not any(isinstance(i, list | np.ndarray) or getattr(i, "ndim", 0) for i in items)
 
 
 @keyed
@@ -84,7 +89,7 @@ def _set_section(base: array, value: array, key: tuple[Any, ...]) -> array:
 def writes_itself(a: array, index: Any, value: Any) -> bool:
     """Whether `a[index] = value` gives an array its own part, as `a[index] += x` ends."""
     view = value._trace if type(value) is array else None
-    return type(view) is View and view.is_at(a, basic_index(index))
+    return type(view) is View and view.read is _section and view.is_at(a, basic_index(index))
 
 
 def selected(x: array, advanced: tuple[Advanced, ...], place: int, name: str) -> array:

@@ -68,7 +68,8 @@ def parse(shape: tuple[int, ...], index: Any, name: str) -> Parsed:
             continue
         if isinstance(item, np.ndarray) and item.dtype == np.bool_:
             mask_shape = item.shape
-            if shape[axis : axis + item.ndim] != mask_shape:
+            masked = shape[axis : axis + item.ndim]
+            if len(masked) < item.ndim or any(m not in (n, 0) for m, n in zip(mask_shape, masked, strict=True)):
                 raise IndexError(
                     f"[{name}] A mask of shape {mask_shape} does not match an array of shape {shape} "
                     f"from axis {axis} on."

@@ -160,12 +160,6 @@ def is_recording() -> bool:
     return current() is not None
 
 
-def has_views() -> bool:
-    """Whether the recording of this thread has NumPy's semantics: slices are views, scalars are immutable."""
-    trace = current()
-    return trace is not None and trace.views
-
-
 def bind(primitive: Primitive, /, *inputs: Var, **params: Any) -> Var:
     """Apply a primitive: record it or, outside all recordings, run it at once."""
     return bind_multiple(primitive, *inputs, **params)[0]

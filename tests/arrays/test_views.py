@@ -83,8 +83,31 @@ def flipped(a):
     np.rot90(a)[0] *= a[0, 0]
 
 
+def written_otherwise(a):
+    """Lists, and NumPy's integers, where others are tuples and Python's."""
+    a.reshape([4, 3])[0] *= 2
+    np.reshape(a, (np.int64(2), -1))[1] += 1
+    np.transpose(a, [1, 0])[0] *= 3
+    a.transpose(np.array([1, 0]))[1] += a[0, 0]
+    np.moveaxis(a, [0], np.int64(1))[2] *= 2
+    np.swapaxes(a, np.int64(0), 1)[0] -= 1
+    np.expand_dims(a, [0])[0, 1] *= 2
+    np.flip(a, (np.int64(0),))[0] *= 2  # type: ignore[arg-type]
+    np.squeeze(a[None], np.int64(0))[2] += 3
+
+
+def itself(a):
+    """What gives a real array itself."""
+    np.real(a)[0] *= 2
+    a.real[1] += 1
+    a.conj()[2] *= 3
+    a.astype(float, copy=False)[0, 0] = 7
+    np.astype(a, np.float64, copy=False)[0, 1] = 5
+
+
 def copies(a):
-    for part in (a.copy(), a.astype(float), a + 0, a.flatten(), a[[0, 1]], a[a > 0], a.T.reshape(-1)):
+    for part in (a.copy(), a.astype(float), a + 0, a.flatten(), a[[0, 1]], a[a > 0], a.T.reshape(-1),
+                 a[np.array(0)], np.conj(a)):  # fmt: skip
         part += 1
 
 
@@ -102,7 +125,7 @@ def elements(a):
 
 WRITERS = [
     row, transposed, reshaped, rows, column, written_by_out, view_of_views, unpacked, halves, other_integers, axes,
-    flipped, copies, copies_of_parts, elements,
+    flipped, written_otherwise, itself, copies, copies_of_parts, elements,
 ]  # fmt: skip
 
 
@@ -118,6 +141,58 @@ def test_writes_reach_the_base_as_with_numpy(rng, write):
     np.testing.assert_array_equal(x, before)
     close(value, fun(x.copy()))
     close(gradient, numeric_grad(fun, x), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda f: f.__name__)
+def test_the_namespace_of_the_array_api_has_views_too(rng, write):
+    """Outside recordings, and in those whose inputs are our own arrays: libraries have NumPy in mind."""
+
+    def fun(a):
+        a = fv.array_api.asarray(a, copy=True)
+        write(a)
+        return np.sum(WEIGHT * a * a)
+
+    x = rng.uniform(0.5, 2, (3, 4))
+    ours = fv.array(x)
+    expected = x.copy()
+    write(expected)
+    close(fun(ours), np.sum(WEIGHT * expected * expected))
+    value, gradient = fv.value_and_grad(fun)(ours)
+    close(value, fun(ours))
+    close(gradient, numeric_grad(lambda a: fun(fv.array(a)).item(), x), rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(ours, x)
+
+
+def test_what_is_computed_from_the_namespace_has_views():
+    x = fv.array(np.ones((2, 2)))
+    y = 2 * fv.array_api.asarray(x)
+    for part in y:
+        part += 1
+    (y.T + y)[0] = 9
+    z = fv.array_api.sum(y, axis=0)
+    z[:1][...] = 5
+    assert (y.tolist(), z.tolist()) == ([[3, 3], [3, 3]], [5, 6])
+    row = x[0]
+    row += 1  # a value, as ever
+    assert x.tolist() == [[1, 1], [1, 1]]
+    fv.array_api.asarray(x)[0, 0] = 4  # as NumPy's asarray
+    assert x.tolist() == [[4, 1], [1, 1]]
+
+
+def test_parts_of_complex_numbers_are_views(rng):
+    def fun(a):
+        z = a * (1 + 2j)
+        np.real(z)[0] *= 3
+        z.imag[1] += a[0]
+        z.real.T[0] = 0
+        return np.sum(np.abs(z) ** 2 * WEIGHT)
+
+    x = rng.uniform(0.5, 2, (3, 4))
+    value, gradient = fv.value_and_grad(fun)(x)
+    close(value, fun(x.copy()))
+    close(gradient, numeric_grad(fun, x), rtol=1e-6, atol=1e-6)
+    with pytest.raises(ValueError, match="imaginary part of a real array is read-only"):
+        fv.grad(lambda a: a.imag.__setitem__(0, 1) or np.sum(a))(x)
 
 
 def test_later_writes_to_the_base_are_seen(rng):

@@ -259,11 +259,14 @@ def test_python_floats_are_not_rounded():
 
 def test_copies():
     a = xp.asarray([1.0, 2.0])
-    assert xp.asarray(a) is a
-    assert xp.asarray(a, copy=False) is a
     b = xp.asarray(a, copy=True)
     b[0] = 5
     assert a[0].item() == 1
+    for i, same_memory in enumerate(
+        [xp.asarray(a), xp.asarray(a, copy=False), xp.astype(a, xp.float64, copy=False)]
+    ):
+        same_memory[0] = i + 5
+        assert a[0].item() == i + 5
     for made in ({"obj": [1.0]}, {"obj": np.ones(2)}, {"obj": a, "dtype": xp.float32}):
         with pytest.raises(ValueError, match=r"\[asarray\].*copy=False"):
             xp.asarray(made.pop("obj"), copy=False, **made)

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from ... import devices
-from ...arrays.array import as_array
+from ...arrays.array import array, as_array
+from ...arrays.calls import with_views
 from ...arrays.public import NUMPY
 from ...core.avals import DTYPES, float32, float64
 from ...core.declared import Declared
@@ -41,12 +42,10 @@ def namespace(module: ModuleType) -> ModuleType:
 
 def _member(value: Any) -> Any:
     """What stands for a value of NumPy; AttributeError if nothing does."""
-    if isinstance(value, Hashable) and value in standard:
-        return standard[value]
     if isinstance(value, ModuleType) and value.__name__.startswith("numpy."):
         return namespace(value)
-    if takes_arrays(value):
-        return _of_numpy(value)
+    if takes_arrays(value) or (isinstance(value, Hashable) and value in standard):
+        return _function(value)
     if isinstance(value, type) and value in _TYPES:
         return np.dtype(value)
     if isinstance(value, float) or value is np.newaxis:
@@ -55,8 +54,21 @@ def _member(value: Any) -> Any:
 
 
 @functools.cache
+def _function(original: Any) -> Callable[..., Any]:
+    """What stands for a function of NumPy."""
+    function = standard.get(original) or _of_numpy(original)
+
+    @functools.wraps(function, updated=())
+    def call(*args: Any, **options: Any) -> Any:
+        return adopted(function(*args, **options))
+
+    within = getattr(original, "__module__", "numpy").split(".")[1:]
+    call.__module__, call.__qualname__ = HOME, ".".join([*within, original.__name__])
+    return call
+
+
 def _of_numpy(function: Any) -> Callable[..., Any]:
-    """A function of NumPy that returns arrays of ours."""
+    """A function of NumPy, by ours where we have it."""
 
     @functools.cache
     def makes_arrays() -> bool:
@@ -66,14 +78,12 @@ def _of_numpy(function: Any) -> Callable[..., Any]:
     def call(*args: Any, **options: Any) -> Any:
         if "device" in options and makes_arrays():
             with placed(options.pop("device")):
-                return call(*args, **options)
+                return adopted(call(*args, **options))
         try:
-            return adopted(function(*args, **options))
+            return function(*args, **options)
         except Lacking:
-            return adopted(by_values(function, args, options))
+            return by_values(function, args, options)
 
-    within = getattr(function, "__module__", "numpy").split(".")[1:]
-    call.__module__, call.__qualname__ = HOME, ".".join([*within, function.__name__])
     return call
 
 
@@ -98,9 +108,11 @@ class Special(ModuleType):
 
 
 def adopted(result: Any) -> Any:
-    """A result of NumPy with arrays of ours in it."""
+    """A result with arrays of ours in it, whose parts are views."""
+    if isinstance(result, array):
+        return with_views(result)
     if isinstance(result, np.ndarray | np.generic):
-        return as_array(result, "array_api")
+        return with_views(as_array(result, "array_api"))
     if isinstance(result, tuple):
         parts = map(adopted, result)
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
