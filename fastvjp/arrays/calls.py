@@ -240,7 +240,7 @@ def with_views(a: array) -> array:
     elif not has_views(a) and a._var.trace is None:
         whole = a.copy()
         whole._trace = VIEWS
-        return viewed(whole, a, _asarray, _all)  # type: ignore[no-any-return]
+        return viewed(whole, a, _asarray, _all)
     return a
 
 
