@@ -12,6 +12,7 @@ import math
 
 from . import ops as o
 from .arrays.array import array
+from .arrays.emit import emit
 from .core.primitive import REGISTRY, Rule
 
 # --- rules of more than a line ---------------------------------------------------------------------------
@@ -31,13 +32,13 @@ def _share(g: array, wins: array, ties: array) -> array:
     return o.where(ties, g * 0.5, o.where(wins, g, 0))
 
 
-def _power_x(g: array, x: array, y: array) -> array:
-    constant = o.logical_and(o.equal(x, 0), o.equal(y, 0))
-    return o.scale(g, o.where(constant, 0, y * o.power(x, y - 1)))
+def _power_x(g: array, x: array, y: array, n: int = 0) -> array:
+    constant = o.logical_and(o.equal(x, 0), o.equal(y, n))
+    return o.scale(g, o.where(constant, 0, (y - n) * emit("power_less", x, y, n=n + 1)))
 
 
-def _power_y(g: array, x: array, y: array, out: array) -> array:
-    constant = o.logical_and(o.equal(x, 0), o.greater_equal(o.real(y), 0))
+def _power_y(g: array, x: array, y: array, out: array, n: int = 0) -> array:
+    constant = o.logical_or(o.equal(out, 0), o.logical_and(o.equal(x, 0), o.greater_equal(o.real(y), n)))
     return o.scale(g, o.where(constant, 0, out * o.log(x)))
 
 
@@ -45,16 +46,53 @@ def _integer_power(g: array, x: array, n: int) -> array:
     return o.scale(g, o.integer_power(x, n - 1) * n) if n else o.zeros_like(g)
 
 
+def _sigmoid(g: array, x: array) -> array:
+    return o.scale(g, emit("tanh_slope", x * 0.5) * 0.25)
+
+
 def _logaddexp(g: array, x: array, y: array) -> array:
-    return o.scale(g, o.where(o.equal(x, -math.inf), 0, o.sigmoid(x - y)))
+    infinite = o.logical_and(o.equal(x, y), o.equal(x, math.inf))
+    return o.scale(g, o.where(o.equal(x, -math.inf), 0, o.sigmoid(o.where(infinite, math.inf, x - y))))
 
 
-def _arctan2(g: array, x: array, y: array, numerator: array) -> array:
-    """The numerator over x*x + y*y; 0 at the origin and at infinity."""
-    size = o.maximum(o.abs(x), o.abs(y))
-    extreme = o.logical_or(o.equal(size, 0), o.equal(size, math.inf))
-    square = o.square(x / size) + o.square(y / size)
-    return o.scale(g, o.where(extreme, 0, numerator / size / square / size))
+def _arctan2(g: array, x: array, y: array) -> array:
+    """x / (x*x + y*y); 0 at the origin and at infinity."""
+    return o.scale(g, o.scale(emit("hypot_slope", x, y), o.reciprocal(emit("hypot", x, y))))
+
+
+def _turned_slope(x: array, y: array, by: array, slope: array) -> array:
+    """The slope of hypot by y times another one, over the hypotenuse; 0 at the origin."""
+    side = emit("hypot", x, y)
+    return o.where(o.equal(side, 0), 0, o.scale(by, slope / side))
+
+
+def _hypot_slope_x(g: array, x: array, y: array) -> array:
+    by_y = emit("hypot_slope", y, x)
+    return o.scale(g, _turned_slope(x, y, by_y, by_y))
+
+
+def _hypot_slope_y(g: array, x: array, y: array) -> array:
+    return -o.scale(g, _turned_slope(x, y, emit("hypot_slope", y, x), emit("hypot_slope", x, y)))
+
+
+def _spherical_bessel(g: array, x: array, n: int) -> array:
+    above = emit("spherical_bessel", x, n=n + 1)
+    if n == 0:
+        return o.scale(g, -above)
+    return o.scale(g, (n * emit("spherical_bessel", x, n=n - 1) - (n + 1) * above) / (2 * n + 1))
+
+
+def _over_one_less_square(x: array) -> array:
+    """1 / (1 - x*x), whose derivative must not cancel where x is small, nor it itself near 1."""
+    return o.where(o.less(o.abs(x), 0.5), o.reciprocal(1 - x * x), o.reciprocal(1 - x) * o.reciprocal(1 + x))
+
+
+def _over_third_side(x: array, sign: int) -> array:
+    return o.reciprocal(emit("third_side", x, sign=sign))
+
+
+def _tan(g: array, x: array, out: array) -> array:
+    return o.scale(g, emit("tanh_slope", x * 1j) if _is_complex(x) else out * out + 1)
 
 
 def _sign(g: array, x: array) -> array:
@@ -77,19 +115,11 @@ def _imag(g: array, x: array) -> array:
 
 
 # x - (-1) is x + 1, except that it keeps the sign of a zero imaginary part, which tells the side of a cut
-def _arcsin_slope(x: array) -> array:
-    if not _is_complex(x):
-        return o.reciprocal(o.sqrt((1 - x) * (1 + x)))
-    return o.reciprocal(o.sqrt(-((x - 1) * (x - (-1)))))
-
-
 def _arccosh_slope(x: array) -> array:
     return o.reciprocal(o.sqrt(x - 1) * o.sqrt(x - (-1)))
 
 
 # --- the table -------------------------------------------------------------------------------------------
-
-TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
 RULES: dict[str, dict[str, Rule]] = {
     # arithmetic
@@ -108,7 +138,9 @@ RULES: dict[str, dict[str, Rule]] = {
     "square": {"x": lambda g, x: o.scale(g, x + x)},
     "sqrt": {"x": lambda g, out: o.scale(g, 0.5 / out)},
     "rsqrt": {"x": lambda g, x, out: o.scale(g, out * -0.5 / x)},
-    "power": {"x": _power_x, "y": _power_y},
+    "cbrt": {"x": lambda g, out: o.scale(g, 1 / 3 / out / out)},
+    "power": {"x": lambda g, x, y: _power_x(g, x, y), "y": lambda g, x, y, out: _power_y(g, x, y, out)},
+    "power_less": {"x": _power_x, "y": _power_y},
     "integer_power": {"x": _integer_power},
     "maximum": {
         "x": lambda g, x, y: _share(g, o.greater(x, y), o.equal(x, y)),
@@ -124,34 +156,43 @@ RULES: dict[str, dict[str, Rule]] = {
     "select": {"x": lambda g, c: o.where(c, g, 0), "y": lambda g, c: o.where(c, 0, g)},
     # exponentials and logarithms
     "exp": {"x": lambda g, out: o.scale(g, out)},
-    "expm1": {"x": lambda g, out: o.scale(g, out + 1)},
+    "expm1": {"x": lambda g, x: o.scale(g, o.exp(x))},
     "log": {"x": lambda g, x: o.scale(g, o.reciprocal(x))},
     "log1p": {"x": lambda g, x: o.scale(g, o.reciprocal(x + 1))},
-    "log2": {"x": lambda g, x: o.scale(g, o.reciprocal(x * math.log(2)))},
-    "log10": {"x": lambda g, x: o.scale(g, o.reciprocal(x * math.log(10)))},
+    "log2": {"x": lambda g, x: o.scale(g, 1 / math.log(2) / x)},
+    "log10": {"x": lambda g, x: o.scale(g, 1 / math.log(10) / x)},
     "finite_or_zero": {"x": lambda g, x: o.where(o.isfinite(x), g, 0)},
     "logaddexp": {"x": _logaddexp, "y": lambda g, x, y: _logaddexp(g, y, x)},
     "xlogy": {
         "x": lambda g, y: o.scale(g, o.log(y)),
         "y": lambda g, x, y: o.scale(g, o.where(o.equal(x, 0), 0, x / y)),
     },
-    "sigmoid": {"x": lambda g, out: o.scale(g, out * (1 - out))},
-    "erf": {"x": lambda g, x: o.scale(g, o.exp(-o.square(x)) * TWO_OVER_ROOT_PI)},
-    "erfinv": {"x": lambda g, out: o.scale(g, o.exp(o.square(out)) * (1 / TWO_OVER_ROOT_PI))},
+    "sigmoid": {"x": _sigmoid},
+    "erf": {"x": lambda g, x: o.scale(g, emit("erf_slope", x))},
+    "erf_slope": {"x": lambda g, x, out: o.scale(g, o.scale(out, -2 * x))},
+    "erfinv": {"x": lambda g, out: o.scale(g, o.reciprocal(emit("erf_slope", out)))},
     # trigonometry
     "sin": {"x": lambda g, x: o.scale(g, o.cos(x))},
     "cos": {"x": lambda g, x: o.scale(g, -o.sin(x))},
-    "tan": {"x": lambda g, out: o.scale(g, out * out + 1)},
-    "arcsin": {"x": lambda g, x: o.scale(g, _arcsin_slope(x))},
-    "arccos": {"x": lambda g, x: o.scale(g, -_arcsin_slope(x))},
-    "arctan": {"x": lambda g, x: o.scale(g, o.reciprocal(x * x + 1))},
-    "arctan2": {"x": lambda g, x, y: _arctan2(g, x, y, y), "y": lambda g, x, y: _arctan2(g, x, y, -x)},
+    "tan": {"x": _tan},
+    "spherical_bessel": {"x": _spherical_bessel},
+    "hypot": {
+        "x": lambda g, x, y: o.scale(g, emit("hypot_slope", x, y)),
+        "y": lambda g, x, y: o.scale(g, emit("hypot_slope", y, x)),
+    },
+    "hypot_slope": {"x": _hypot_slope_x, "y": _hypot_slope_y},
+    "third_side": {"x": lambda g, x, out, sign: o.scale(g, sign * x / out)},
+    "arcsin": {"x": lambda g, x: o.scale(g, _over_third_side(x, -1))},
+    "arccos": {"x": lambda g, x: o.scale(g, -_over_third_side(x, -1))},
+    "arctan": {"x": lambda g, x: o.scale(g, o.square(_over_third_side(x, 1)))},
+    "arctan2": {"x": lambda g, x, y: _arctan2(g, y, x), "y": lambda g, x, y: -_arctan2(g, x, y)},
     "sinh": {"x": lambda g, x: o.scale(g, o.cosh(x))},
     "cosh": {"x": lambda g, x: o.scale(g, o.sinh(x))},
-    "tanh": {"x": lambda g, out: o.scale(g, 1 - out * out)},
-    "arcsinh": {"x": lambda g, x: o.scale(g, o.reciprocal(o.sqrt(x * x - (-1))))},
+    "tanh": {"x": lambda g, x: o.scale(g, emit("tanh_slope", x))},
+    "tanh_slope": {"x": lambda g, x, out: o.scale(g, -2 * out * o.tanh(x))},
+    "arcsinh": {"x": lambda g, x: o.scale(g, _over_third_side(x, 1))},
     "arccosh": {"x": lambda g, x: o.scale(g, _arccosh_slope(x))},
-    "arctanh": {"x": lambda g, x: o.scale(g, o.reciprocal((1 - x) * (1 + x)))},
+    "arctanh": {"x": lambda g, x: o.scale(g, _over_one_less_square(x))},
     # complex parts
     "conjugate": {"x": lambda g: o.conjugate(g)},
     "real": {"x": lambda g, x: o.astype(g, x.dtype)},

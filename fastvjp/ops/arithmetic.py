@@ -342,6 +342,18 @@ def sqrt(a: ArrayLike) -> array:
     return floating("sqrt", a)
 
 
+@public(unary, numpy=np.cbrt)
+def cbrt(a: ArrayLike) -> array:
+    """Cube root of a real operand, negative of negative numbers, floating. The derivative at 0 is inf.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.cbrt(fastvjp.array([8.0, -27.0]))
+        array([2, -3], dtype=float32)
+    """
+    return floating("cbrt", a, "f")
+
+
 @public(unary, method=True)
 def rsqrt(a: ArrayLike) -> array:
     """Return `1 / sqrt(a)`, floating.

@@ -103,6 +103,20 @@ def arctan2(a: ArrayLike, b: ArrayLike) -> array:
     return floating2("arctan2", a, b, "f")
 
 
+@public(binary, numpy=np.hypot)
+def hypot(a: ArrayLike, b: ArrayLike) -> array:
+    """The longest side `sqrt(a*a + b*b)` of a right triangle, both operands real, floating, without overflow.
+
+    Its derivatives at the origin are 0, as those of a norm.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.hypot(fastvjp.array([3.0, 1e30]), fastvjp.array([4.0, 0.0]))
+        array([5, 1e+30], dtype=float32)
+    """
+    return floating2("hypot", a, b, "f")
+
+
 @public(unary, numpy=np.sinh)
 def sinh(a: ArrayLike) -> array:
     """Hyperbolic sine, floating.

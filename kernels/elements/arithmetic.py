@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .real_exponential import real_log, real_power
+from .real_exponential import real_cbrt, real_log, real_power, real_power_less
 from .registry import element, helper
 from .scalars import choose, copysign, nearest
 
@@ -146,6 +146,16 @@ def rsqrt_vjp(g, x, out):
 
 
 @element
+def cbrt(x):
+    return real_cbrt(x)
+
+
+@element
+def cbrt_vjp(g, out):
+    return scale(g, type(out)(1 / 3) / out / out)
+
+
+@element
 def power(x, y):
     """A complex number to a small whole power is a product, as in NumPy: exact for whole numbers."""
     if isinstance(x, (complex, np.complex64)):
@@ -174,19 +184,33 @@ def whole_power(x, y):
 @element
 def power_vjp_x(g, x, y):
     """x**0 is constant, at x == 0 too."""
-    if isinstance(x, (float, np.float32)):
-        return scale(g, choose((x == 0) & (y == 0), type(x)(0), y * real_power(x, y - type(y)(1))))
-    slope = y * power(x, y - type(y)(1))
-    return scale(g, choose((x == 0) & (y == 0), type(x)(0), slope))
+    return power_less_vjp_x(g, x, y, 0)
 
 
 @element
 def power_vjp_y(g, x, y, out):
-    """0**y is constant for y > 0, and taken to be so at y == 0."""
+    """0**y is constant for y > 0, and taken to be so at y == 0; and what is 0 at infinity stays 0."""
+    return power_less_vjp_y(g, x, y, out, 0)
+
+
+@element
+def power_less(x, y, n):
+    """x**(y - n), of which derivatives of a power are made; y - n as rounded would be another exponent."""
     if isinstance(x, (float, np.float32)):
-        return scale(g, choose((x == 0) & (y >= 0), type(x)(0), out * real_log(x)))
-    slope = out * np.log(x)
-    return scale(g, choose((x == 0) & (y.real >= 0), type(x)(0), slope))
+        return real_power_less(x, y, n)
+    return power(x, y - type(y)(n))
+
+
+@element
+def power_less_vjp_x(g, x, y, n):
+    slope = (y - type(y)(n)) * power_less(x, y, n + 1)
+    return scale(g, choose((x == 0) & (y == n), type(x)(0), slope))
+
+
+@element
+def power_less_vjp_y(g, x, y, out, n):
+    logarithm = real_log(x) if isinstance(x, (float, np.float32)) else np.log(x)
+    return scale(g, choose((out == 0) | (x == 0) & (y.real >= n), type(x)(0), out * logarithm))
 
 
 @element

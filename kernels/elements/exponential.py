@@ -9,6 +9,7 @@ import numpy as np
 from .arithmetic import maximum, scale
 from .real_exponential import (
     real_erf,
+    real_erf_slope,
     real_erfinv,
     real_exp,
     real_expm1,
@@ -17,9 +18,11 @@ from .real_exponential import (
     real_log2,
     real_log10,
     real_sigmoid,
+    real_sigmoid_slope,
 )
 from .registry import element
 from .scalars import choose
+from .trigonometric import tanh_slope
 
 LN_2 = math.log(2)
 LN_10 = math.log(10)
@@ -50,8 +53,8 @@ def expm1(x):
 
 
 @element
-def expm1_vjp(g, out):
-    return scale(g, out + type(out)(1))
+def expm1_vjp(g, x):
+    return scale(g, exp(x))
 
 
 @element
@@ -87,7 +90,7 @@ def log2(x):
 
 @element
 def log2_vjp(g, x):
-    return scale(g, np.reciprocal(x * type(x)(LN_2)))
+    return scale(g, np.divide(type(x)(1 / LN_2), x))
 
 
 @element
@@ -99,7 +102,7 @@ def log10(x):
 
 @element
 def log10_vjp(g, x):
-    return scale(g, np.reciprocal(x * type(x)(LN_10)))
+    return scale(g, np.divide(type(x)(1 / LN_10), x))
 
 
 @element(cheap=True)
@@ -122,13 +125,14 @@ def logaddexp(x, y):
 
 @element
 def logaddexp_vjp_x(g, x, y):
-    """The share of exp(x) in the sum, which is none if x is -inf, whatever y."""
-    return scale(g, choose(x == type(x)(-np.inf), type(x)(0), sigmoid(x - y)))
+    """exp(x - out), the share of exp(x) in the sum: 1 if x is inf and 0 if it is -inf, whatever y."""
+    gap = choose((x == y) & (x == type(x)(np.inf)), x, x - y)
+    return scale(g, choose(x == type(x)(-np.inf), type(x)(0), sigmoid(gap)))
 
 
 @element
 def logaddexp_vjp_y(g, x, y):
-    return scale(g, choose(y == type(y)(-np.inf), type(y)(0), sigmoid(y - x)))
+    return logaddexp_vjp_x(g, y, x)
 
 
 @element
@@ -159,8 +163,10 @@ def sigmoid(x):
 
 
 @element
-def sigmoid_vjp(g, out):
-    return scale(g, out * (type(out)(1) - out))
+def sigmoid_vjp(g, x):
+    if isinstance(x, (float, np.float32)):
+        return scale(g, real_sigmoid_slope(x))
+    return scale(g, tanh_slope(x * type(x)(0.5)) * type(x)(0.25))
 
 
 @element
@@ -170,7 +176,18 @@ def erf(x):
 
 @element
 def erf_vjp(g, x):
-    return scale(g, type(x)(TWO_OVER_ROOT_PI) * exp(-x * x))
+    return scale(g, real_erf_slope(x))
+
+
+@element
+def erf_slope(x):
+    """2 / sqrt(pi) * exp(-x * x)."""
+    return real_erf_slope(x)
+
+
+@element
+def erf_slope_vjp(g, x, out):
+    return scale(g, scale(out, type(x)(-2) * x))
 
 
 @element
@@ -198,4 +215,4 @@ def erfinv(x):
 
 @element
 def erfinv_vjp(g, out):
-    return scale(g, type(out)(1 / TWO_OVER_ROOT_PI) * exp(out * out))
+    return scale(g, np.reciprocal(real_erf_slope(out)))

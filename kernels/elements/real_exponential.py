@@ -24,8 +24,6 @@ from .scalars import (
 
 EXP_BOUND = (150.0, 1000.0)
 """Beyond it exp is 0 or inf."""
-TANH_BOUND = (20.0, 44.0)
-"""tanh of half of it and of more is 1."""
 NORMAL = (1.17549435e-38, 2.2250738585072014e-308)
 """The smallest normal number; logarithms scale what is smaller ..."""
 LIFT = (24.0, 54.0)
@@ -39,6 +37,14 @@ def clip(x, bound):
     """Into [-bound, bound]; nan stays."""
     x = choose(x > bound, bound, x)
     return choose(x < -bound, -bound, x)
+
+
+@helper
+def exact_sum(x, y):
+    """The rounded sum and what it lost."""
+    total = x + y
+    part = total - x
+    return total, (x - (total - part)) + (y - part)
 
 
 @helper
@@ -82,14 +88,31 @@ def real_expm1(x):
 
 @helper
 def real_tanh(x):
-    """x + x**3 times a polynomial near 0; 1 - 2 / (1 + exp(2 |x|)) beyond."""
+    """x + x**3 times a polynomial near 0; 1 - 2 e / (1 + e) of e = exp(-2 |x|) beyond."""
     a = absolute(x)
-    one, two = type(x)(1), type(x)(2)
-    k, r, q = exp_parts(clip(a + a, constant(x, TANH_BOUND)))
-    far = one - two / (one + (one + (r + q)) * power_of_two(k))
+    one = type(x)(1)
+    e = real_exp(-(a + a))
+    far = one - (e + e) / (one + e)
     z = a * a
     near = fma(a * z, polynomial(z, of.TANH), a)
     return copysign(choose(a > type(x)(0.55), far, near), x)
+
+
+@helper
+def real_tanh_slope(x):
+    """1 / cosh(x)**2 as 4 e / (1 + e)**2 of e = exp(-2 |x|): 1 - tanh(x)**2 has no digits left far out."""
+    a = absolute(x)
+    e = real_exp(-(a + a))
+    under = type(x)(1) + e
+    return type(x)(4) * e / (under * under)
+
+
+@helper
+def real_sigmoid_slope(x):
+    """e / (1 + e)**2 of e = exp(-|x|)."""
+    e = real_exp(-absolute(x))
+    under = type(x)(1) + e
+    return e / (under * under)
 
 
 @helper
@@ -189,6 +212,15 @@ def real_log1p(x):
 
 
 @helper
+def real_erf_slope(x):
+    """2 / sqrt(pi) * exp(-x * x), with what the rounding of x * x loses as long as it counts."""
+    square = x * x
+    value = real_exp(-square)
+    value = choose(square < constant(x, EXP_BOUND), fma(-fma(x, x, -square), value, value), value)
+    return constant(x, of.TWO_OVER_ROOT_PI) * value
+
+
+@helper
 def real_erf(x):
     """x times a polynomial up to 1, beyond 1 - erfc(x), which is exp of a polynomial."""
     a = absolute(x)
@@ -227,19 +259,23 @@ def log2_in_two(x):
 
 
 @helper
-def power_of_positive(x, y):
-    """x**y for positive finite x; y may be anything."""
+def power_of_positive(x, y, n):
+    """x**(y - n) for positive finite x, small whole n and any y; y - n as rounded would be another exponent."""
     if isinstance(x, np.float32):  # in float64 throughout, but not to all its digits
         wide = np.float64(x)
         k, f, q = log_parts(wide)
-        exponent = np.float64(y) * (k + constant(wide, of.LOG2_E) * (f - fma(0.5 * f, f, -q)))
-        exponent = clip(exponent, np.float64(300))
+        times = np.float64(y) - np.float64(n)
+        exponent = clip(times * (k + constant(wide, of.LOG2_E) * (f - fma(0.5 * f, f, -q))), np.float64(300))
         k = nearest(exponent)
         r = (exponent - k) * constant(wide, of.LN2)
         return np.float32((1.0 + fma(r * r, polynomial(r, of.EXP_SHORT), r)) * power_of_two(k))
     log, log_low = log2_in_two(x)
     exponent = y * log
     low = fma(y, log, -exponent) + y * log_low
+    if n != 0:
+        product = log * type(x)(-n)
+        exponent, lost = exact_sum(exponent, product)
+        low = low + lost + (fma(log, type(x)(-n), -product) - type(x)(n) * log_low)
     low = choose(absolute(exponent) < 1100.0, low, 0.0)
     exponent = clip(exponent, np.float64(1100))
     k = nearest(exponent)
@@ -251,20 +287,45 @@ def power_of_positive(x, y):
 
 
 @helper
-def real_power(x, y):
+def real_power_less(x, y, n):
+    """x**(y - n)."""
     a = absolute(x)
     none, one, infinity = type(x)(0), type(x)(1), type(x)(np.inf)
-    value = power_of_positive(a, y)
-    value = choose(a == none, choose(y < none, infinity, none), value)
-    value = choose(a == infinity, choose(y < none, none, infinity), value)
+    exponent = y - type(x)(n)
+    value = power_of_positive(a, y, n)
+    value = choose(a == none, choose(exponent < none, infinity, none), value)
+    value = choose(a == infinity, choose(exponent < none, none, infinity), value)
     value = choose(a == one, one, value)
     whole = nearest(y) == y
     half = type(x)(0.5) * y
-    odd = whole & (nearest(half) != half)
+    odd = whole & ((nearest(half) != half) != (n % 2 != 0))
     value = choose(odd, copysign(value, x), value)
     value = choose((x < none) & (a != infinity) & (nearest(y) != y), type(x)(np.nan), value)
     value = choose(np.isnan(x), x, choose(np.isnan(y), y, value))
-    return choose((x == one) | (y == none), one, value)
+    return choose((x == one) | (exponent == none), one, value)
+
+
+@helper
+def real_power(x, y):
+    return real_power_less(x, y, 0)
+
+
+@helper
+def real_cbrt(x):
+    """2**j * cbrt(2**i * m), i in (-1, 0, 1): a polynomial in m, and one step of Halley's method."""
+    a = absolute(x)
+    m, k = lifted_parts(a)
+    j = nearest(k * constant(x, of.THIRD))
+    i = k - type(x)(3) * j
+    none, half, one, two = type(x)(0), type(x)(0.5), type(x)(1), type(x)(2)
+    t = m * choose(i > none, two, choose(i < none, half, one))
+    root, over = constant(x, of.CBRT_2), half * constant(x, of.CBRT_2) * constant(x, of.CBRT_2)
+    r = polynomial(m, of.CBRT) * choose(i > none, root, choose(i < none, over, one))
+    square = r * r
+    cube = square * r
+    excess = fma(fma(r, r, -square), r, fma(square, r, -t))
+    value = fma(-r, excess / (two * cube + t), r) * power_of_two(j)
+    return choose((a > none) & (a < type(x)(np.inf)), copysign(value, x), x)
 
 
 @helper

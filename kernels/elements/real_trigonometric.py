@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from . import polynomials as of
-from .real_exponential import exp_over, exp_parts, real_log1p, shifted_parts
+from .real_exponential import exact_sum, exp_over, exp_parts, real_log1p, shifted_parts
 from .registry import cold, helper
 from .scalars import (
     absolute,
@@ -29,6 +29,8 @@ from .scalars import (
 )
 
 FAR = (1e9, 1e9)
+FLAT = (1e4, 1e9)
+"""From there on x*x + 1 is x*x."""
 PIECES = np.array([float(int(of.DIGITS[i : i + 12], 16)) for i in range(0, len(of.DIGITS) - 6, 6)])
 """From every 24th bit of 2 / pi on, 48 bits as a whole number."""
 
@@ -37,14 +39,6 @@ PIECES = np.array([float(int(of.DIGITS[i : i + 12], 16)) for i in range(0, len(o
 def is_far(x):
     """Whether an angle is beyond what near functions can do."""
     return (absolute(x) > constant(x, FAR)) & (absolute(x) < type(x)(np.inf))
-
-
-@helper
-def exact_sum(x, y):
-    """The rounded sum and what it lost."""
-    total = x + y
-    part = total - x
-    return total, (x - (total - part)) + (y - part)
 
 
 @helper
@@ -181,6 +175,81 @@ def tangent(x):
         k, r, low = reduce_far(x)
         return type(x)(tangent_of(np.float64(x), k, r, low))
     return tangent_near(x)
+
+
+# --- right triangles -------------------------------------------------------------------------------------
+
+
+@helper
+def triangle(x, y):
+    """Sides in the ratio of x and y, the sum of their squares, and their factor: a power of two or 0.
+
+    With it no square overflows or is denormal. An infinite side is 1, and 0 the one beside it, even if nan.
+    """
+    a, b = absolute(x), absolute(y)
+    none, one, infinity = type(x)(0), type(x)(1), type(x)(np.inf)
+    longest = choose(a > b, a, b)
+    unit = choose(longest < constant(x, (1e-18, 1e-140)), constant(x, (2.0**100, 2.0**700)), one)
+    unit = choose(longest > constant(x, (1e18, 1e150)), constant(x, (2.0**-100, 2.0**-700)), unit)
+    infinite = (a == infinity) | (b == infinity)
+    unit = choose(infinite, none, unit)
+    u = choose(infinite, copysign(choose(a == infinity, one, none), x), x * unit)
+    v = choose(infinite, copysign(choose(b == infinity, one, none), y), y * unit)
+    return u, v, fma(u, u, v * v), unit
+
+
+@helper
+def real_hypot(x, y):
+    _, _, square, unit = triangle(x, y)
+    return np.sqrt(square) / unit
+
+
+@helper
+def real_hypot_slope(x, y):
+    """x / hypot(x, y); 0 at the origin, of infinities the ratio of their signs counts."""
+    u, _, square, _ = triangle(x, y)
+    return choose(square == type(x)(0), x, u / np.sqrt(square))
+
+
+@helper
+def real_turn(x, y):
+    """y / (x * x + y * y); 0 at the origin and at infinity."""
+    _, v, square, unit = triangle(x, y)
+    return choose(square == type(x)(0), type(x)(0), v / square * unit)
+
+
+@helper
+def real_third_side(x, sign):
+    """sqrt(1 + sign * x * x) of a `sign` that is 1 or -1."""
+    one = type(x)(1)
+    if sign < 0:
+        return np.sqrt((one - x) * (one + x))
+    a = absolute(x)
+    return choose(a > constant(x, FLAT), a, np.sqrt(fma(a, a, one)))
+
+
+# --- spherical Bessel functions --------------------------------------------------------------------------
+
+
+@helper
+def bessel_series(x, n):
+    """x**n / (2 n + 1)!! * (1 - x*x / 2 / (2 n + 3) * (1 - x*x / 4 / (2 n + 5) * ...)), for |x| up to n + 1."""
+    half_square = type(x)(0.5) * x * x
+    value = type(x)(1)
+    for k in range(12 + 2 * n, 0, -1):
+        value = type(x)(1) - half_square * value * type(x)(1 / (k * (2 * n + 2 * k + 1)))
+    for k in range(1, n + 1):
+        value = value * x * type(x)(1 / (2 * k + 1))
+    return value
+
+
+@helper
+def bessel_recurrence(x, n, sine, cosine):
+    """By j_k+1 = (2 k + 1) / x * j_k - j_k-1, which keeps digits for |x| from n + 1 on."""
+    before, value = np.divide(cosine, x), np.divide(sine, x)
+    for k in range(n):
+        before, value = value, np.divide(type(x)(2 * k + 1) * value, x) - before
+    return value
 
 
 # --- inverse ---------------------------------------------------------------------------------------------

@@ -11,8 +11,11 @@ from __future__ import annotations
 import numpy as np
 
 from .arithmetic import scale
-from .real_exponential import real_tanh
+from .real_exponential import real_tanh, real_tanh_slope
 from .real_trigonometric import (
+    FLAT,
+    bessel_recurrence,
+    bessel_series,
     cosine,
     cosine_near,
     real_arccos,
@@ -23,13 +26,18 @@ from .real_trigonometric import (
     real_arctan2,
     real_arctanh,
     real_cosh,
+    real_hypot,
+    real_hypot_slope,
     real_sinh,
+    real_third_side,
+    real_turn,
     sine,
     sine_near,
     tangent,
     tangent_near,
 )
 from .registry import element, helper
+from .scalars import absolute, choose, constant, copysign, fma
 
 
 @element
@@ -89,8 +97,104 @@ def tan_near(x):
 
 
 @element
-def tan_vjp(g, out):
+def tan_vjp(g, x, out):
+    """Far from the real line 1 + tan(x)**2 has no digits left."""
+    if isinstance(x, (complex, np.complex64)):
+        return scale(g, tanh_slope(turned(x)))
     return scale(g, type(out)(1) + out * out)
+
+
+@element
+def spherical_bessel(x, n):
+    """j_n: sin(x) / x for n = 0. Their derivatives are made of them, so that none is a quotient near 0."""
+    near = np.abs(x) < n + 1
+    return choose(near, bessel_series(x, n), bessel_recurrence(x, n, sin(x), cos(x)))
+
+
+@element
+def spherical_bessel_vjp(g, x, n):
+    above = spherical_bessel(x, n + 1)
+    if n == 0:
+        return scale(g, -above)
+    below = spherical_bessel(x, n - 1)
+    return scale(g, (type(x)(n) * below - type(x)(n + 1) * above) * type(x)(1 / (2 * n + 1)))
+
+
+# --- right triangles -------------------------------------------------------------------------------------
+
+
+@element
+def hypot(x, y):
+    return real_hypot(x, y)
+
+
+@element
+def hypot_vjp_x(g, x, y):
+    return scale(g, real_hypot_slope(x, y))
+
+
+@element
+def hypot_vjp_y(g, x, y):
+    return scale(g, real_hypot_slope(y, x))
+
+
+@element
+def hypot_slope(x, y):
+    """x / hypot(x, y), a cosine; 0 at the origin."""
+    return real_hypot_slope(x, y)
+
+
+@helper
+def turned_slope(x, y, z):
+    """The product of two slopes of a triangle over its longest side, the smaller one first; 0 at the origin."""
+    first = absolute(x) < absolute(y)
+    return choose(z == 0, type(x)(0), choose(first, x, y) / z * choose(first, y, x))
+
+
+@element
+def hypot_slope_vjp_x(g, x, y):
+    other = real_hypot_slope(y, x)
+    return scale(g, turned_slope(other, other, real_hypot(x, y)))
+
+
+@element
+def hypot_slope_vjp_y(g, x, y):
+    return scale(g, -turned_slope(real_hypot_slope(x, y), real_hypot_slope(y, x), real_hypot(x, y)))
+
+
+@element
+def third_side(x, sign):
+    """sqrt(1 + sign * x * x) of a `sign` that is 1 or -1: what slopes of inverse functions are made of."""
+    if isinstance(x, (complex, np.complex64)):
+        t = turned(x) if sign > 0 else x
+        return np.sqrt(-(t - type(x)(1))) * np.sqrt(t - type(x)(-1))
+    return real_third_side(x, sign)
+
+
+@element
+def third_side_vjp(g, x, out, sign):
+    if isinstance(x, (complex, np.complex64)):
+        return scale(g, np.divide(type(x)(sign) * x, out))
+    if sign < 0:
+        return scale(g, -x / out)
+    return scale(g, choose(absolute(x) > constant(x, FLAT), copysign(type(x)(1), x), x / out))
+
+
+# --- inverse ---------------------------------------------------------------------------------------------
+
+
+@helper
+def turned(x):
+    """i x, without a product that infinities could make nan."""
+    return type(x)(complex(-x.imag, x.real))
+
+
+@helper
+def over_one_less_square(x):
+    """1 / (1 - x * x)."""
+    if isinstance(x, (complex, np.complex64)):
+        return np.reciprocal(type(x)(1) - x) * np.reciprocal(type(x)(1) + x)
+    return np.reciprocal((type(x)(1) - x) * (type(x)(1) + x))
 
 
 @element
@@ -100,16 +204,9 @@ def arcsin(x):
     return np.arcsin(x)
 
 
-@helper
-def arcsin_slope(x):
-    if isinstance(x, (float, np.float32)):
-        return np.reciprocal(np.sqrt((type(x)(1) - x) * (type(x)(1) + x)))
-    return np.reciprocal(np.sqrt(-((x - type(x)(1)) * (x - type(x)(-1)))))
-
-
 @element
 def arcsin_vjp(g, x):
-    return scale(g, arcsin_slope(x))
+    return scale(g, np.reciprocal(third_side(x, -1)))
 
 
 @element
@@ -121,7 +218,7 @@ def arccos(x):
 
 @element
 def arccos_vjp(g, x):
-    return scale(g, -arcsin_slope(x))
+    return scale(g, -np.reciprocal(third_side(x, -1)))
 
 
 @element
@@ -133,7 +230,12 @@ def arctan(x):
 
 @element
 def arctan_vjp(g, x):
-    return scale(g, np.reciprocal(type(x)(1) + x * x))
+    """1 / (1 + x * x), of a large x as 1 / x / x."""
+    if isinstance(x, (complex, np.complex64)):
+        return scale(g, over_one_less_square(turned(x)))
+    far = absolute(x) > constant(x, FLAT)
+    over = np.reciprocal(choose(far, x, fma(x, x, type(x)(1))))
+    return scale(g, choose(far, over * over, over))
 
 
 @element
@@ -146,20 +248,17 @@ def arctan2(x, y):
 
 @element
 def arctan2_vjp_x(g, x, y):
-    """y / (x*x + y*y), scaled against overflow; zero at the origin and at infinity."""
-    size = np.maximum(np.abs(x), np.abs(y))
-    u = x / size
-    v = y / size
-    return scale(g, type(x)(0) if size == 0 or np.isinf(size) else v / (u * u + v * v) / size)
+    """y / (x*x + y*y); zero at the origin and at infinity."""
+    return scale(g, real_turn(x, y))
 
 
 @element
 def arctan2_vjp_y(g, x, y):
     """-x / (x*x + y*y), likewise."""
-    size = np.maximum(np.abs(x), np.abs(y))
-    u = x / size
-    v = y / size
-    return scale(g, type(x)(0) if size == 0 or np.isinf(size) else -u / (u * u + v * v) / size)
+    return scale(g, real_turn(y, -x))
+
+
+# --- hyperbolic ------------------------------------------------------------------------------------------
 
 
 @element
@@ -196,8 +295,23 @@ def tanh(x):
 
 
 @element
-def tanh_vjp(g, out):
-    return scale(g, type(out)(1) - out * out)
+def tanh_vjp(g, x):
+    return scale(g, tanh_slope(x))
+
+
+@element
+def tanh_slope(x):
+    """1 / cosh(x)**2."""
+    if isinstance(x, (complex, np.complex64)):
+        e = np.exp(type(x)(-2) * x if x.real >= 0 else type(x)(2) * x)
+        under = type(x)(1) + e
+        return np.divide(np.divide(type(x)(4) * e, under), under)
+    return real_tanh_slope(x)
+
+
+@element
+def tanh_slope_vjp(g, x, out):
+    return scale(g, type(x)(-2) * out * tanh(x))
 
 
 @element
@@ -209,7 +323,7 @@ def arcsinh(x):
 
 @element
 def arcsinh_vjp(g, x):
-    return scale(g, np.reciprocal(np.sqrt(x * x - type(x)(-1))))
+    return scale(g, np.reciprocal(third_side(x, 1)))
 
 
 @element
@@ -235,4 +349,4 @@ def arctanh(x):
 
 @element
 def arctanh_vjp(g, x):
-    return scale(g, np.reciprocal((type(x)(1) - x) * (type(x)(1) + x)))
+    return scale(g, over_one_less_square(x))

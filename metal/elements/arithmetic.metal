@@ -121,19 +121,36 @@ template <typename T> inline T rsqrt_vjp(T g, T x, T out) {
     return element::scale(g, helper::divide(T(T(-0.5f) * out), x));
 }
 
-template <typename T> inline T power(T x, T y) { return helper::power(x, y); }
+template <typename T> inline T cbrt(T x) { return T(helper::real_cbrt(float(x))); }
 
-// x**0 is constant, at x == 0 too.
-template <typename T> inline T power_vjp_x(T g, T x, T y) {
-    const T slope = T(float(y) * helper::real_power_less_one(float(x), float(y)));
-    return element::scale(g, helper::choose(helper::is_zero(x) && helper::is_zero(y), T(0), slope));
+template <typename T> inline T cbrt_vjp(T g, T out) {
+    return element::scale(g, helper::divide(helper::divide(T(0.333333343f), out), out));
 }
 
-// 0**y is constant for y > 0, and taken to be so at y == 0.
-template <typename T> inline T power_vjp_y(T g, T x, T y, T out) {
-    const bool constant_there = helper::is_zero(x) && helper::comparable(x, y) && y >= T(0);
+template <typename T> inline T power(T x, T y) { return helper::power(x, y); }
+
+// x**(y - n), of which derivatives of a power are made.
+template <typename T> inline T power_less(T x, T y, int n) { return T(helper::real_power_less(float(x), float(y), n)); }
+
+template <typename T> inline T power_less_vjp_x(T g, T x, T y, int n) {
+    const float slope = (float(y) - float(n)) * helper::real_power_less(float(x), float(y), n + 1);
+    const bool constant_there = helper::is_zero(x) && helper::equals(float(y), float(n));
+    return element::scale(g, helper::choose(constant_there, T(0), T(slope)));
+}
+
+template <typename T> inline T power_less_vjp_y(T g, T x, T y, T out, int n) {
+    const bool at_zero = helper::is_zero(x) && helper::comparable(x, y) && y >= T(n);
+    const bool constant_there = helper::is_zero(out) || at_zero;
     const T slope = T(float(out) * helper::real_log(float(x)));
     return element::scale(g, helper::choose(constant_there, T(0), slope));
+}
+
+// x**0 is constant, at x == 0 too.
+template <typename T> inline T power_vjp_x(T g, T x, T y) { return element::power_less_vjp_x(g, x, y, 0); }
+
+// 0**y is constant for y > 0, and taken to be so at y == 0; and what is 0 at infinity stays 0.
+template <typename T> inline T power_vjp_y(T g, T x, T y, T out) {
+    return element::power_less_vjp_y(g, x, y, out, 0);
 }
 
 // By repeated squaring, which unrolls as n is a constant.

@@ -8,7 +8,7 @@ template <typename T> inline T exp_vjp(T g, T out) { return element::scale(g, ou
 
 template <typename T> inline T expm1(T x) { return T(helper::real_expm1(float(x))); }
 
-template <typename T> inline T expm1_vjp(T g, T out) { return element::scale(g, T(out + T(1))); }
+template <typename T> inline T expm1_vjp(T g, T x) { return element::scale(g, element::exp(x)); }
 
 template <typename T> inline T log(T x) { return T(helper::real_log(float(x))); }
 
@@ -20,15 +20,11 @@ template <typename T> inline T log1p_vjp(T g, T x) { return element::scale(g, he
 
 template <typename T> inline T log2(T x) { return T(helper::real_log2(float(x))); }
 
-template <typename T> inline T log2_vjp(T g, T x) {
-    return element::scale(g, helper::reciprocal(T(x * T(0.693147182f))));
-}
+template <typename T> inline T log2_vjp(T g, T x) { return element::scale(g, helper::divide(T(1.44269502f), x)); }
 
 template <typename T> inline T log10(T x) { return T(helper::real_log10(float(x))); }
 
-template <typename T> inline T log10_vjp(T g, T x) {
-    return element::scale(g, helper::reciprocal(T(x * T(2.30258512f))));
-}
+template <typename T> inline T log10_vjp(T g, T x) { return element::scale(g, helper::divide(T(0.434294492f), x)); }
 
 // What logsumexp subtracts before it takes exponentials.
 template <typename T> inline T finite_or_zero(T x) { return helper::choose(helper::is_finite(x), x, T(0)); }
@@ -58,21 +54,27 @@ template <typename T> inline T xlogy_vjp_y(T g, T x, T y) {
 
 template <typename T> inline T sigmoid(T x) { return T(helper::real_sigmoid(float(x))); }
 
-template <typename T> inline T sigmoid_vjp(T g, T out) { return element::scale(g, T(out * (T(1) - out))); }
+template <typename T> inline T sigmoid_vjp(T g, T x) {
+    return element::scale(g, T(helper::real_sigmoid_slope(float(x))));
+}
 
-// The share of exp(x) in the sum, which is none if x is -inf, whatever y.
+// exp(x - out), the share of exp(x) in the sum: 1 if x is inf and 0 if it is -inf, whatever y.
 template <typename T> inline T logaddexp_vjp_x(T g, T x, T y) {
     const bool none = helper::is_inf(x) && helper::is_negative(x);
-    return element::scale(g, helper::choose(none, T(0), T(helper::real_sigmoid(float(x) - float(y)))));
+    const float gap = helper::choose(helper::is_inf(x) && helper::equals(x, y), float(x), float(x) - float(y));
+    return element::scale(g, helper::choose(none, T(0), T(helper::real_sigmoid(gap))));
 }
 
 template <typename T> inline T logaddexp_vjp_y(T g, T x, T y) { return element::logaddexp_vjp_x(g, y, x); }
 
 template <typename T> inline T erf(T x) { return T(helper::real_erf(float(x))); }
 
-template <typename T> inline T erf_vjp(T g, T x) {
-    return element::scale(g, T(1.12837917f * helper::exp_of_square(float(x), -1.0f)));
-}
+// 2 / sqrt(pi) * exp(-x * x).
+template <typename T> inline T erf_slope(T x) { return T(helper::real_erf_slope(float(x))); }
+
+template <typename T> inline T erf_vjp(T g, T x) { return element::scale(g, element::erf_slope(x)); }
+
+template <typename T> inline T erf_slope_vjp(T g, T x, T out) { return element::scale(g, element::scale(out, T(T(-2) * x))); }
 
 template <typename T> inline T erfinv(T x) { return T(helper::real_erfinv(float(x))); }
 

@@ -63,6 +63,20 @@ inline float real_tanh(float x) {
     return helper::choose(helper::is_nan(x), x, helper::copysign(value, x));
 }
 
+// 1 / cosh(x)**2 as 4 e / (1 + e)**2 of e = exp(-2 |x|): 1 - tanh(x)**2 has no digits left far out.
+inline float real_tanh_slope(float x) {
+    const float four_e = helper::exp_over(-2.0f * helper::magnitude(x), -2);
+    const float under = fma(0.25f, four_e, 1.0f);
+    return helper::divide(four_e, under * under);
+}
+
+// e / (1 + e)**2 of e = exp(-|x|).
+inline float real_sigmoid_slope(float x) {
+    const float e = helper::real_exp(-helper::magnitude(x));
+    const float under = 1.0f + e;
+    return helper::divide(e, under * under);
+}
+
 inline float real_sinh(float x) {
     const float a = helper::magnitude(x);
     const float z = a * a;
@@ -198,8 +212,8 @@ inline float log2_in_two(float m, int k, thread float &low) {
     return high;
 }
 
-// x**y, or that over x, of positive finite x: 2**(whole + r).
-inline float power_of_positive(float x, float y, bool less_one) {
+// x**(y - n) of positive finite x and a small n: 2**(whole + r).
+inline float power_of_positive(float x, float y, int n) {
     int x_exponent;
     const float m = 1.0f + helper::log_parts(x, x_exponent);
     float low;
@@ -207,21 +221,23 @@ inline float power_of_positive(float x, float y, bool less_one) {
     const float whole = rint(clamp(y * high, -400.0f, 400.0f));
     const float r = fma(y, high, -whole) + y * low;
     int k;
-    const float value = 1.0f + helper::exp_parts(r * helper::LN2, k);
-    const int exponent = int(whole) + k;
-    return less_one ? ldexp(helper::divide(value, m), exponent - x_exponent) : ldexp(value, exponent);
+    float value = 1.0f + helper::exp_parts(r * helper::LN2, k);
+    for (int i = 0; i < n; i++) value = helper::divide(value, m);
+    return ldexp(value, int(whole) + k - n * x_exponent);
 }
 
-inline float power_or_less_one(float x, float y, bool less_one) {
+// x**(y - n), with y as it is: y - n rounded is another exponent.
+inline float real_power_less(float x, float y, int n) {
     const float a = helper::magnitude(x);
-    const float exponent = less_one ? y - 1.0f : y;
-    const bool whole = helper::is_inf(y) || rint(exponent) == exponent;
-    const bool odd = whole && helper::magnitude(exponent) < 16777216.0f && (int(exponent) & 1) != 0;
+    const float exponent = y - float(n);
+    const bool whole = helper::is_inf(y) || rint(y) == y;
+    const bool odd_y = helper::magnitude(y) < 16777216.0f && (int(y) & 1) != 0;
+    const bool odd = whole && odd_y != ((n & 1) != 0);
     const bool grows = helper::is_negative(exponent) ? a < 1.0f : a > 1.0f;  // as y does; the pole and infinity too
     const bool extreme = helper::is_zero(x) || !helper::is_finite(x) || !helper::is_finite(y)
         || helper::magnitude(y) > 1e20f;
     float value = helper::choose(
-        extreme, grows ? helper::infinity() : 0.0f, helper::power_of_positive(a, y, less_one));
+        extreme, grows ? helper::infinity() : 0.0f, helper::power_of_positive(a, y, n));
     value = helper::choose(a == 1.0f, 1.0f, value);
     value = helper::choose(odd, helper::copysign(value, x), value);
     const bool undefined = helper::is_negative(x) && !helper::is_zero(x) && !helper::is_inf(x) && !whole;
@@ -230,10 +246,22 @@ inline float power_or_less_one(float x, float y, bool less_one) {
     return helper::choose(helper::equals(x, 1.0f) || helper::is_zero(exponent), 1.0f, value);
 }
 
-inline float real_power(float x, float y) { return helper::power_or_less_one(x, y, false); }
+// 2**j * cbrt(2**i * m), i in (-1, 0, 1): a polynomial in m, and one step of Halley's method.
+inline float real_cbrt(float x) {
+    const float a = helper::magnitude(x);
+    int k;
+    const float m = 1.0f + helper::log_parts(a, k);
+    const int j = int(rint(float(k) * 0.333333343f)), i = k - 3 * j;
+    const float t = m * (i > 0 ? 2.0f : i < 0 ? 0.5f : 1.0f);
+    const float seed = helper::polynomial(m, 0.058211084f, -0.29036197f, 0.7397147f, 0.49250585f);
+    const float r = seed * (i > 0 ? 1.25992105f : i < 0 ? 0.793700526f : 1.0f);
+    const float square = r * r;
+    const float excess = fma(fma(r, r, -square), r, fma(square, r, -t));
+    const float value = fma(-r, helper::divide(excess, fma(2.0f * square, r, t)), r) * helper::power_of_two(j);
+    return helper::choose(helper::is_zero(x) || !helper::is_finite(x), x, helper::copysign(value, x));
+}
 
-// x**(y - 1), with y as it is: y - 1 rounded is another exponent.
-inline float real_power_less_one(float x, float y) { return helper::power_or_less_one(x, y, true); }
+inline float real_power(float x, float y) { return helper::real_power_less(x, y, 0); }
 
 // --- error functions -------------------------------------------------------------------------------------
 
@@ -248,6 +276,9 @@ inline float real_erf(float x) {
     const float value = helper::choose(a < 1.0f, fma(a, near, a), helper::choose(a > 4.0f, 1.0f, far));
     return helper::choose(helper::is_nan(x), x, helper::copysign(value, x));
 }
+
+// 2 / sqrt(pi) * exp(-x * x).
+inline float real_erf_slope(float x) { return 1.12837917f * helper::exp_of_square(x, -1.0f); }
 
 // x times a polynomial in w = -log(1 - x * x), of large w in its root.
 inline float real_erfinv(float x) {

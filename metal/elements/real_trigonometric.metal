@@ -21,6 +21,87 @@ inline float tangent(float x) {
     return helper::choose(helper::magnitude(x) < 1e-10f, x, value);
 }
 
+// Sides in the ratio of x and y, the sum of their squares, and what they are multiplied by: a power of two or 0, so
+// that no square overflows or is denormal. An infinite side is 1, and 0 the one beside it, even if NaN.
+struct Triangle {
+    float u, v, square, unit;
+};
+
+inline Triangle triangle(float x, float y) {
+    const float a = helper::magnitude(x), b = helper::magnitude(y);
+    const bool infinite = helper::is_inf(x) || helper::is_inf(y);
+    const float longest = max(a, b);
+    const float unit = longest < 1e-18f ? 0x1p100f : longest > 1e18f ? 0x1p-100f : 1.0f;
+    const float one_x = helper::copysign(helper::is_inf(x) ? 1.0f : 0.0f, x);
+    const float one_y = helper::copysign(helper::is_inf(y) ? 1.0f : 0.0f, y);
+    const float u = helper::choose(infinite, one_x, x * unit);
+    const float v = helper::choose(infinite, one_y, y * unit);
+    return {u, v, fma(u, u, v * v), infinite ? 0.0f : unit};
+}
+
+inline float real_hypot(float x, float y) {
+    const helper::Triangle t = helper::triangle(x, y);
+    const float value = helper::root(t.square) * (t.unit > 1.0f ? 0x1p-100f : t.unit < 1.0f ? 0x1p100f : 1.0f);
+    return helper::choose(t.unit == 0.0f, helper::infinity(), value);
+}
+
+// x / hypot(x, y); 0 at the origin, of infinities the ratio of their signs counts.
+inline float real_hypot_slope(float x, float y) {
+    const helper::Triangle t = helper::triangle(x, y);
+    return helper::choose(helper::is_zero(t.square), x, helper::divide(t.u, helper::root(t.square)));
+}
+
+// y / (x * x + y * y); 0 at the origin and at infinity.
+inline float real_turn(float x, float y) {
+    const helper::Triangle t = helper::triangle(x, y);
+    return helper::choose(helper::is_zero(t.square), 0.0f, helper::divide(t.v, t.square) * t.unit);
+}
+
+// The product of two slopes of a triangle over its longest side, the smaller one first; 0 at the origin.
+inline float turned_slope(float x, float y, float z) {
+    const bool first = helper::magnitude(x) < helper::magnitude(y);
+    const float smaller = helper::divide(helper::choose(first, x, y), z);
+    return helper::choose(helper::is_zero(z), 0.0f, smaller * helper::choose(first, y, x));
+}
+
+// From here on x * x + 1 is x * x.
+constant float FLAT = 1e4f;
+
+// sqrt(1 + sign * x * x) of a sign that is 1 or -1.
+inline float real_third_side(float x, int sign) {
+    if (sign < 0) return helper::root((1.0f - x) * (1.0f + x));
+    const float a = helper::magnitude(x);
+    return helper::choose(a > helper::FLAT, a, helper::root(fma(a, a, 1.0f)));
+}
+
+// x**n / (2 n + 1)!! * (1 - x*x / 2 / (2 n + 3) * (1 - x*x / 4 / (2 n + 5) * ...)), for |x| up to n + 1.
+inline float bessel_series(float x, int n) {
+    const float half_square = 0.5f * x * x;
+    float value = 1.0f;
+    for (int k = 12 + 2 * n; k > 0; k--) {
+        value = 1.0f - half_square * value * (1.0f / float(k * (2 * n + 2 * k + 1)));
+    }
+    for (int k = 1; k <= n; k++) value = value * x * (1.0f / float(2 * k + 1));
+    return value;
+}
+
+// By j_k+1 = (2 k + 1) / x * j_k - j_k-1, which keeps digits for |x| from n + 1 on.
+inline float bessel_recurrence(float x, int n) {
+    float before = helper::divide(helper::cosine(x), x);
+    float value = helper::divide(helper::sine(x), x);
+    for (int k = 0; k < n; k++) {
+        const float next = helper::divide(float(2 * k + 1) * value, x) - before;
+        before = value;
+        value = next;
+    }
+    return value;
+}
+
+inline float real_spherical_bessel(float x, int n) {
+    const bool near = helper::magnitude(x) < float(n + 1);
+    return helper::choose(near, helper::bessel_series(x, n), helper::bessel_recurrence(x, n));
+}
+
 // The angle of the point with ordinate x >= 0 and abscissa y >= 0, finite, not both 0.
 // Beyond the eighths of a right angle that are odd it turns the point: by pi / 4 or pi / 2.
 inline float arctangent_of_quotient(float x, float y) {

@@ -12,7 +12,49 @@ template <typename T> inline T sin_vjp(T g, T x) { return element::scale(g, elem
 
 template <typename T> inline T cos_vjp(T g, T x) { return element::scale(g, helper::negated(element::sin(x))); }
 
-template <typename T> inline T tan_vjp(T g, T out) { return element::scale(g, T(T(1) + out * out)); }
+template <typename T> inline T tan_vjp(T g, T x, T out) { return element::scale(g, T(T(1) + out * out)); }
+
+// j_n: sin(x) / x for n = 0. Their derivatives are made of them, so that none is a quotient near 0.
+template <typename T> inline T spherical_bessel(T x, int n) {
+    return T(helper::real_spherical_bessel(float(x), n));
+}
+
+template <typename T> inline T spherical_bessel_vjp(T g, T x, int n) {
+    const float above = helper::real_spherical_bessel(float(x), n + 1);
+    if (n == 0) return element::scale(g, T(-above));
+    const float below = helper::real_spherical_bessel(float(x), n - 1);
+    const float both = fma(float(n), below, -float(n + 1) * above);
+    return element::scale(g, T(both * (1.0f / float(2 * n + 1))));
+}
+
+template <typename T> inline T hypot(T x, T y) { return T(helper::real_hypot(float(x), float(y))); }
+
+// x / hypot(x, y), a cosine; 0 at the origin.
+template <typename T> inline T hypot_slope(T x, T y) { return T(helper::real_hypot_slope(float(x), float(y))); }
+
+template <typename T> inline T hypot_vjp_x(T g, T x, T y) { return element::scale(g, element::hypot_slope(x, y)); }
+
+template <typename T> inline T hypot_vjp_y(T g, T x, T y) { return element::scale(g, element::hypot_slope(y, x)); }
+
+template <typename T> inline T hypot_slope_vjp_x(T g, T x, T y) {
+    const float other = helper::real_hypot_slope(float(y), float(x));
+    return element::scale(g, T(helper::turned_slope(other, other, helper::real_hypot(float(x), float(y)))));
+}
+
+template <typename T> inline T hypot_slope_vjp_y(T g, T x, T y) {
+    const float u = helper::real_hypot_slope(float(x), float(y)), v = helper::real_hypot_slope(float(y), float(x));
+    return element::scale(g, T(-helper::turned_slope(u, v, helper::real_hypot(float(x), float(y)))));
+}
+
+// sqrt(1 + sign * x * x) of a sign that is 1 or -1: what slopes of inverse functions are made of.
+template <typename T> inline T third_side(T x, int sign) { return T(helper::real_third_side(float(x), sign)); }
+
+template <typename T> inline T third_side_vjp(T g, T x, T out, int sign) {
+    const T slope = helper::divide(T(T(sign) * x), out);
+    const bool flat = sign > 0 && helper::magnitude(float(x)) > helper::FLAT;
+    const T one = T(helper::copysign(1.0f, float(x)));
+    return element::scale(g, helper::choose(flat, one, slope));
+}
 
 template <typename T> inline T arcsin(T x) { return T(helper::real_arcsin(float(x))); }
 
@@ -29,24 +71,23 @@ template <typename T> inline T arccos_vjp(T g, T x) {
 template <typename T> inline T arctan(T x) { return T(helper::real_arctan(float(x))); }
 
 template <typename T> inline T arctan_vjp(T g, T x) {
-    return element::scale(g, helper::reciprocal(T(T(1) + x * x)));
+    const float a = float(x);
+    const bool flat = helper::magnitude(a) > helper::FLAT;
+    const float over = helper::reciprocal(flat ? a : fma(a, a, 1.0f));
+    return element::scale(g, T(flat ? over * over : over));
 }
 
 // The angle of the point with ordinate x and abscissa y.
 template <typename T> inline T arctan2(T x, T y) { return T(helper::real_arctan2(float(x), float(y))); }
 
-// y / (x*x + y*y), scaled against overflow; zero at the origin and at infinity.
+// y / (x*x + y*y); zero at the origin and at infinity.
 template <typename T> inline T arctan2_vjp_x(T g, T x, T y) {
-    const T size = element::maximum(helper::magnitude(x), helper::magnitude(y));
-    const T u = helper::divide(x, size);
-    const T v = helper::divide(y, size);
-    const T slope = helper::divide(helper::divide(v, T(u * u + v * v)), size);
-    return element::scale(g, helper::choose(helper::is_zero(size) || helper::is_inf(size), T(0), slope));
+    return element::scale(g, T(helper::real_turn(float(x), float(y))));
 }
 
 // -x / (x*x + y*y), likewise.
 template <typename T> inline T arctan2_vjp_y(T g, T x, T y) {
-    return element::arctan2_vjp_x(g, helper::negated(y), helper::negated(x));
+    return element::scale(g, T(helper::real_turn(float(y), -float(x))));
 }
 
 template <typename T> inline T sinh(T x) { return T(helper::real_sinh(float(x))); }
@@ -59,12 +100,19 @@ template <typename T> inline T sinh_vjp(T g, T x) { return element::scale(g, ele
 
 template <typename T> inline T cosh_vjp(T g, T x) { return element::scale(g, element::sinh(x)); }
 
-template <typename T> inline T tanh_vjp(T g, T out) { return element::scale(g, T(T(1) - out * out)); }
+// 1 / cosh(x)**2.
+template <typename T> inline T tanh_slope(T x) { return T(helper::real_tanh_slope(float(x))); }
+
+template <typename T> inline T tanh_vjp(T g, T x) { return element::scale(g, element::tanh_slope(x)); }
+
+template <typename T> inline T tanh_slope_vjp(T g, T x, T out) {
+    return element::scale(g, T(T(-2) * out * element::tanh(x)));
+}
 
 template <typename T> inline T arcsinh(T x) { return T(helper::real_arcsinh(float(x))); }
 
 template <typename T> inline T arcsinh_vjp(T g, T x) {
-    return element::scale(g, helper::reciprocal_root(T(x * x + T(1))));
+    return element::scale(g, T(helper::reciprocal(helper::real_third_side(float(x), 1))));
 }
 
 template <typename T> inline T arccosh(T x) { return T(helper::real_arccosh(float(x))); }

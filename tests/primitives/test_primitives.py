@@ -221,7 +221,7 @@ def kernel_and_rule(
     base, _, operand = name.partition("_vjp")
     primitive, kernel = REGISTRY[base], REGISTRY[name]
     operand = operand.removeprefix("_") or primitive.inputs[0]
-    statics = {"n": 3} if "n" in primitive.statics else {}
+    statics = {name: {"n": 3, "sign": -1}[name] for name in primitive.statics if name != "dtype"}
     named: dict[str, Any] = dict(zip(primitive.inputs, arrays(xs), strict=True))
     out = emit(base, *named.values(), **statics)
     named |= {"g": mx.array(cotangent(np.asarray(out))), "out": out}

@@ -55,6 +55,12 @@ def points(rng: np.random.Generator, dtype: np.dtype) -> list[np.ndarray]:
     return list(np.concatenate([rng.normal(size=(2, COUNT)), rng.normal(size=(2, COUNT)) * scale], axis=1))
 
 
+def sizes(rng: np.random.Generator, dtype: np.dtype) -> list[np.ndarray]:
+    """Two numbers of one size, any that there is."""
+    (x,) = exponents(-1100)(rng, dtype)
+    return [x, x * rng.uniform(-1, 1, COUNT)]
+
+
 EXPONENTIAL = [uniform((-1, 1), (-20, 20)), range_of_exp, exponents(-40, 3)]
 LOGARITHM = [uniform((0.5, 2), (0.99, 1.01), (0, 10)), exponents(-1100, signed=False)]
 SATURATING = [uniform((-1, 1), (-7, 7)), exponents(-1100, 4)]
@@ -87,5 +93,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "power": [powers],
     "arctan2": [points],
     "sqrt": [exponents(-1100, signed=False)],
+    "cbrt": [exponents(-1100), uniform((-9, 9))],
+    "hypot": [points, sizes],
     "rsqrt": [exponents(-1100, signed=False)],
 }

@@ -9,6 +9,7 @@ import numpy as np
 
 from ... import ops
 from ...arrays.array import array, as_array, as_arrays
+from ...arrays.emit import emit
 from ...arrays.public import implements
 from ...core.avals import inexact
 
@@ -31,26 +32,11 @@ def _float_power(a: Any, b: Any) -> array:
     return ops.power(ops.astype(x, np.result_type(x.dtype, np.float64)), b)
 
 
-@implements(np.hypot)
-def _hypot(a: Any, b: Any) -> array:
-    x, y = map(ops.abs, as_arrays([a, b], "hypot"))
-    long, short = ops.maximum(x, y), ops.minimum(x, y)
-    infinite = ops.logical_or(ops.isinf(x), ops.isinf(y))  # then so is the result, even beside nan
-    ratio = ops.where(ops.logical_or(infinite, ops.equal(long, 0)), 0, short / long)
-    return ops.where(infinite, math.inf, long * ops.sqrt(1 + ops.square(ratio)))
-
-
 @implements(np.copysign)
 def _copysign(a: Any, b: Any) -> array:
     x, y = as_arrays([a, b], "copysign")
     size = ops.abs(ops.astype(x, inexact(np.result_type(x.dtype, y.dtype))))
     return ops.where(np.signbit(y), -size, size)
-
-
-@implements(np.cbrt)
-def _cbrt(a: Any) -> array:
-    x = _floating(a, "cbrt")
-    return ops.sign(x) * ops.power(ops.abs(x), 1 / 3)
 
 
 @implements(np.fabs)
@@ -76,9 +62,7 @@ def _logaddexp2(a: Any, b: Any) -> array:
 
 @implements(np.sinc)
 def _sinc(x: Any) -> array:
-    t = ops.multiply(x, math.pi)
-    zero = ops.equal(t, 0)
-    return ops.where(zero, 1.0, ops.sin(t) / ops.where(zero, 1.0, t))
+    return emit("spherical_bessel", ops.multiply(_floating(x, "sinc"), math.pi), n=0)
 
 
 @implements(np.isreal)

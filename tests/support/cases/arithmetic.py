@@ -9,6 +9,7 @@ import numpy as np
 
 import fastvjp as mx
 from fastvjp import ops
+from fastvjp.arrays.emit import emit
 
 from .case import (
     ALL,
@@ -22,6 +23,7 @@ from .case import (
     FLOAT,
     INEXACT,
     INTEGER,
+    INTO_FLOAT,
     INTO_INEXACT,
     KINDS,
     NUMERIC,
@@ -48,6 +50,20 @@ def _power(n: int) -> Case:
     return elementwise("integer_power", lambda x: x ** np.array(n, x.dtype), dtypes, SIGNED, **raise_it)
 
 
+def _power_over(x: Any, y: Any) -> Any:
+    """x**(y - 1); of reals without the rounding of y - 1."""
+    if x.dtype.kind == "c":
+        return x ** (y - 1)
+    a, whole = np.abs(x), np.rint(y) == y
+    size = np.where((a**y > 0) & np.isfinite(a**y) & (a > 0) & np.isfinite(a), a**y / a, a ** (y - 1))
+    signed = np.where(whole & (np.rint(y / 2) == y / 2), np.copysign(size, x), size)
+    return np.where((x < 0) & ~whole & ~np.isinf(x) & ~np.isinf(y), np.nan, signed)
+
+
+def _power_less(x: Any, y: Any) -> Any:
+    return emit("power_less", *mx.broadcast_arrays(x, y), n=1)
+
+
 def _astype(target: str, dtypes: tuple[str, ...]) -> Case:
     to = {"fun": lambda x: mx.astype(x, target), "variant": target}
     return elementwise("astype", lambda x: x.astype(target), dtypes, ANY, **to)
@@ -62,10 +78,12 @@ CASES = [
     elementwise("reciprocal", lambda x: np.divide(1, x), ("int32", *INEXACT), SIGNED),
     elementwise("square", np.square, NUMERIC, ANY),
     elementwise("power", np.power, NUMERIC, POSITIVE, replace(SIGNED, integers=(0, 4)), ulp=8),
+    elementwise("power_less", _power_over, INEXACT, POSITIVE, SIGNED, fun=_power_less, ulp=8),
     _power(3),
     _power(5),
     _power(-2),
     elementwise("sqrt", np.sqrt, INTO_INEXACT, POSITIVE),
+    elementwise("cbrt", np.cbrt, INTO_FLOAT, SIGNED),
     elementwise("rsqrt", lambda x: 1 / np.sqrt(x), INTO_INEXACT, POSITIVE),
     elementwise("scale", _scale, INEXACT, ANY, ANY, fun=ops.scale),
     elementwise("copy", np.copy, KINDS, ANY),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ def _erfinv(x: Any) -> Any:
     return np.copysign(scipy.special.erfinv(x), x)
 
 
+def _erf_slope(x: Any) -> Any:
+    return 2 / math.sqrt(math.pi) * np.exp(-x * x)
+
+
 CASES = [
     elementwise("exp", np.exp, INTO_INEXACT, ANY),
     elementwise("expm1", np.expm1, INTO_INEXACT, ANY),
@@ -30,6 +35,7 @@ CASES = [
     elementwise("xlogy", scipy.special.xlogy, ("int32", *FLOAT), ANY, POSITIVE),
     elementwise("sigmoid", _sigmoid, ("int32", *INEXACT), ANY),
     elementwise("erf", scipy.special.erf, ("int32", *FLOAT), ANY),
+    elementwise("erf_slope", _erf_slope, FLOAT, ANY, fun=primitive("erf_slope")),
     elementwise("erfinv", _erfinv, ("int32", *FLOAT), UNIT),
     elementwise(
         "finite_or_zero",
