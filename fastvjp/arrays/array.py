@@ -18,7 +18,7 @@ from ..core.program import Var, uniform
 from ..core.scalars import WEAK
 from ..recording.reads import guard
 from .conversion import cast_var, numpy_of, of_numpy, var_of, weak_kind
-from .views import VIEWS, View, is_memory, kept_order
+from .views import VIEWS, View, is_memory, kept_order, placed
 
 if TYPE_CHECKING:
     from .methods import Methods  # a stub
@@ -241,9 +241,15 @@ class array(Methods):
     def __reduce__(self) -> tuple[Callable[..., array], tuple[np.ndarray]]:
         return array, (self._memory("pickle"),)
 
-    def copy(self) -> array:
-        """Another name for the same values; an in-place operation on either leaves the other as it is."""
+    def copy(self, order: str = "C") -> array:
+        """Another name for the same values; an in-place operation on either leaves the other as it is.
+
+        Args:
+            order: of NumPy's copy in memory, which only `ravel` and its kin in the orders "A" and "K" can tell.
+        """
         copied = array._of(self._var)
+        if order != "C":
+            return placed(copied, self, order, "copy")
         if self.shape or is_memory(self):
             copied._like = True
         return copied

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..core.layouts import contiguous_strides
 from ..core.program import Var
-from ..recording.recorder import current
+from ..recording.recorder import current, has_views
 
 Write = Callable[..., Any]
 """`write(base, value, *statics, **options)`: the base with the value in the place of the view; None: read-only."""
@@ -152,6 +152,45 @@ def kept_order(made: Any, like: Any) -> Any:
         made._like = True
     elif getattr(made, "_like", None) is not None:
         del made._like
+    return made
+
+
+def axis_order(x: Any, order: Any, where: str) -> tuple[int, ...] | None:
+    """How to transpose an array so that its elements come in one of NumPy's orders; None for C order.
+
+    "F" has the first axis change fastest, "A" is that where an array lies so and "C" elsewhere, "K" is as it lies.
+    Where arrays are not NumPy's, they are values in C order.
+    """
+    if order not in ("C", "F", "A", "K", None):
+        raise ValueError(f"[{where}] Expected order 'C', 'F', 'A' or 'K', got {order!r}.")
+    backward = tuple(reversed(range(x.ndim)))
+    if order == "F":
+        return backward
+    if order in ("C", None) or x.ndim < 2 or not has_views():
+        return None
+    lies = layout(x)
+    if lies is None:
+        raise ValueError(
+            f"[{where}] order={order!r} goes by how an array lies in memory, which is not known here: NumPy "
+            "decides it anew for each result. Hint: use order 'C' or 'F'."
+        )
+    if order == "A":
+        return backward if lies.flags.f_contiguous and not lies.flags.c_contiguous else None
+    return tuple(sorted(range(x.ndim), key=lambda i: -abs(lies.strides[i])))
+
+
+def placed(made: Any, like: Any, order: Any, where: str) -> Any:
+    """A new array that lies in memory in one of NumPy's orders, of which "A" and "K" go by another array."""
+    axes = axis_order(like, "C" if order == "K" else order, where)
+    if order == "K" or made.ndim < 2 or not has_views():
+        return kept_order(made, like)
+    if axes is None:
+        made._like = True
+        return made
+    made._like = np.lib.stride_tricks.as_strided(_MEMORY, made.shape, contiguous_strides(made.shape[::-1])[::-1])
+    trace = current()
+    if trace is not None:
+        trace.rows = False
     return made
 
 

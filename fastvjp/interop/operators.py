@@ -116,9 +116,9 @@ attach("at", property(at))
 # --- methods -----------------------------------------------------------------------------------------------
 
 
-def reshape(self: array, *shape: Any) -> array:
+def reshape(self: array, *shape: Any, order: str = "C") -> array:
     """The array under another shape, given as one tuple or as several ints; see `fastvjp.reshape`."""
-    return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
+    return ops.reshape(self, shape[0] if len(shape) == 1 else shape, order)
 
 
 def transpose(self: array, *axes: Any) -> array:

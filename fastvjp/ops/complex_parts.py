@@ -13,7 +13,7 @@ from ..arrays.array import array
 from ..arrays.calls import recorded, unary
 from ..arrays.emit import cast, emit, full_like_aval
 from ..arrays.public import public
-from ..arrays.views import has_views
+from ..arrays.views import has_views, placed
 from ..core.avals import as_dtype
 from .common import ArrayLike, as_array
 from .elementwise import floating, itself
@@ -21,12 +21,13 @@ from .trigonometric import degrees
 
 
 @public(numpy=np.astype, method=True)
-def astype(a: ArrayLike, dtype: Any, *, copy: bool = True) -> array:
+def astype(a: ArrayLike, dtype: Any, order: str = "K", *, copy: bool = True) -> array:
     """Cast to another dtype; from complex to real the imaginary part is dropped.
 
     Args:
         a: an array.
         dtype: the element type of the result.
+        order: of NumPy's result in memory, which only `ravel` and its kin in the orders "A" and "K" can tell.
         copy: where slices are views, False gives `a` itself if it has the dtype; elsewhere arrays are values.
 
     Raises:
@@ -38,9 +39,10 @@ def astype(a: ArrayLike, dtype: Any, *, copy: bool = True) -> array:
         array([1, -1], dtype=int32)
     """
     wanted = as_dtype(dtype, "astype")
-    if not copy and type(a) is array and a.dtype == wanted and has_views(a):
+    if not copy and order == "K" and type(a) is array and a.dtype == wanted and has_views(a):
         return a
-    return _astype(a, wanted)
+    cast_array = _astype(a, wanted)
+    return cast_array if order == "K" else placed(cast_array, as_array(a, "astype"), order, "astype")
 
 
 @recorded()

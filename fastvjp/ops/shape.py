@@ -25,25 +25,39 @@ def sizes_of(shape: Any, name: str) -> tuple[int, ...]:
         raise TypeError(f"[{name}] Expected a shape of integers, got {shape!r}.") from None
 
 
-@public(recorded(view=views.reshaped), numpy=np.reshape)
-def reshape(a: ArrayLike, shape: int | Sequence[int]) -> array:
-    """The same elements, in C order, under another shape.
+@public(numpy=np.reshape)
+def reshape(a: ArrayLike, shape: int | Sequence[int], order: str = "C") -> array:
+    """The same elements under another shape.
 
     Args:
         a: array.
         shape: new shape of the same size; one entry may be -1 and is then inferred.
+        order: in which order elements are taken and placed: "C", the last axis changes fastest; "F", the first one
+            does; "A", which is "F" where inputs are NumPy arrays and this one lies so in memory.
 
     Returns:
         Array of that shape.
 
     Raises:
-        ValueError: the sizes differ, or more than one entry is negative.
+        ValueError: the sizes differ, or more than one entry is negative; it is not known how the array lies.
 
     Example:
         >>> import fastvjp
         >>> fastvjp.reshape(fastvjp.zeros(6), (2, -1)).shape
         (2, 3)
     """
+    if order == "C":
+        return _reshape(a, shape)
+    x = as_array(a, "reshape")
+    if order == "K":
+        raise ValueError("[reshape] Expected order 'C', 'F' or 'A', got 'K'.")
+    if views.axis_order(x, order, "reshape") is None:
+        return _reshape(x, shape)
+    return transpose(_reshape(transpose(x), sizes_of(shape, "reshape")[::-1]))
+
+
+@recorded(view=views.reshaped)
+def _reshape(a: ArrayLike, shape: int | Sequence[int]) -> array:
     x = as_array(a, "reshape")
     sizes = sizes_of(shape, "reshape")
     return reshaped(x, _resolved(sizes, x.size, f"array of shape {x.shape}", "reshape"))
@@ -63,26 +77,38 @@ def _resolved(sizes: tuple[int, ...], size: int, what: str, name: str) -> tuple[
     return resolved
 
 
-@public(recorded(), method=True)
-def flatten(a: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> array:
+@public(method=True)
+def flatten(a: ArrayLike, start_axis: int | str = 0, end_axis: int = -1, *, order: str = "C") -> array:
     """Merge the axes from `start_axis` to `end_axis` (both included) into one.
 
     Args:
         a: array; a scalar becomes an array of shape (1,).
-        start_axis: first axis.
+        start_axis: first axis; or in its place, as in NumPy, the order.
         end_axis: last axis.
+        order: of all elements, if all axes are merged: see `ravel`.
 
     Returns:
         Array in which the size of the merged axis is the product of theirs.
 
     Raises:
-        ValueError: an axis out of range, or `start_axis` behind `end_axis`.
+        ValueError: an axis out of range, or `start_axis` behind `end_axis`; another order than "C" with axes.
 
     Example:
         >>> import fastvjp
         >>> fastvjp.flatten(fastvjp.zeros((2, 3, 4)), 1).shape
         (2, 12)
     """
+    if isinstance(start_axis, str):
+        return flatten(a, order=start_axis)
+    if order == "C":
+        return _flatten(a, start_axis, end_axis)
+    if (start_axis, end_axis) != (0, -1):
+        raise ValueError(f"[flatten] Expected order 'C' where only some axes are merged, got {order!r}.")
+    return _flatten(ravel(a, order))
+
+
+@recorded()
+def _flatten(a: ArrayLike, start_axis: Any = 0, end_axis: int = -1) -> array:
     x = as_array(a, "flatten")
     if x.ndim == 0:
         return reshaped(x, (1,))
@@ -92,21 +118,36 @@ def flatten(a: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> array:
     return reshaped(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
-@public(recorded(view=views.reshaped), numpy=np.ravel, method=True)
-def ravel(a: ArrayLike) -> array:
-    """All elements in C order, under one axis.
+@public(numpy=np.ravel, method=True)
+def ravel(a: ArrayLike, order: str = "C") -> array:
+    """All elements under one axis.
 
     Args:
         a: array.
+        order: "C", the last axis changes fastest, or "F", the first one does. "A" and "K" go by memory where
+            inputs are NumPy arrays: "A" is "F" if this one lies so, "K" takes elements as they lie. Other arrays
+            are values, in "C" order.
 
     Returns:
         Array of shape (a.size,).
+
+    Raises:
+        ValueError: it is not known how NumPy's array would lie in memory; another order.
 
     Example:
         >>> import fastvjp
         >>> fastvjp.ravel(fastvjp.zeros((2, 3))).shape
         (6,)
     """
+    if order == "C":
+        return _ravel(a)
+    x = as_array(a, "ravel")
+    axes = views.axis_order(x, order, "ravel")
+    return _ravel(x if axes is None else transpose(x, axes))
+
+
+@recorded(view=views.reshaped)
+def _ravel(a: ArrayLike) -> array:
     x = as_array(a, "ravel")
     return reshaped(x, (x.size,))
 

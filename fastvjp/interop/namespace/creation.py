@@ -12,7 +12,7 @@ import numpy as np
 
 from ... import ops
 from ...arrays.array import array, as_array, from_numpy
-from ...arrays.views import in_order, is_memory, kept_order, lies_in_rows
+from ...arrays.views import in_order, is_memory, lies_in_rows, placed
 from ...core.program import uniform
 from ...recording.recorder import current
 from .modules import holds_array, instead, replace
@@ -94,8 +94,8 @@ def _array(
         made = np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **options)  # type: ignore[call-overload]
         return made if made is object else adopted(made)
     x = as_array(object, "array", None if dtype is None else np.dtype(dtype))
-    if x is object and (copy or not (x.shape or is_memory(x))):
-        x = kept_order(x.copy(), x)
+    if order not in ("K", None) or (x is object and (copy or not (x.shape or is_memory(x)))):
+        x = placed(x.copy(), x, order or "K", "array")
     elif x is not object and x.ndim < 2:
         x._like = True
     return x.reshape((1,) * (ndmin - x.ndim) + x.shape) if x.ndim < ndmin else x

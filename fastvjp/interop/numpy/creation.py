@@ -9,7 +9,7 @@ import numpy as np
 from ... import ops
 from ...arrays.array import array, as_array
 from ...arrays.public import implements
-from ...arrays.views import kept_order
+from ...arrays.views import kept_order, placed
 from ...core.avals import inexact, promote
 
 # --- creation ----------------------------------------------------------------------------------------------
@@ -47,9 +47,9 @@ def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retst
 
 
 @implements(np.copy)
-def _copy(a: Any) -> array:
+def _copy(a: Any, order: str = "K") -> array:
     x = as_array(a, "copy")
-    return kept_order(x.copy(), x)
+    return placed(x.copy(), x, order, "copy")
 
 
 # --- shapes and dtypes -------------------------------------------------------------------------------------
