@@ -19,7 +19,7 @@ import numpy as np
 
 from ..core.layouts import contiguous_strides
 from ..core.program import Var
-from ..recording.recorder import current, has_views
+from ..recording.recorder import current
 
 Write = Callable[..., Any]
 """`write(base, value, *statics, **options)`: the base with the value in the place of the view; None: read-only."""
@@ -166,7 +166,7 @@ def axis_order(x: Any, order: Any, where: str) -> tuple[int, ...] | None:
     backward = tuple(reversed(range(x.ndim)))
     if order == "F":
         return backward
-    if order in ("C", None) or x.ndim < 2 or not has_views():
+    if order in ("C", None) or x.ndim < 2 or not has_views(x):
         return None
     lies = layout(x)
     if lies is None:
@@ -182,7 +182,7 @@ def axis_order(x: Any, order: Any, where: str) -> tuple[int, ...] | None:
 def placed(made: Any, like: Any, order: Any, where: str) -> Any:
     """A new array that lies in memory in one of NumPy's orders, of which "A" and "K" go by another array."""
     axes = axis_order(like, "C" if order == "K" else order, where)
-    if order == "K" or made.ndim < 2 or not has_views():
+    if order == "K" or made.ndim < 2 or not has_views(made):
         return kept_order(made, like)
     if axes is None:
         made._like = True
