@@ -4,7 +4,7 @@
 through Metal; names and signatures are those of `mlx.core`.
 """
 
-from . import array_api, fft, linalg, numpy
+from . import array_api, autograd, fft, linalg, numpy, scipy
 from . import interop as _interop  # noqa: F401  sets operators and methods on array
 from . import primitives as _primitives  # noqa: F401  all of them, by families
 from . import rules as _rules  # noqa: F401  and the derivative rules of elementwise ones
@@ -58,6 +58,7 @@ __all__ = [
     "TracedValueError",
     "array",
     "array_api",
+    "autograd",
     "bool_",
     "checkpoint",
     "compile",
@@ -91,6 +92,7 @@ __all__ = [
     "ravel_tree",
     "reads",
     "record",
+    "scipy",
     "set_default_device",
     "set_num_threads",
     "stop_gradient",

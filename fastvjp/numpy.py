@@ -7,14 +7,17 @@ are NumPy's on NumPy's arrays. `of(fun)` gives this namespace to a function that
 
 from __future__ import annotations
 
+import sys as _sys
 from typing import Any
 
 import numpy as _numpy
 
-from .interop.namespace import namespace as _namespace
+from .interop.namespace import named as _named
 from .interop.namespace import of
 
-_ours = _namespace(_numpy)
+_ours = _named("numpy")
+for _part in ("fft", "lib", "linalg", "ma", "polynomial", "random"):  # for `import fastvjp.numpy.linalg`
+    _sys.modules[f"{__name__}.{_part}"] = _named(f"numpy.{_part}")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,6 @@
 
 from . import assigning, calling, creation, mathematics, windows
 from .copies import of
-from .modules import namespace
+from .modules import named, namespace
 
-__all__ = ["assigning", "calling", "creation", "mathematics", "namespace", "of", "windows"]
+__all__ = ["assigning", "calling", "creation", "mathematics", "named", "namespace", "of", "windows"]

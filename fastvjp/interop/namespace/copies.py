@@ -127,7 +127,7 @@ class Copies:
             return property(fget, fset, fdel, value.__doc__)
         if isinstance(value, ModuleType):
             own = self._is_package(value.__name__)
-            return self._kept(value, Module(value, self.value)) if own else ours(value)
+            return self._kept(value, Module(value.__name__, self.value)) if own else ours(value)
         if isinstance(value, type):
             return self._class(value) if self._is_own(value) else ours(value)
         if self._is_own(type(value)) and hasattr(value, "__dict__"):

@@ -6,6 +6,7 @@ Outside recordings every replacement does what NumPy's own does, on NumPy's valu
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ _OURS: dict[int, tuple[Any, Any]] = {}
 """What is replaced, by its identity, with its replacement."""
 _MODULES: dict[str, ModuleType] = {}
 ROOTS = ("numpy", "scipy", "math")
+_OF_MODULES = {"__spec__", "__path__", "__file__", "__loader__", "__cached__"}
 
 
 def instead(*originals: Any) -> Callable[[F], F]:
@@ -60,19 +62,56 @@ def ours(value: Any) -> Any:
 
 
 def _of_scipy(value: Any) -> Any:
-    """A function of scipy.special that is no ufunc and that we have; anything else as it is."""
-    home, name = getattr(value, "__module__", None) or "", getattr(value, "__name__", "")
-    declared = NUMPY.get(f"scipy.special.{name}") if home.startswith("scipy.special") else None
+    """A function or distribution of SciPy with ours for recorded arrays; anything else as it is."""
+    home = (getattr(value, "__module__", None) or type(value).__module__).split("._")[0]
+    name = getattr(value, "__name__", None)
+    if home == "scipy.stats" and name is None:
+        replacement: Any = Distribution(value)
+    else:
+        replacement = _either(value, f"{home}.{name}") if home.startswith("scipy.") else value
+    if replacement is not value:
+        replace(value, replacement)
+    return replacement
+
+
+def _either(value: Any, name: str) -> Any:
+    """A function of SciPy, or ours of that name where there are recorded arrays among the arguments."""
+    declared = NUMPY.get(name)
     if declared is None:
         return value
 
     @functools.wraps(value)
     def call(*args: Any, **options: Any) -> Any:
-        given = (*args, *options.values())
-        return (declared if any(map(holds_array, given)) else value)(*args, **options)
+        return (declared if current() is not None and _holds(args, options) else value)(*args, **options)
 
-    replace(value, call)
     return call
+
+
+def _holds(args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    return any(map(holds_array, (*args, *options.values())))
+
+
+class Distribution:
+    """A distribution of scipy.stats whose methods take recorded arrays, as far as we have them."""
+
+    def __init__(self, original: Any, args: tuple[Any, ...] = (), options: dict[str, Any] | None = None) -> None:
+        self._original, self._args, self._options = original, args, options or {}
+        self._name = getattr(original, "name", None) or type(original).__name__.removesuffix("_gen")
+
+    def __getattr__(self, name: str) -> Any:
+        method = _either(getattr(self._original, name), f"scipy.stats.{self._name}.{name}")
+        if not self._args and not self._options:
+            return method
+        return lambda *given, **options: method(*given, *self._args, **(self._options | options))
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """The distribution with these parameters."""
+        if current() is None or not _holds(args, options):
+            return self._original(*args, **options)
+        return Distribution(self._original, args, options)
+
+    def __repr__(self) -> str:
+        return repr(self._original)
 
 
 def takes_arrays(value: Any) -> bool:
@@ -86,28 +125,37 @@ def takes_arrays(value: Any) -> bool:
 
 def namespace(module: ModuleType) -> ModuleType:
     """The module with replaced values."""
-    name = module.__name__
+    return named(module.__name__)
+
+
+def named(name: str) -> ModuleType:
+    """The same of a module that is imported when it is used."""
     if name not in _MODULES:
-        _MODULES[name] = Module(module, ours)
+        _MODULES[name] = Module(name, ours)
     return _MODULES[name]
 
 
 class Module(ModuleType):
     """A module whose values are converted when they are asked for."""
 
-    def __init__(self, module: ModuleType, convert: Callable[[Any], Any]) -> None:
-        super().__init__(module.__name__, module.__doc__)
-        self._module = module
+    def __init__(self, name: str, convert: Callable[[Any], Any]) -> None:
+        super().__init__(name)
         self._convert = convert
 
+    @functools.cached_property
+    def _module(self) -> ModuleType:
+        return importlib.import_module(self.__name__)
+
     def __getattr__(self, name: str) -> Any:
+        if name in _OF_MODULES:  # what the import system asks for
+            raise AttributeError(name)
         return self._convert(getattr(self._module, name))
 
     def __dir__(self) -> list[str]:
         return dir(self._module)
 
     def __repr__(self) -> str:
-        return f"<{self._module.__name__} for recordings>"
+        return f"<{self.__name__} for recordings>"
 
 
 # --- functions that take what NumPy makes arrays of --------------------------------------------------------
@@ -144,8 +192,10 @@ class Lifted:
 
 
 def holds_array(value: Any) -> bool:
-    """Whether there is a recorded array in a nested list."""
-    return type(value) is array or (isinstance(value, list | tuple) and any(map(holds_array, value)))
+    """Whether there is a recorded array in a nested list, or in a dict."""
+    if isinstance(value, list | tuple | dict):
+        return any(map(holds_array, value.values() if isinstance(value, dict) else value))
+    return type(value) is array
 
 
 def lifted(value: Any) -> Any:

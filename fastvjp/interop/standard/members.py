@@ -37,7 +37,7 @@ _TYPES = {dtype.type for dtype in DTYPES.values()}
 @functools.cache
 def namespace(module: ModuleType) -> ModuleType:
     """A module of NumPy, and the modules in it, as the standard has them."""
-    return Module(module, _member)
+    return Module(module.__name__, _member)
 
 
 def _member(value: Any) -> Any:

@@ -1,0 +1,113 @@
+"""`fastvjp.scipy` against SciPy and finite differences; the imports of both namespaces."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.special
+import scipy.stats
+from support.checks import close, numeric_grad
+
+import fastvjp as fv
+
+X, W = np.array([0.3, 1.2, 2.0]), np.array([1.0, 2.0, -0.5])
+
+FUNCTIONS = {
+    "norm.logpdf": lambda s, x: np.sum(s.stats.norm.logpdf(x, 0.2, x[0])),
+    "norm.pdf": lambda s, x: np.sum(s.stats.norm.pdf(W, scale=x)),
+    "norm.cdf": lambda s, x: np.sum(s.stats.norm.cdf(x, x[0], 2.0) * W),
+    "norm.sf": lambda s, x: np.sum(s.stats.norm.sf(x, loc=0.1, scale=x[1]) * W),
+    "frozen norm": lambda s, x: np.sum(s.stats.norm(x[0], scale=x[1]).logpdf(W)),
+    "t.logpdf": lambda s, x: np.sum(s.stats.t.logpdf(x, 2.4, 0.1, x[1])),
+    "t.pdf": lambda s, x: np.sum(s.stats.t.pdf(W, x)),
+    "logsumexp": lambda s, x: s.special.logsumexp(x),
+    "logsumexp with weights": lambda s, x: s.special.logsumexp(x, 0, W),
+    "logsumexp of columns": lambda s, x: np.sum(
+        s.special.logsumexp(x[:, None] * W, axis=0, b=np.exp(x)[:, None] * W**2, keepdims=True) * W
+    ),
+    "gammaln": lambda s, x: np.sum(s.special.gammaln(x) * W),
+    "digamma": lambda s, x: np.sum(s.special.digamma(x) * W),
+    "erf": lambda s, x: np.sum(s.special.erf(x) * W),
+    "softmax": lambda s, x: np.sum(s.special.softmax(x, axis=0) * W),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_recorded(name):
+    function = FUNCTIONS[name]
+    ours = lambda x: function(fv.scipy, x)  # noqa: E731
+    value, gradient = fv.value_and_grad(ours)(X)
+    close(value, function(scipy, X), rtol=1e-12)
+    close(gradient, numeric_grad(lambda x: function(scipy, x), X), rtol=1e-6, atol=1e-8)
+    close(fv.hessian(ours)(X), fv.hessian(ours)(X).T, rtol=1e-9, atol=1e-10)
+    slope = lambda x: np.sum(fv.grad(ours)(x) * W)  # noqa: E731
+    close(fv.hessian(ours)(X) @ W, numeric_grad(slope, X), rtol=1e-5, atol=1e-7)
+
+
+def test_second_derivatives_of_gammaln():
+    close(fv.vmap(fv.grad(fv.grad(scipy.special.gammaln)))(X), scipy.special.polygamma(1, X), rtol=1e-12)
+
+
+def test_outside_recordings_all_is_scipys():
+    assert type(fv.scipy.stats.norm.logpdf(0.5)) is type(scipy.stats.norm.logpdf(0.5))
+    assert fv.scipy.stats.norm(1.0, 2.0).mean() == 1
+    assert fv.scipy.optimize.rosen_der is scipy.optimize.rosen_der
+    assert "stats" in dir(fv.scipy)
+
+
+@pytest.mark.parametrize(
+    "name", ["scipy.stats", "scipy.special", "scipy.spatial.distance", "numpy.random", "numpy.linalg"]
+)
+def test_modules_are_imported_by_their_names(name):
+    rest = name.partition(".")[2]
+    found = importlib.import_module(f"fastvjp.{'.'.join(name.split('.')[:2])}")
+    for part in rest.split(".")[1:]:
+        found = getattr(found, part)
+    assert set(dir(importlib.import_module(name))) <= set(dir(found))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        fv.scipy.stats.norm.ppf,
+        lambda x: fv.scipy.stats.gamma.logpdf(x, 2.0),
+        fv.scipy.optimize.rosen,
+        lambda x: fv.scipy.special.logsumexp(x, return_sign=True)[0],
+        lambda x: fv.scipy.integrate.odeint(lambda y, t: -y, x, [0.0, 1.0], Dfun=lambda y, t: -1)[1],
+    ],
+)
+def test_what_is_lacking_is_an_error(call):
+    with pytest.raises(TypeError, match=r"gradient is lost|is not recorded"):
+        fv.grad(lambda x: np.sum(call(x)))(X)
+
+
+# --- odeint ----------------------------------------------------------------------------------------------
+
+TIMES = np.array([0.0, 0.4, 0.7, 1.5])
+WEIGHTS = np.arange(1.0, 9).reshape(4, 2)
+
+
+def spiral(y: Any, t: Any, a: Any, speed: Any) -> Any:
+    return np.dot(y**3, a) * speed["s"] + 0.1 * t
+
+
+@pytest.mark.parametrize("argnums", [0, 1, 2, 3])
+@pytest.mark.parametrize("make", [lambda f: f, fv.compile], ids=["plain", "compiled"])
+def test_odeint(argnums, make):
+    def loss(integrate: Any, y0: Any, t: Any, a: Any, s: Any) -> Any:
+        found = integrate.odeint(spiral, y0, t, (a, {"s": s}), rtol=1e-10, atol=1e-10)
+        return np.sum(WEIGHTS * found * found)
+
+    given = [np.array([1.2, 0.3]), TIMES, np.array([[-0.1, 2.0], [-2.0, -0.1]]), np.array(0.7)]
+    value, gradient = make(fv.value_and_grad(lambda *g: loss(fv.scipy.integrate, *g), argnums))(*given)
+    close(value, loss(scipy.integrate, *given), rtol=1e-8)
+
+    def at(x: Any) -> Any:
+        others: list[Any] = [*given[:argnums], x, *given[argnums + 1 :]]
+        return loss(scipy.integrate, *others)
+
+    close(gradient, numeric_grad(at, given[argnums]), rtol=1e-5, atol=1e-6)
