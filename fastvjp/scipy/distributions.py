@@ -41,8 +41,8 @@ def _norm_sf(x: Any, loc: Any = 0, scale: Any = 1) -> array:
 @implements("scipy.stats.t.logpdf")
 def _t_logpdf(x: Any, df: Any, loc: Any = 0, scale: Any = 1) -> array:
     gammaln = NUMPY["scipy.special.gammaln"]
-    z, scale = _standard(x, loc, scale)
-    df = as_arrays([z, df], "scipy.stats.t")[1]
+    x, df, loc, scale = as_arrays([x, df, loc, scale], "scipy.stats.t")
+    z = (x - loc) / scale
     constant = gammaln((df + 1) / 2) - gammaln(df / 2) - 0.5 * ops.log(df * math.pi)
     return constant - 0.5 * (df + 1) * ops.log1p(z * z / df) - ops.log(scale)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.array import as_array
+from ..arrays.array import as_array, as_arrays
 from ..arrays.public import implements
 from ..custom.callback import pure_callback
 from ..custom.function import custom_function
@@ -25,7 +25,7 @@ def _odeint(func: Callable[..., Any], y0: Any, t: Any, args: Any = (), **options
     leaves, definition = flatten(tuple(args))
     arrays = [as_array(x, "odeint") for x in leaves]
     problem = _Problem(func, definition, tuple(sorted(options.items())))
-    return _solution(problem)(as_array(y0, "odeint"), as_array(t, "odeint"), *arrays)
+    return _solution(problem)(*as_arrays([y0, t], "odeint"), *arrays)
 
 
 @dataclass(frozen=True)
