@@ -18,7 +18,7 @@ from support.table import CPU, DEVICES, METAL, ROOT, TABLE, Device, Element, Tab
 
 from fastvjp.core.avals import aval, int8
 from fastvjp.core.primitive import REGISTRY, Primitive
-from fastvjp.kernels.loops import calling
+from fastvjp.kernels.loops import Allocate, Loop, calling, lowers
 from fastvjp.metal.elements import library
 from fastvjp.metal.structural.calls import Call, by_threads
 from fastvjp.planning.plan import KernelStep
@@ -71,6 +71,17 @@ def dispatched(function: str, file: str) -> Callable[..., Any]:
 def misspelt(step: KernelStep, _: object) -> list[Any]:
     calling("scan_row", step.output.dtype)
     return []
+
+
+def beyond(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """One iteration too many."""
+    return [replace(loop, count=loop.count + 1) for loop in lowers["cumsum"](step, allocate) or ()]
+
+
+def narrower(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """As if infer had given another dtype."""
+    found = lowers["cumsum"](step, allocate) or ()
+    return [replace(loop, source=loop.source.replace("float64", "float32")) for loop in found]
 
 
 def all_fused(step: KernelStep, _: object) -> list[Any]:
@@ -187,6 +198,10 @@ BROKEN: dict[str, tuple[Table, list[Device]]] = {
     "kernels/structural: fft is the kernel of no primitive": (on_device(CPU, structural=CPU.structural | {"fft"})),
     f"{HERE}: [kernels] {ROOT / HERE} calls scan_row. Expected: the name of an @kernel. Hint: did you mean "
     "scan_rows?": lowered(CPU, "cumsum", None, misspelt),
+    f"{HERE}: a kernel accesses float64 outside of its arrays: return scan_columns(args, start, stop, float64, "
+    "add, 0)": lowered(CPU, "cumsum", None, beyond),
+    f"{HERE}: a kernel accesses float32 in memory of numbers of 8 bytes: return scan_columns(args, start, stop, "
+    "float32, add, 0)": lowered(CPU, "cumsum", None, narrower),
     f"kernels/structural/scans.py: cumsum is never reached, as all_fused in {HERE} takes every step": (
         lowered(CPU, "cumsum", all_fused, None)
     ),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,21 +18,23 @@ import fastvjp
 import fastvjp.kernels.structural
 import fastvjp.metal.structural  # they declare what `loops` and `dispatch` have
 from fastvjp.arrays.array import array
-from fastvjp.core.avals import Aval, aval, float32
+from fastvjp.core.avals import aval, float32
 from fastvjp.core.primitive import REGISTRY, Primitive
 from fastvjp.core.program import Op
 from fastvjp.kernels import loops
 from fastvjp.kernels.elements import registry
+from fastvjp.kernels.loops import Loop
 from fastvjp.metal import dispatch
 from fastvjp.metal.elements import library
 from fastvjp.planning.composites import fused
-from fastvjp.planning.plan import KernelStep, Operand, View, dense
+from fastvjp.planning.plan import KernelStep, Operand
 from fastvjp.primitives.batching import applied
 from fastvjp.primitives.elementwise import OPERANDS
 from fastvjp.recording.recorder import Recording, switch
 
 from .cases import CASES, WITHOUT_CASE, file_of
 from .cases.case import Case
+from .guarded import Memory
 
 ROOT = Path(__file__).parents[2]
 
@@ -329,7 +330,7 @@ def lowering_problems(p: Primitive, row: Case, device: Device) -> Iterator[str]:
         yield f"{home(ways[0])}: {p.name} is never reached, as planning/composites.py has it in fused steps"
     for way, behind in zip(ways, [*ways, *last, None][1:], strict=False):
         try:
-            found = [way(*step_of(p, row, dtype)) for dtype in (row.dtypes if behind else [""])]
+            found = [becomes(way, p, row, dtype) for dtype in (row.dtypes if behind else [""])]
         except Exception as error:  # whatever code that is not yet right does
             yield f"{home(way)}: {shown(error)}"
         else:
@@ -338,16 +339,15 @@ def lowering_problems(p: Primitive, row: Case, device: Device) -> Iterator[str]:
                 yield f"{home(behind)}: {p.name} is never reached, as {place} takes every step"
 
 
-def step_of(p: Primitive, row: Case, dtype: str) -> tuple[KernelStep, Callable[[Aval], View]]:
-    """The step of a row's op, and what gives it memory."""
-    op, _ = recorded(p, row, 0, dtype)
-    numbers = itertools.count()
-
-    def allocate(a: Aval) -> View:
-        return dense(next(numbers), a)
-
-    operands: list[Operand] = [allocate(v.aval) for v in op.inputs]
-    return KernelStep(p, op.params, operands, [allocate(v.aval) for v in op.outputs]), allocate
+def becomes(way: Callable[..., Any], p: Primitive, row: Case, dtype: str) -> Any:
+    """What the step of a row's op becomes; loops are run, each access of theirs checked."""
+    op, values = recorded(p, row, 0, dtype)
+    memory = Memory()
+    operands: list[Operand] = [memory.holding(x) for x in values]
+    step = KernelStep(p, op.params, operands, [memory.allocate(v.aval) for v in op.outputs])
+    found = way(step, memory.allocate)
+    memory.run([loop for loop in found or () if isinstance(loop, Loop)])
+    return found
 
 
 def home(function: Callable[..., Any]) -> str:
