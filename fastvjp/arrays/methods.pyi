@@ -135,6 +135,9 @@ class Methods:
     logsumexp = ops.logsumexp
     cumsum = ops.cumsum
     cumprod = ops.cumprod
+    cummax = ops.cummax
+    cummin = ops.cummin
+    logcumsumexp = ops.logcumsumexp
 
     # --- the array API standard ------------------------------------------------------------------------------
     def __array_namespace__(self, /, *, api_version: str | None = None) -> Any: ...

@@ -1,16 +1,21 @@
-"""Scans along an axis: running sums and products, and the linear recurrence behind their derivatives."""
+"""Scans along an axis: running sums, products, extremes and logsumexp, and the linear recurrence behind their
+derivatives.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..arrays.array import array, as_arrays
+from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
-from ..arrays.emit import emit, reshaped
+from ..arrays.emit import cast, emit, reshaped
 from ..arrays.public import public
-from .common import ArrayLike, accumulated, axis_of, operands
+from ..core.avals import inexact
+from ..primitives.scans import shifted
+from .common import ArrayLike, accumulated, axis_of, operands, require
 
 
 @public(recorded(), numpy=(np.cumsum, np.add.accumulate), method=True)
@@ -53,6 +58,70 @@ def _scan(name: str, x: array, axis: int | None, reverse: bool, inclusive: bool)
         x = reshaped(x, (x.size,))
     along = axis_of(-1 if axis is None else axis, x.ndim, name)
     return emit(name, x, axis=along, reverse=bool(reverse), exclusive=not inclusive)
+
+
+@public(recorded(), numpy=np.maximum.accumulate, method=True)
+def cummax(a: ArrayLike, axis: int | None = None, *, reverse: bool = False, inclusive: bool = True) -> array:
+    """Running maxima of a real array, nan from the first nan on.
+
+    Where an element equals the maximum of those before it, both share the cotangent, as in `maximum`.
+
+    Args:
+        a: real array.
+        axis: axis to run along; None flattens.
+        reverse: run from the end.
+        inclusive: count the element itself; otherwise those before it, of which the first has none: -inf, or the
+            least number of its dtype.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.cummax(fastvjp.array([1.0, 3.0, 2.0]))
+        array([1, 3, 3], dtype=float32)
+    """
+    return _running("cummax", a, axis, reverse, inclusive, "min")
+
+
+@public(recorded(), numpy=np.minimum.accumulate, method=True)
+def cummin(a: ArrayLike, axis: int | None = None, *, reverse: bool = False, inclusive: bool = True) -> array:
+    """Running minima of a real array; otherwise as `cummax`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.cummin(fastvjp.array([3.0, 1.0, 2.0]))
+        array([3, 1, 1], dtype=float32)
+    """
+    return _running("cummin", a, axis, reverse, inclusive, "max")
+
+
+@public(recorded(), numpy=np.logaddexp.accumulate, method=True)
+def logcumsumexp(a: ArrayLike, axis: int | None = None, *, reverse: bool = False, inclusive: bool = True) -> array:
+    """`log(cumsum(exp(a)))` of a real array, without overflow, floating; arguments as in `cummax`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.logcumsumexp(fastvjp.array([1000.0, 1000.0]))
+        array([1000, 1000.69], dtype=float32)
+    """
+    x = as_array(a, "logcumsumexp")
+    require("logcumsumexp", x.dtype, "biuf")
+    return _running("logcumsumexp", cast(x, inexact(x.dtype)), axis, reverse, inclusive, "min")
+
+
+def _running(name: str, a: ArrayLike, axis: int | None, reverse: bool, inclusive: bool, end: str) -> array:
+    """A scan; of those before each element as the results moved on, behind this end of the dtype's numbers."""
+    x = as_array(a, name)
+    require(name, x.dtype, "biuf")
+    if axis is None:
+        x = reshaped(x, (x.size,))
+    along = axis_of(-1 if axis is None else axis, x.ndim, name)
+    out = emit(name, x, axis=along, reverse=bool(reverse))
+    if inclusive:
+        return out
+    kind = x.dtype.kind
+    first = {"min": -math.inf, "max": math.inf}[end] if kind == "f" else end == "max"
+    if kind in "iu":
+        first = getattr(np.iinfo(x.dtype), end)
+    return shifted(out, along, forward=not reverse, fill=first)
 
 
 @public()

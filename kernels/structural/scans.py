@@ -1,4 +1,4 @@
-"""Scans along an axis: cumsum, cumprod, linear_recurrence.
+"""Scans along an axis: cumsum, cumprod, cummax, cummin, logcumsumexp, linear_recurrence.
 
 An array is (outer, n, inner), any strides; a scan from the end is one of flipped views. Where inner is 1 the
 running value is in a register; else a row of results continues the row before, which vectorises.
@@ -95,12 +95,15 @@ def recurrence_columns(args, start, stop, dtype):
     return 0
 
 
-def scan(operation: str, identity: int) -> Lowering:
-    """Lowering of a primitive that accumulates by the element function of this name."""
+def scan(operation: str, identity: int = 0) -> Lowering:
+    """Lowering of a primitive that accumulates by the element function of this name.
+
+    The identity is what an exclusive scan begins with.
+    """
 
     def lower(step: KernelStep, allocate: Allocate) -> list[Loop]:
         combine = combination(operation, step.output.dtype)
-        return _along(step, allocate, "scan", (combine, identity), (int(step.params["exclusive"]),))
+        return _along(step, allocate, "scan", (combine, identity), (int(step.params.get("exclusive", False)),))
 
     return lower
 
@@ -143,3 +146,6 @@ def _along(
 
 lowers("cumsum")(scan("add", 0))
 lowers("cumprod")(scan("multiply", 1))
+lowers("cummax")(scan("maximum"))
+lowers("cummin")(scan("minimum"))
+lowers("logcumsumexp")(scan("logaddexp"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...planning.plan import Operand, Scalar, View
 from ..dispatch import Dispatch, type_name
-from ..elements.library import check_defined
+from ..elements.library import check_defined, libraries
 
 LIBRARY = ("scalars", "reductions", "structure")
 """Files that all structural kernels need."""
@@ -135,7 +135,7 @@ def _dispatch(
         *(f"    {line}" for line in body),
         "}\n",
     ])  # fmt: skip
-    library = tuple(dict.fromkeys((*LIBRARY, file)))
+    library = tuple(dict.fromkeys((*LIBRARY, file, *libraries(source))))
     size = ERROR_STATE if error else 0
     bound = tuple(view for view, _ in arrays.values())
     return Dispatch(source, library, bound, tuple(scalars), tuple(numbers), count, size, error)

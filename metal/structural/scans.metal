@@ -1,4 +1,4 @@
-// Scans along an axis: cumsum, cumprod, linear_recurrence, each line by a thread or by a threadgroup.
+// Scans along an axis: cumsum, cumprod, cummax, cummin, logcumsumexp, linear_recurrence, each line by a thread or by a threadgroup.
 //
 // What is scanned are elements, which `then` combines: associatively, so that threads can begin in the middle.
 // Products of floating numbers have an exponent of their own: else the product of some later factors could overflow,

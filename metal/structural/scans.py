@@ -1,4 +1,4 @@
-"""Scans along an axis: cumsum, cumprod, linear_recurrence.
+"""Scans along an axis: cumsum, cumprod, cummax, cummin, logcumsumexp, linear_recurrence.
 
 An array is (outer, n, inner), any strides; a scan from the end is one of flipped views. A line is scanned by a
 thread if it is short or one of many, else by a threadgroup, or by several, each a section of it.
@@ -90,3 +90,6 @@ def _along(step: KernelStep, allocate: Allocate, name: str, alone: str, together
 
 lowers("cumsum")(scan("add"))
 lowers("cumprod")(scan("multiply"))
+lowers("cummax")(scan("maximum"))
+lowers("cummin")(scan("minimum"))
+lowers("logcumsumexp")(scan("logaddexp"))

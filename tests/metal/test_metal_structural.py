@@ -254,12 +254,49 @@ def test_scans(metal: Any, sizes: Any, dtype: str, name: str, reverse: bool, exc
     check_scan(metal, viewed(rng, x), axis, name, reverse, exclusive)
 
 
+RUNNING = {"cummax": np.maximum, "cummin": np.minimum, "logcumsumexp": np.logaddexp}
+
+
+def check_running(metal: Any, x: np.ndarray, axis: int, name: str, reverse: bool) -> None:
+    """A running extreme is exact, a logsumexp good to an ULP of itself, or of 1, for each step."""
+    found = run(metal, name, x, axis=axis, reverse=reverse)
+    expected = accumulated(RUNNING[name], exact(x), axis, reverse, False)
+    if name != "logcumsumexp":
+        np.testing.assert_array_equal(found, expected.astype(found.dtype))
+        return
+    near(found, expected, np.maximum(np.abs(expected), 1), 2 * x.shape[axis])
+
+
+@examples
+@given(sizes=shapes(), dtype=dtypes, name=st.sampled_from(sorted(RUNNING)), reverse=st.booleans(), seed=seeds)
+def test_running_extremes_and_logsumexp(
+    metal: Any, sizes: Any, dtype: str, name: str, reverse: bool, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    shape, axis = sizes
+    dtype = "float32" if name == "logcumsumexp" else dtype
+    check_running(metal, viewed(rng, values(rng, shape, dtype)), axis, name, reverse)
+
+
+def test_running_extremes_and_logsumexp_of_special_values(metal: Any) -> None:
+    x = np.array([-np.inf, -np.inf, 1, 3, 3, np.inf, 2, np.inf, np.nan, 5], np.float32)
+    for part in (x, x[:8], x[::-1], np.tile(x[:5], 40)):
+        for name, ufunc in RUNNING.items():
+            found = run(metal, name, part, axis=0, reverse=False)
+            with np.errstate(invalid="ignore"):
+                expected = ufunc.accumulate(part.astype(float))
+            np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "int64"])
 @pytest.mark.parametrize(("shape", "axis"), [((40_001,), 0), ((2, 33_000), 1), ((17_000, 2), 0)])
 def test_long_scans(shape: tuple[int, ...], axis: int, dtype: str, rng: np.random.Generator) -> None:
     """By several threadgroups for each line."""
     check_scan(device(256), values(rng, shape, dtype), axis, "cumsum", True, False)
     check_recurrence(device(256), rng, shape, axis, dtype, False)
+    check_running(device(256), values(rng, shape, dtype), axis, "cummin", False)
+    if dtype == "float32":
+        check_running(device(256), values(rng, shape, dtype), axis, "logcumsumexp", True)
 
 
 def test_products_that_overflow_after_a_zero(metal: Any) -> None:

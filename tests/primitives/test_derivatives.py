@@ -344,3 +344,55 @@ def test_the_check_fails_on_a_wrong_derivative() -> None:
     with mp.workprec(200):
         off, _ = worst(got, [sech2(mpf(a)) for a in x.tolist()], x.tolist())
     assert off > 1e6
+
+
+# --- running logsumexp and extremes ----------------------------------------------------------------------
+
+
+def test_running_logsumexp_far_apart_and_infinite() -> None:
+    """Each element's share, without overflow; of infinities as logaddexp has it."""
+    inf = np.inf
+    for x in ([0.1, -400.0, 3.0, 800.0, 800.0], [-inf, -inf, 2.0, 1.0], [1.0, inf, 2.0, inf], [-inf, -inf]):
+        v = np.array(x)
+        for last in range(v.size):
+            (out,), (g,) = fv.vjp(lambda v, n=last: np.logaddexp.accumulate(v)[n], [v], [1.0])
+            np.testing.assert_allclose(out, np.logaddexp.accumulate(v)[last], rtol=1e-15)
+            _, (whole,) = fv.vjp(lambda v, n=last: fv.logsumexp(v[: n + 1]), [v], [1.0])
+            if np.isfinite(np.asarray(out)):
+                np.testing.assert_allclose(g, whole, rtol=1e-13)
+            else:
+                assert not np.isnan(g).any() and not g[~np.isinf(v)].any()
+
+
+def test_second_derivative_of_running_logsumexp(rng: np.random.Generator) -> None:
+    v = rng.normal(size=5)
+    hessian = fv.hessian(lambda v: fv.logcumsumexp(v, reverse=True)[1])(v)
+    p = np.concatenate([[0], np.exp(v[1:] - np.logaddexp.reduce(v[1:]))])
+    np.testing.assert_allclose(hessian, np.diag(p) - np.outer(p, p), rtol=1e-12, atol=1e-15)
+
+
+def test_running_functions_of_those_before() -> None:
+    """Without the element itself: what stands before the first is the least, or the largest, number."""
+    x = np.array([2.0, 3.0, 1.0])
+    np.testing.assert_array_equal(fv.cummax(x, inclusive=False), [-np.inf, 2, 3])
+    np.testing.assert_array_equal(fv.cummin(x, inclusive=False, reverse=True), [1, 1, np.inf])
+    np.testing.assert_allclose(fv.logcumsumexp(x, inclusive=False), [-np.inf, 2, np.logaddexp(2, 3)])
+    np.testing.assert_array_equal(fv.cummax(np.array([[3, 4]], np.uint8), 1, inclusive=False), [[0, 3]])
+    np.testing.assert_array_equal(fv.cummin(np.array([3, -4], np.int8), inclusive=False), [127, 3])
+    np.testing.assert_array_equal(fv.cummax(np.array([False, True]), inclusive=False), [False, False])
+    _, (g,) = fv.vjp(lambda x: fv.logcumsumexp(x, inclusive=False), [x], [np.array([5.0, 1.0, 0.0])])
+    np.testing.assert_allclose(g, [1, 0, 0])
+    _, (g,) = fv.vjp(fv.cummax, [np.array([1.0, 1.0, 0.0])], [np.array([1.0, 2.0, 4.0])])
+    np.testing.assert_array_equal(g, [4, 3, 0])  # equal ones share
+    with pytest.raises(TypeError, match="cummax"):
+        fv.cummax(np.array([1j]))
+
+
+@pytest.mark.parametrize("ufunc", [np.subtract, np.divide, np.hypot, np.logaddexp2, np.fmax])
+@pytest.mark.parametrize("method", ["accumulate", "reduceat", "reduce"])
+def test_methods_of_other_ufuncs_are_named(ufunc: Any, method: str) -> None:
+    rest = ([0, 1],) if method == "reduceat" else ()
+    call = getattr(ufunc, method)
+    with pytest.raises(TypeError, match=rf"\[np.{ufunc.__name__}.{method}\] No such (method|function)"):
+        fv.grad(lambda x: call(x, *rest).sum())(np.arange(1.0, 4))
+    np.testing.assert_allclose(call(fv.arange(1.0, 4), *rest), call(np.arange(1.0, 4, dtype=np.float32), *rest))

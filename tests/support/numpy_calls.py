@@ -25,6 +25,11 @@ def call(f: Callable[..., Any], *shapes: Shape, low: float = -2.0, high: float =
     return f, shapes, low, high
 
 
+def sections(ufunc: np.ufunc, indices: Any, **options: Any) -> Callable[..., Any]:
+    """A ufunc's `reduceat`."""
+    return lambda a: ufunc.reduceat(a, indices, **options)
+
+
 def on_masks(f: Callable[..., Any]) -> Callable[..., Any]:
     return lambda a: f(a > 0, MASK)
 
@@ -417,6 +422,20 @@ METHODS: dict[str, list[Call]] = {
     "logaddexp.reduce": [call(lambda a: np.logaddexp.reduce(a, axis=1), A)],
     "add.accumulate": [call(lambda a: np.add.accumulate(a), A)],
     "multiply.accumulate": [call(lambda a: np.multiply.accumulate(a, axis=1), A)],
+    "maximum.accumulate": [call(lambda a: np.maximum.accumulate(a), A)],
+    "minimum.accumulate": [call(lambda a: np.minimum.accumulate(a, 1), A)],
+    "logaddexp.accumulate": [
+        call(lambda a: np.logaddexp.accumulate(a), A),
+        call(lambda a: np.logaddexp.accumulate(30 * a, axis=1), A),
+    ],
+    **{
+        f"{name}.reduceat": [
+            call(sections(getattr(np, name), [0, 2, 1]), A),
+            call(sections(getattr(np, name), np.array([1, 1]), axis=1), A),
+        ]
+        for name in ("add", "multiply", "maximum", "minimum", "logaddexp")
+    },
+    "hypot.outer": [call(lambda a, b: np.hypot.outer(a, b), A, (2,))],
     "multiply.outer": [call(lambda a, b: np.multiply.outer(a, b), A, (2,))],
     "subtract.outer": [call(lambda a, b: np.subtract.outer(a, b), (), (2,))],
     "add-dtype": [call(lambda a, b: np.add(a, b, dtype=np.complex128), A, (3,))],

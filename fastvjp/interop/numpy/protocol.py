@@ -150,12 +150,12 @@ def _parameters(ours: Callable[..., Any]) -> frozenset[str]:
     return frozenset(inspect.signature(ours).parameters)
 
 
-def _over_axis(called: str, method: Any, a: Any, axis: Any = 0, dtype: Any = None, **kwargs: Any) -> Any:
+def _over_axis(called: str, method: Any, *inputs: Any, axis: Any = 0, dtype: Any = None, **kwargs: Any) -> Any:
     """A ufunc's method, which works along the first axis unless told otherwise."""
     if method not in NUMPY:
         raise Lacking(f"[{called}] No such method for fastvjp arrays. {CONSTANTS}")
     named = {"axis": axis, **kwargs} if dtype is None else {"axis": axis, "dtype": dtype, **kwargs}
-    return _call_by_name(called, _passing(method), (a,), named)
+    return _call_by_name(called, _passing(method), inputs, named)
 
 
 def _are_numpys(outs: tuple[Any, ...] | None) -> bool:

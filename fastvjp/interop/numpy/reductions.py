@@ -131,6 +131,33 @@ def _root(total: array, root: Callable[[array], array]) -> array:
     return ops.where(zero, 0, root(ops.where(zero, 1, total)))
 
 
+def _by_sections(ufunc: np.ufunc, over: Callable[..., array]) -> None:
+    """What a ufunc reduces from each index to the next; to the element there if the next one is not larger."""
+
+    @implements(ufunc.reduceat)
+    def reduceat(a: Any, indices: Any, *, axis: int = 0, dtype: Any = None) -> array:
+        x = as_array(a, "reduceat")
+        starts = numpy_of(indices._var) if isinstance(indices, array) else np.asarray(indices)
+        lines = ops.moveaxis(x if dtype is None else ops.astype(x, dtype), axis, 0)
+        for i in starts.tolist():
+            if not 0 <= i < len(lines):
+                raise IndexError(
+                    f"[np.{ufunc.__name__}.reduceat] Index {i} is out of range for {len(lines)} elements."
+                )
+        ends = [*starts[1:].tolist(), len(lines)]
+        sections = [lines[i : max(i + 1, end)] for i, end in zip(starts.tolist(), ends, strict=True)]
+        if not sections:
+            return ops.moveaxis(over(lines, 0, keepdims=True)[:0], 0, axis)
+        return ops.moveaxis(ops.concatenate([over(part, 0, keepdims=True) for part in sections], 0), 0, axis)
+
+
+_by_sections(np.add, ops.sum)
+_by_sections(np.multiply, ops.prod)
+_by_sections(np.maximum, ops.max)
+_by_sections(np.minimum, ops.min)
+_by_sections(np.logaddexp, ops.logsumexp)
+
+
 # --- averages ----------------------------------------------------------------------------------------------
 
 
