@@ -87,7 +87,7 @@ template <typename T> inline T arctan2_vjp_x(T g, T x, T y) {
 
 // -x / (x*x + y*y), likewise.
 template <typename T> inline T arctan2_vjp_y(T g, T x, T y) {
-    return element::scale(g, T(helper::real_turn(float(y), -float(x))));
+    return element::scale(g, T(helper::real_turn(float(y), helper::negated(float(x)))));
 }
 
 template <typename T> inline T sinh(T x) { return T(helper::real_sinh(float(x))); }

@@ -13,6 +13,7 @@ import scipy.stats
 from support.checks import close, numeric_grad
 
 import fastvjp as fv
+from fastvjp.arrays.public import NUMPY
 
 X, W = np.array([0.3, 1.2, 2.0]), np.array([1.0, 2.0, -0.5])
 
@@ -31,6 +32,9 @@ FUNCTIONS = {
     ),
     "gammaln": lambda s, x: np.sum(s.special.gammaln(x) * W),
     "digamma": lambda s, x: np.sum(s.special.digamma(x) * W),
+    "loggamma": lambda s, x: np.sum(s.special.loggamma(x) * W),
+    "psi": lambda s, x: np.sum(s.special.psi(x) * W),
+    "log_softmax": lambda s, x: np.sum(s.special.log_softmax(x) * W),
     "erf": lambda s, x: np.sum(s.special.erf(x) * W),
     "softmax": lambda s, x: np.sum(s.special.softmax(x, axis=0) * W),
 }
@@ -46,6 +50,19 @@ def test_functions_are_recorded(name):
     close(fv.hessian(ours)(X), fv.hessian(ours)(X).T, rtol=1e-9, atol=1e-10)
     slope = lambda x: np.sum(fv.grad(ours)(x) * W)  # noqa: E731
     close(fv.hessian(ours)(X) @ W, numeric_grad(slope, X), rtol=1e-5, atol=1e-7)
+
+
+def test_every_function_that_is_declared_is_tested():
+    tested = {f"scipy.{kind}.{name}" for kind, names in TESTED.items() for name in names.split()}
+    assert {name for name in NUMPY if isinstance(name, str)} == tested
+
+
+TESTED = {
+    "special": "erf erfinv expit xlogy digamma psi gammaln loggamma logsumexp softmax log_softmax",
+    "stats": "norm.logpdf norm.pdf norm.cdf norm.sf t.logpdf t.pdf",
+    "integrate": "odeint",
+}
+"""Here, or in tests/primitives."""
 
 
 def test_second_derivatives_of_gammaln():
