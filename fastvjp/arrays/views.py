@@ -74,6 +74,11 @@ class View:
         self.var, self.seen = value._var, self.base._var
 
     def _check(self) -> None:
+        if self.base.shape != self.seen.aval.shape:
+            raise ValueError(
+                f"[shape] The shape of an array was set to {self.base.shape} where {_name(self.read)} had made a "
+                f"view of it. Hint: x = x.reshape(...) leaves the array as it is."
+            )
         if not self.known:
             name = _name(self.read)
             raise ValueError(

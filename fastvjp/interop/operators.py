@@ -12,7 +12,7 @@ from ..arrays.array import array
 from ..arrays.calls import operator
 from ..arrays.emit import cast
 from ..arrays.public import attach
-from ..arrays.views import has_views, is_memory, layout
+from ..arrays.views import View, has_views, is_memory, layout
 from ..ops.indexing import At, getitem, setitem, writes_itself
 
 # --- operators ---------------------------------------------------------------------------------------------
@@ -152,6 +152,22 @@ def conj(self: array) -> array:
     return self if self.dtype.kind != "c" and has_views(self) else ops.conj(self)
 
 
+def _set_shape(self: array, shape: Any) -> None:
+    """Give the object another shape, as NumPy does: where slices are views it becomes a view of what it was."""
+    was = array._of(self._var)
+    was._held, was._trace, was._number = self._held, self._trace, self._number
+    if hasattr(self, "_like"):
+        was._like = self._like
+    shaped = ops.reshape(was, shape)
+    if has_views(was) and not (type(shaped._trace) is View and shaped._trace.known):
+        raise AttributeError(
+            f"[shape] An array of shape {self.shape} does not take the shape {shape} in place, or it is not known "
+            f"whether NumPy's would: that depends on how it lies in memory. Hint: x = x.reshape({shape})."
+        )
+    self._held, self._trace, self._number = shaped._held, shaped._trace, shaped._number
+
+
+setattr(array, "shape", vars(array)["shape"].setter(_set_shape))  # noqa: B010  its getter stands below
 attach("reshape", reshape)
 attach("transpose", transpose)
 attach("T", property(transposed))

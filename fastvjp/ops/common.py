@@ -73,13 +73,13 @@ def broadcast(a: tuple[int, ...], b: tuple[int, ...], name: str) -> tuple[int, .
 
 
 def axis_of(axis: Any, ndim: int, name: str) -> int:
-    """A non-negative axis; ValueError where it is out of range (as numpy.exceptions.AxisError is)."""
+    """A non-negative axis; NumPy's AxisError, a ValueError and an IndexError, where it is out of range."""
     try:
         number = axis.__index__()
     except AttributeError:
         raise TypeError(f"[{name}] Expected an integer axis, got {axis!r}.") from None
     if not -ndim <= number < ndim:
-        raise ValueError(f"[{name}] Axis {number} is out of range for an array with {ndim} axes.")
+        raise np.exceptions.AxisError(f"[{name}] Axis {number} is out of range for an array with {ndim} axes.")
     return number % ndim
 
 

@@ -13,7 +13,7 @@ from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, emit, promoted, reshaped, section, sliced, spread
 from ..arrays.public import public
-from .common import ArrayLike, axes_of, axis_of
+from .common import ArrayLike, axes_of, axis_of, broadcast
 from .indexing import getitem
 from .shape import ravel, sizes_of
 from .taking import take
@@ -216,14 +216,14 @@ def pad(a: ArrayLike, pad_width: _Pad, mode: str = "constant", constant_values: 
             or such a pair for each.
         mode: "constant", "edge" (repeat the last element), "reflect" (mirror at it), "symmetric" (mirror
             behind it) or "wrap" (continue with the other end).
-        constant_values: scalar of the mode "constant".
+        constant_values: of the mode "constant": a number, a pair (before, after), or a pair for each axis.
 
     Returns:
         Array whose size along each axis has grown by before + after.
 
     Raises:
-        ValueError: widths that are negative or do not fit the axes, an unknown mode, constant_values no
-            scalar, or an axis of size 0 in a mode that repeats elements.
+        ValueError: widths that are negative or do not fit the axes, an unknown mode, constant_values that
+            do not fit the axes, or an axis of size 0 in a mode that repeats elements.
 
     Example:
         >>> import fastvjp
@@ -247,7 +247,17 @@ def pad(a: ArrayLike, pad_width: _Pad, mode: str = "constant", constant_values: 
         )
     fill = as_arrays([x, constant_values], "pad")[1]
     if fill.ndim:
-        raise ValueError(f"[pad] Expected a scalar constant_values, got an array of shape {fill.shape}.")
+        pairs = (x.ndim, 2)
+        if broadcast(pairs, fill.shape, "pad") != pairs:
+            raise ValueError(
+                f"[pad] constant_values of shape {fill.shape} do not fit an array with {x.ndim} axes."
+            )
+        values = spread(fill, pairs)
+        for i, side in np.ndindex(x.ndim, 2):  # as NumPy does it: corners have the values of the last axis
+            one = np.zeros((x.ndim, 2), int)
+            one[i, side] = widths[i][side]
+            x = pad(x, one.tolist(), constant_values=getitem(values, (i, side)))
+        return x
     shape = tuple([before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)])
     if shape == x.shape:
         return array._of(x._var)

@@ -25,6 +25,7 @@ EACH_ITS_OWN = {
     "digitize", "linspace", "compress", "extract", "median", "percentile", "quantile", "nanmedian",
     "nanpercentile", "nanquantile",
     "select", "trapezoid",  # see below
+    "cov", "corrcoef", "histogram",  # see tests/interop/test_statistics.py
 }  # fmt: skip
 """Functions whose operands do not meet: the result has the dtype of one, or there is none."""
 

@@ -6,11 +6,11 @@ import contextlib
 import doctest
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.documents import programs
 
 import fastvjp
 
@@ -22,11 +22,6 @@ DOCUMENTS = sorted(
 )
 SOURCES = ("fastvjp", "kernels", "metal", "tests", "bench", "docs")
 FILES = {path.name for folder in SOURCES for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts}
-
-
-def programs(text: str) -> Iterator[tuple[str, str]]:
-    """The blocks of Python of a document, each with the block of output behind it."""
-    yield from re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL)
 
 
 def without_times(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The rows of docs/conversions.md as functions of an array, and what becomes of their gradients."""
+"""The rows of tables in documents as functions of an array, and what becomes of their gradients."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import fastvjp as fv
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "conversions.md"
 POINT = np.array([1.3, 0.7, 2.1])
-OPTIONAL = ("pandas", "sparse")
+OPTIONAL = ("pandas", "sparse", "xarray", "einops", "einops.array_api")
 _MODULES = (
     "array", "cmath", "copy", "ctypes", "decimal", "fastvjp", "fractions", "functools", "itertools", "json",
     "math", "operator", "pickle", "scipy", "statistics", "struct", *OPTIONAL,
 )  # fmt: skip
 _SCIPY = (
-    "cluster.vq", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal", "sparse.linalg",
-    "spatial.distance", "special", "stats",
+    "cluster.vq", "constants", "differentiate", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize",
+    "signal", "sparse.linalg", "spatial.distance", "spatial.transform", "special", "stats",
 )  # fmt: skip
 
 
@@ -34,9 +34,9 @@ class Row(NamedTuple):
     instead: str
 
 
-def rows() -> Iterator[Row]:
+def rows(document: Path = DOCUMENT) -> Iterator[Row]:
     """All lines of tables with a construct in code."""
-    for number, line in enumerate(DOCUMENT.read_text().splitlines(), 1):
+    for number, line in enumerate(document.read_text().splitlines(), 1):
         if line.startswith("| `"):
             cells = [cell.strip().strip("`") for cell in line.strip("|").split(" | ")]
             yield Row(number, cells[0].strip("` "), cells[1], cells[2].strip("`| ") if len(cells) > 2 else "")
@@ -47,12 +47,12 @@ def needs(code: str) -> list[str]:
     return [name for name in OPTIONAL if f"{name}." in code]
 
 
-def function(code: str, name: str) -> Callable[[Any], Any]:
-    """A construct as a function of `x`, whose source is in a file of this name."""
+def function(code: str, name: str, **names: Any) -> Callable[[Any], Any]:
+    """A construct as a function of `x`, whose source is in a file of this name; `names` stand for other things."""
     *before, last = code.split("; ")
     lines = ["def construct(x):\n", *[f"    {s}\n" for s in before], f"    return {last}\n"]
     linecache.cache[name] = (0, None, lines, name)
-    scope = _scope(needs(code))
+    scope = _scope(needs(code)) | names
     exec(compile("".join(lines), name, "exec"), scope)
     return scope["construct"]
 

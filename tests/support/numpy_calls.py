@@ -219,6 +219,8 @@ FUNCTIONS: dict[str, list[Call]] = {
     "pad": [
         call(lambda a: np.pad(a, 2), A),
         call(lambda a: np.pad(a, ((1, 0), (2, 1)), mode="constant", constant_values=3.0), A),
+        call(lambda a: np.pad(a, 2, constant_values=(1.0, 2.0)), A),
+        call(lambda a, b: np.pad(a, ((1, 0), (2, 1)), constant_values=b), A, (2, 2)),
         call(lambda a: np.pad(a, 1, "edge"), A),
         call(lambda a: np.pad(a, 1, mode="reflect"), A),
     ],

@@ -8,6 +8,8 @@ import numpy as np
 
 from ... import ops
 from ...arrays.array import array, as_array
+from ...arrays.calls import with_views
+from ...arrays.views import View
 from .members import adopted, standard
 
 
@@ -30,6 +32,21 @@ def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool
 def clip(x: Any, /, min: Any = None, max: Any = None) -> array:
     """Elements within bounds, of which either may be missing; see `fastvjp.clip`."""
     return as_array(x, "clip").copy() if min is None and max is None else ops.clip(x, min, max)
+
+
+@standard(np.reshape)
+def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> array:
+    """`fastvjp.reshape`; a view where the standard leaves it open.
+
+    Raises:
+        ValueError: `copy` is False where it takes one.
+    """
+    made = ops.reshape(with_views(as_array(x, "reshape")), shape)
+    if type(made._trace) is View:
+        made._trace.known = True
+    elif copy is False:
+        raise ValueError(f"[reshape] The shape {made.shape} takes a copy, but copy=False.")
+    return made.copy() if copy else made
 
 
 @standard(np.meshgrid)

@@ -46,9 +46,7 @@ def _member(value: Any) -> Any:
         return namespace(value)
     if takes_arrays(value) or (isinstance(value, Hashable) and value in standard):
         return _function(value)
-    if isinstance(value, type) and value in _TYPES:
-        return np.dtype(value)
-    if isinstance(value, float) or value is np.newaxis:
+    if isinstance(value, float) or value is np.newaxis or (isinstance(value, type) and value in _TYPES):
         return value
     raise AttributeError(f"[{HOME}] {value!r:.80} is no function, dtype or constant of fastvjp's arrays.")
 
