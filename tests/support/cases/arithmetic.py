@@ -55,7 +55,8 @@ def _power_over(x: Any, y: Any) -> Any:
     if x.dtype.kind == "c":
         return x ** (y - 1)
     a, whole = np.abs(x), np.rint(y) == y
-    size = np.where((a**y > 0) & np.isfinite(a**y) & (a > 0) & np.isfinite(a), a**y / a, a ** (y - 1))
+    normal = (a**y >= np.finfo(x.dtype).tiny) & np.isfinite(a**y) & (a > 0) & np.isfinite(a)
+    size = np.where(normal, a**y / a, a ** (y - 1))
     signed = np.where(whole & (np.rint(y / 2) == y / 2), np.copysign(size, x), size)
     return np.where((x < 0) & ~whole & ~np.isinf(x) & ~np.isinf(y), np.nan, signed)
 
