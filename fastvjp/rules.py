@@ -57,7 +57,8 @@ def _logaddexp(g: array, x: array, y: array) -> array:
 
 def _arctan2(g: array, x: array, y: array) -> array:
     """x / (x*x + y*y); 0 at the origin and at infinity."""
-    return o.scale(g, o.scale(emit("hypot_slope", x, y), o.reciprocal(emit("hypot", x, y))))
+    side = emit("hypot", 0.5 * x, 0.5 * y)  # half, as the whole may be too large a number
+    return o.scale(g, o.scale(0.5 * emit("hypot_slope", x, y), o.reciprocal(side)))
 
 
 def _turned_slope(x: array, y: array, by: array, slope: array) -> array:
