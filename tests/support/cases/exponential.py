@@ -21,7 +21,10 @@ def _erfinv(x: Any) -> Any:
 
 
 def _erf_slope(x: Any) -> Any:
-    return 2 / math.sqrt(math.pi) * np.exp(-x * x)
+    """2 / sqrt(pi) * exp(-x * x); the square of 24 bits of x is exact, and the rest of it is small."""
+    x = np.clip(x, -40, 40)
+    high = np.asarray(x).astype(np.float32).astype(x.dtype)
+    return 2 / math.sqrt(math.pi) * np.exp(-high * high) * np.exp((high - x) * (high + x))
 
 
 CASES = [
