@@ -20,6 +20,9 @@ class Declared(dict[Any, F], Generic[F]):
         super().__init__()
         self.what = what
 
+    def __missing__(self, name: Any) -> F:
+        raise KeyError(f"[{self.what}] Nothing is declared for {name}.")
+
     def __call__(self, *names: Any) -> Callable[[F], F]:
         """Decorator of the function of these; ValueError if one of them has another."""
 

@@ -14,6 +14,7 @@ import fastvjp as mx
 from fastvjp import rules
 from fastvjp.core.primitive import REGISTRY
 from fastvjp.kernels.elements import registry
+from fastvjp.kernels.loops import launches
 from fastvjp.metal.elements import library
 from fastvjp.primitives import elementwise
 from fastvjp.primitives.batching import applied
@@ -67,6 +68,12 @@ def test_declared_wrongly(what: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
         runpy.run_path(str(tmp_path / "cubes.py"))
     assert "cubes" not in REGISTRY and traits == registry.TRAITS
+
+
+def test_what_nobody_declared() -> None:
+    with pytest.raises(KeyError, match=r"\[kernels\.launches\] Nothing is declared for cubes\."):
+        launches["cubes"]
+    assert launches.get("cubes") is None
 
 
 def test_a_structural_primitive_says_whether_it_has_rules(tmp_path: Path) -> None:

@@ -138,6 +138,8 @@ BROKEN: dict[str, tuple[Table, list[Device]]] = {
     "fastvjp/rules.py, or keep y constant by stop_gradient.": without_rule(MULTIPLY, "y"),
     "fastvjp/primitives/linalg.py: TypeError: [solve_triangular] It has no derivative with respect to x. Hint: "
     f"give a rule for x in {SOLVE.file}, or keep x constant by stop_gradient.": without_rule(SOLVE, "x"),
+    "fastvjp/primitives/scans.py: TypeError: [cumsum] It has no derivative with respect to x. Hint: give a rule "
+    f"for x in {CUMSUM.file}, or keep x constant by stop_gradient.": without_rule(CUMSUM, "x"),
     f"fastvjp/rules.py: [exp] The rule for x gave NoneType, expected float64[3,4]. {OF_RULES}": (
         with_rule(EXP, lambda g: None)
     ),

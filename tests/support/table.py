@@ -155,7 +155,7 @@ def rule_problems(table: Table) -> Iterator[str]:
             continue
         row, file = table.rows[name], within(p.file)
         yield from error_of(f"{file}: {name}", check_results, row)
-        if p.rules:
+        if p.rules is not None:
             yield from error_of("fastvjp/rules.py" if p.elementwise else file, pull_back, p, row)
         if p.batch is not None:
             yield from error_of(file, batch, p, row)
