@@ -41,6 +41,18 @@ class Namespace:
     def gelu(self, x: Any) -> Any:
         return x * (0.5 + 0.5 * self.erf(x * 0.5**0.5))
 
+    def max_pool(self, x: Any) -> Any:
+        """Maxima of 2 x 2 blocks of images, of shape (images, height, width, channels)."""
+        n, height, width, channels = x.shape
+        blocks = self.reshape(x, (n, height // 2, 2, width // 2, 2, channels))
+        return self.max(self.max(blocks, axis=4), axis=2)
+
+    def conv2d(self, x: Any, w: Any) -> Any:
+        """Images of shape (images, height, width, channels) and filters of (filters, 3, 3, channels)."""
+        padded = self.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        windows = self.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+        return self.tensordot(windows, w, ((3, 4, 5), (3, 1, 2)))
+
     def layer_norm(self, x: Any, weight: Any, bias: Any) -> Any:
         centred = x - self.mean(x, axis=-1, keepdims=True)
         variance = self.mean(centred * centred, axis=-1, keepdims=True)
@@ -68,7 +80,10 @@ def numpy_namespace() -> Namespace:
 def fastvjp_namespace() -> Namespace:
     import fastvjp
 
-    return Namespace(fastvjp, softmax=fastvjp.softmax, logsumexp=fastvjp.logsumexp)
+    return Namespace(
+        fastvjp, softmax=fastvjp.softmax, logsumexp=fastvjp.logsumexp,
+        conv2d=lambda x, w: fastvjp.conv2d(x, w, padding=1),
+    )  # fmt: skip
 
 
 @functools.cache
@@ -76,8 +91,11 @@ def jax_namespace() -> Namespace:
     import jax
     from jax.scipy import special
 
+    def conv2d(x: Any, w: Any) -> Any:
+        return jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "OHWI", "NHWC"))
+
     nn = jax.nn
-    functions = {"softmax": nn.softmax, "relu": nn.relu, "softplus": nn.softplus}
+    functions = {"softmax": nn.softmax, "relu": nn.relu, "softplus": nn.softplus, "conv2d": conv2d}
     return Namespace(jax.numpy, erf=special.erf, logsumexp=special.logsumexp, **functions)
 
 
@@ -85,9 +103,15 @@ def jax_namespace() -> Namespace:
 def torch_namespace(fused: bool = False) -> Namespace:
     import torch
 
+    def conv2d(x: Any, w: Any) -> Any:  # in torch's order, whose memory is as it was
+        return fn.conv2d(x.permute(0, 3, 1, 2), w.permute(0, 3, 1, 2), padding=1).permute(0, 2, 3, 1)
+
+    def max_pool(x: Any) -> Any:
+        return fn.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
+
     fn = torch.nn.functional
     names = {"relu": torch.relu, "softplus": fn.softplus, "softmax": torch.softmax, "logsumexp": torch.logsumexp}
-    names |= {"max": torch.amax, "min": torch.amin}
+    names |= {"max": torch.amax, "min": torch.amin, "conv2d": conv2d, "max_pool": max_pool}
     if fused:
         names |= {
             "cross_entropy": fn.cross_entropy,
@@ -102,12 +126,19 @@ def torch_namespace(fused: bool = False) -> Namespace:
 def mlx_namespace() -> Namespace:
     import mlx.core
 
-    return Namespace(mlx.core, softmax=mlx.core.softmax, logsumexp=mlx.core.logsumexp)
+    functions: dict[str, Any] = {"softmax": mlx.core.softmax, "logsumexp": mlx.core.logsumexp}
+    return Namespace(mlx.core, conv2d=lambda x, w: mlx.core.conv2d(x, w, padding=1), **functions)
 
 
 @functools.cache
 def autograd_namespace() -> Namespace:
     import autograd.numpy
-    from autograd.scipy import special
+    from autograd.scipy import signal, special
 
-    return Namespace(autograd.numpy, erf=special.erf, logsumexp=special.logsumexp)
+    def conv2d(x: Any, w: Any) -> Any:
+        padded = autograd.numpy.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), "constant")
+        turned = w[:, ::-1, ::-1]
+        found = signal.convolve(padded, turned, axes=([1, 2], [1, 2]), dot_axes=([3], [3]), mode="valid")
+        return autograd.numpy.moveaxis(found, 1, 3)
+
+    return Namespace(autograd.numpy, erf=special.erf, logsumexp=special.logsumexp, conv2d=conv2d)

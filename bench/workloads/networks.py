@@ -31,6 +31,13 @@ def logistic(np: Any, w: Any, b: Any, x: Any, y: Any) -> Any:
     return np.mean(np.softplus(-y * (x @ w + b))) + 0.005 * np.sum(w * w)
 
 
+def convnet(np: Any, w1: Any, b1: Any, w2: Any, b2: Any, w3: Any, b3: Any, images: Any, labels: Any) -> Any:
+    """Two convolutions with 3 x 3 filters, each before maxima of 2 x 2 blocks, a layer and cross entropy."""
+    h = np.max_pool(np.relu(np.conv2d(images, w1) + b1))
+    h = np.max_pool(np.relu(np.conv2d(h, w2) + b2))
+    return np.cross_entropy(np.reshape(h, (h.shape[0], -1)) @ w3 + b3, labels)
+
+
 def rnn(np: Any, wx: Any, wh: Any, b: Any, x: Any, target: Any) -> Any:
     """An Elman network, unrolled over the first axis of x."""
     h = np.tanh(x[0] @ wx + b)
@@ -72,6 +79,16 @@ def make_logistic(rng: Any, n: int, features: int) -> Made:
     return [rng.normal(size=features) * 0.1, rng.normal()], [x, rng.choice([-1.0, 1.0], n)]
 
 
+def make_convnet(rng: Any, batch: int, size: int, first: int, second: int, classes: int) -> Made:
+    features = (size // 4) ** 2 * second
+    shapes = [(first, 3, 3, 1), (second, 3, 3, first), (features, classes)]
+    scales = [3.0, 3.0 * first**0.5, features**0.5]
+    weights = [rng.normal(size=shape) / scale for shape, scale in zip(shapes, scales, strict=True)]
+    biases = [rng.normal(size=n) * 0.1 for n in (first, second, classes)]
+    wrt = [p for pair in zip(weights, biases, strict=True) for p in pair]
+    return wrt, [rng.normal(size=(batch, size, size, 1)), rng.integers(0, classes, batch)]
+
+
 def make_rnn(rng: Any, steps: int, batch: int, width: int) -> Made:
     weights = [rng.normal(size=(width, width)) * 0.5 / width**0.5 for _ in range(2)]
     data = rng.normal(size=(steps, batch, width)), rng.normal(size=(batch, width))
@@ -83,11 +100,17 @@ def make_small_layers(rng: Any, layers: int, batch: int, width: int) -> Made:
     return [p for pair in drawn for p in pair], [rng.normal(size=(batch, width))]
 
 
+def convnet_flops(batch: int, size: int, first: int, second: int, classes: int) -> float:
+    """Of convolutions: forward and by filters, of the second one by images, too."""
+    return 2.0 * batch * size**2 * 9 * first * (2 + 3 * second / 4)
+
+
 def mlp_flops(batch: int, inputs: int, hidden: int, classes: int) -> float:
     return 2.0 * batch * hidden * (2 * inputs + 3 * classes)
 
 
 MLP = {"batch": 64, "inputs": 784, "hidden": 256, "classes": 10}
+CONVNET = {"batch": 64, "size": 28, "first": 8, "second": 16, "classes": 10}
 ATTENTION = {"batch": 4, "heads": 8, "length": 128, "width": 64}
 
 WORKLOADS = [
@@ -101,6 +124,8 @@ WORKLOADS = [
     Workload("matmul", matmul, make_matmul, {"n": 16}, ({"n": 512},), BOTH, matmul_flops=lambda n: 6.0 * n**3),
     Workload("logistic", logistic, make_logistic, {"n": 50, "features": 5},
              ({"n": 10_000, "features": 50},), BOTH),
+    Workload("convnet", convnet, make_convnet, {"batch": 2, "size": 8, "first": 2, "second": 3, "classes": 3},
+             (CONVNET,), matmul_flops=convnet_flops),
     Workload("rnn", rnn, make_rnn, {"steps": 3, "batch": 2, "width": 4},
              ({"steps": 32, "batch": 32, "width": 64},),
              matmul_flops=lambda steps, batch, width: 10.0 * steps * batch * width**2),

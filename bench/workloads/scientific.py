@@ -79,6 +79,13 @@ def sinkhorn(np: Any, costs: Any, steps: int) -> Any:
     return np.sum(np.exp(rows[:, None] + columns[None, :] - costs) * costs)
 
 
+def spectral(np: Any, signals: Any, window: Any, levels: Any) -> Any:
+    """Squared distance of the logarithms of power spectra of windowed signals from given ones."""
+    spectra = np.fft.rfft(signals * window)
+    power = np.real(spectra) ** 2 + np.imag(spectra) ** 2
+    return np.mean((np.log(power + 1e-3) - levels) ** 2)
+
+
 def make_gmm(rng: Any, n: int, d: int, k: int) -> Made:
     place = numpy.zeros((d, d), numpy.int64)
     rows, columns = numpy.tril_indices(d, -1)
@@ -109,6 +116,10 @@ def make_sinkhorn(rng: Any, n: int, steps: int) -> Made:
     return [rng.uniform(0.0, 5.0, (n, n))], []
 
 
+def make_spectral(rng: Any, batch: int, n: int) -> Made:
+    return [rng.normal(size=(batch, n))], [numpy.hanning(n), rng.normal(size=(batch, n // 2 + 1)) + 5.0]
+
+
 WORKLOADS = [
     Workload("gmm", gmm, make_gmm, {"n": 20, "d": 4, "k": 3}, ({"n": 1000, "d": 10, "k": 25},), ("float64",)),
     Workload("ode", ode, make_ode, {"n": 5, "steps": 4}, ({"n": 100, "steps": 20},), ("float64",), ("steps",)),
@@ -121,4 +132,5 @@ WORKLOADS = [
     Workload(
         "sinkhorn", sinkhorn, make_sinkhorn, {"n": 10, "steps": 3}, ({"n": 200, "steps": 20},), BOTH, ("steps",)
     ),
+    Workload("spectral", spectral, make_spectral, {"batch": 2, "n": 32}, ({"batch": 64, "n": 4096},), BOTH),
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from .arithmetic import *
 from .broadcasting import *
 from .complex_parts import *
 from .contraction import *
+from .convolution import *
 from .creation import *
 from .diagonals import *
 from .exponential import *

@@ -1,8 +1,22 @@
 """The primitives, by families: each with its inference, derivative rules and batching rule."""
 
-from . import elementwise, fourier, indexing, joining, linalg, marker, products, reductions, scans, views, windows
+from . import (
+    convolution,
+    elementwise,
+    fourier,
+    indexing,
+    joining,
+    linalg,
+    marker,
+    products,
+    reductions,
+    scans,
+    views,
+    windows,
+)
 
 __all__ = [
+    "convolution",
     "elementwise",
     "fourier",
     "indexing",

@@ -122,7 +122,7 @@ def product(
     during = blas.one_thread() if multiplications / count >= SHARED[name] else None
     (x_flag, x_step), (y_flag, y_step) = read_x, read_y
     numbers = [blas.function(prefix + name), x_flag, y_flag, x_step, y_step, out_step, 1]
-    numbers += [*_words(np.ones(1, out.dtype)), *_words(np.zeros(1, out.dtype))]
+    numbers += [*scalar_words(1, out.dtype), *scalar_words(0, out.dtype)]
     for whole, (parts, part) in zip((columns, rows, inner), panels, strict=True):
         numbers += [part, whole - (parts - 1) * part]
     numbers.append(len(axes))
@@ -168,6 +168,6 @@ def _summed(out: View, pieces: int, allocate: Allocate) -> tuple[View, list[Loop
     return View(parts.buffer, parts.dtype, out.layout), loops
 
 
-def _words(scalar: np.ndarray) -> list[int]:
-    """The two words that begin with a scalar."""
-    return np.frombuffer(scalar.tobytes().ljust(16, b"\0"), np.int64).tolist()
+def scalar_words(value: float, dtype: np.dtype) -> list[int]:
+    """The two words that begin with a number of this dtype."""
+    return np.frombuffer(np.array([value], dtype).tobytes().ljust(16, b"\0"), np.int64).tolist()
