@@ -55,25 +55,9 @@ def _logaddexp(g: array, x: array, y: array) -> array:
     return o.scale(g, o.where(o.equal(x, -math.inf), 0, o.sigmoid(o.where(infinite, math.inf, x - y))))
 
 
-def _arctan2(g: array, x: array, y: array) -> array:
-    """x / (x*x + y*y); 0 at the origin and at infinity."""
-    side = emit("hypot", 0.5 * x, 0.5 * y)  # half, as the whole may be too large a number
-    return o.scale(g, o.scale(0.5 * emit("hypot_slope", x, y), o.reciprocal(side)))
-
-
-def _turned_slope(x: array, y: array, by: array, slope: array) -> array:
-    """The slope of hypot by y times another one, over the hypotenuse; 0 at the origin."""
-    side = emit("hypot", x, y)
-    return o.where(o.equal(side, 0), 0, o.scale(by, slope / side))
-
-
-def _hypot_slope_x(g: array, x: array, y: array) -> array:
-    by_y = emit("hypot_slope", y, x)
-    return o.scale(g, _turned_slope(x, y, by_y, by_y))
-
-
-def _hypot_slope_y(g: array, x: array, y: array) -> array:
-    return -o.scale(g, _turned_slope(x, y, emit("hypot_slope", y, x), emit("hypot_slope", x, y)))
+def _inversion_x(g: array, x: array, y: array, out: array) -> array:
+    other = emit("inversion", y, x)
+    return o.scale(g, (other - out) * (other + out))
 
 
 def _spherical_bessel(g: array, x: array, n: int) -> array:
@@ -181,12 +165,19 @@ RULES: dict[str, dict[str, Rule]] = {
         "x": lambda g, x, y: o.scale(g, emit("hypot_slope", x, y)),
         "y": lambda g, x, y: o.scale(g, emit("hypot_slope", y, x)),
     },
-    "hypot_slope": {"x": _hypot_slope_x, "y": _hypot_slope_y},
+    "hypot_slope": {
+        "x": lambda g, x, y: o.scale(g, emit("hypot_slope", y, x) * emit("inversion", y, x)),
+        "y": lambda g, x, y, out: o.scale(g, -out * emit("inversion", y, x)),
+    },
+    "inversion": {"x": _inversion_x, "y": lambda g, x, y, out: o.scale(g, -2 * out * emit("inversion", y, x))},
     "third_side": {"x": lambda g, x, out, sign: o.scale(g, sign * x / out)},
     "arcsin": {"x": lambda g, x: o.scale(g, _over_third_side(x, -1))},
     "arccos": {"x": lambda g, x: o.scale(g, -_over_third_side(x, -1))},
     "arctan": {"x": lambda g, x: o.scale(g, o.square(_over_third_side(x, 1)))},
-    "arctan2": {"x": lambda g, x, y: _arctan2(g, y, x), "y": lambda g, x, y: -_arctan2(g, x, y)},
+    "arctan2": {
+        "x": lambda g, x, y: o.scale(g, emit("inversion", y, x)),
+        "y": lambda g, x, y: o.scale(g, -emit("inversion", x, y)),
+    },
     "sinh": {"x": lambda g, x: o.scale(g, o.cosh(x))},
     "cosh": {"x": lambda g, x: o.scale(g, o.sinh(x))},
     "tanh": {"x": lambda g, x: o.scale(g, emit("tanh_slope", x))},

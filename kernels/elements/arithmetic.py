@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .complex_functions import complex_exp, complex_reciprocal
 from .real_exponential import real_cbrt, real_log, real_power, real_power_less
 from .registry import element, helper
 from .scalars import choose, copysign, nearest
@@ -104,6 +105,8 @@ def divide_vjp_y(g, y, out):
 
 @element
 def reciprocal(x):
+    if isinstance(x, (complex, np.complex64)):
+        return complex_reciprocal(x)
     return np.reciprocal(x)
 
 
@@ -163,7 +166,7 @@ def power(x, y):
             return type(x)(0)
         if y.imag == 0 and y.real == np.rint(y.real) and np.abs(y.real) < 100:
             return integer_power(x, int(y.real))
-        return np.exp(y * np.log(x))
+        return complex_exp(y * np.log(x))
     if isinstance(x, (float, np.float32)):
         return real_power(x, y)
     return whole_power(x, y)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from .arithmetic import maximum, scale
+from .complex_functions import complex_exp, complex_expm1, complex_log1p
 from .real_exponential import (
     real_erf,
     real_erf_slope,
@@ -33,7 +34,7 @@ TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 def exp(x):
     if isinstance(x, (float, np.float32)):
         return real_exp(x)
-    return np.exp(x)
+    return complex_exp(x)
 
 
 @element
@@ -43,13 +44,9 @@ def exp_vjp(g, out):
 
 @element
 def expm1(x):
-    """Complex: exp(u) * cos(v) - 1 without the loss of digits near 0."""
-    if isinstance(x, (complex, np.complex64)):
-        half = np.sin(x.imag / type(x.imag)(2))
-        u = np.expm1(x.real)
-        real = u * np.cos(x.imag) - half * half - half * half
-        return type(x)(complex(real, np.exp(x.real) * np.sin(x.imag)))
-    return real_expm1(x)
+    if isinstance(x, (float, np.float32)):
+        return real_expm1(x)
+    return complex_expm1(x)
 
 
 @element
@@ -73,7 +70,7 @@ def log_vjp(g, x):
 def log1p(x):
     if isinstance(x, (float, np.float32)):
         return real_log1p(x)
-    return np.log1p(x)
+    return complex_log1p(x)
 
 
 @element
@@ -158,7 +155,7 @@ def sigmoid(x):
     """1 / (1 + exp(-x)), with the exponential of a negative number only, so that neither tail overflows."""
     if isinstance(x, (float, np.float32)):
         return real_sigmoid(x)
-    e = np.exp(-x if x.real >= 0 else x)
+    e = complex_exp(-x if x.real >= 0 else x)
     return np.divide(type(x)(1) if x.real >= 0 else e, type(x)(1) + e)
 
 

@@ -212,10 +212,10 @@ def real_hypot_slope(x, y):
 
 
 @helper
-def real_turn(x, y):
-    """y / (x * x + y * y); 0 at the origin and at infinity."""
-    _, v, square, unit = triangle(x, y)
-    return choose(square == type(x)(0), type(x)(0), v / square * unit)
+def real_inversion(x, y):
+    """x / (x * x + y * y); 0 at the origin and at infinity."""
+    u, _, square, unit = triangle(x, y)
+    return choose(square == type(x)(0), type(x)(0), u / square * unit)
 
 
 @helper

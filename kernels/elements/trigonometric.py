@@ -11,6 +11,17 @@ from __future__ import annotations
 import numpy as np
 
 from .arithmetic import scale
+from .complex_functions import (
+    complex_arccos,
+    complex_arcsinh,
+    complex_arctanh,
+    complex_cosh,
+    complex_exp,
+    complex_sinh,
+    complex_tanh,
+    turned,
+    turned_back,
+)
 from .real_exponential import real_tanh, real_tanh_slope
 from .real_trigonometric import (
     FLAT,
@@ -28,9 +39,9 @@ from .real_trigonometric import (
     real_cosh,
     real_hypot,
     real_hypot_slope,
+    real_inversion,
     real_sinh,
     real_third_side,
-    real_turn,
     sine,
     sine_near,
     tangent,
@@ -44,7 +55,7 @@ from .scalars import absolute, choose, constant, copysign, fma
 def sin(x):
     if isinstance(x, (float, np.float32)):
         return sine(x)
-    return np.sin(x)
+    return turned_back(complex_sinh(turned(x)))
 
 
 @helper
@@ -66,7 +77,7 @@ def sin_vjp_near(g, x):
 def cos(x):
     if isinstance(x, (float, np.float32)):
         return cosine(x)
-    return np.cos(x)
+    return complex_cosh(turned(x))
 
 
 @helper
@@ -88,7 +99,7 @@ def cos_vjp_near(g, x):
 def tan(x):
     if isinstance(x, (float, np.float32)):
         return tangent(x)
-    return np.tan(x)
+    return turned_back(complex_tanh(turned(x)))
 
 
 @helper
@@ -144,22 +155,31 @@ def hypot_slope(x, y):
     return real_hypot_slope(x, y)
 
 
-@helper
-def turned_slope(x, y, z):
-    """The product of two slopes of a triangle over its longest side, the smaller one first; 0 at the origin."""
-    first = absolute(x) < absolute(y)
-    return choose(z == 0, type(x)(0), choose(first, x, y) / z * choose(first, y, x))
-
-
 @element
 def hypot_slope_vjp_x(g, x, y):
-    other = real_hypot_slope(y, x)
-    return scale(g, turned_slope(other, other, real_hypot(x, y)))
+    return scale(g, real_hypot_slope(y, x) * real_inversion(y, x))
 
 
 @element
-def hypot_slope_vjp_y(g, x, y):
-    return scale(g, -turned_slope(real_hypot_slope(x, y), real_hypot_slope(y, x), real_hypot(x, y)))
+def hypot_slope_vjp_y(g, x, y, out):
+    return scale(g, -out * real_inversion(y, x))
+
+
+@element
+def inversion(x, y):
+    """x / (x * x + y * y), the real part of 1 / (x - i y), of which derivatives are powers; 0 at the origin."""
+    return real_inversion(x, y)
+
+
+@element
+def inversion_vjp_x(g, x, y, out):
+    other = real_inversion(y, x)
+    return scale(g, (other - out) * (other + out))
+
+
+@element
+def inversion_vjp_y(g, x, y, out):
+    return scale(g, type(x)(-2) * out * real_inversion(y, x))
 
 
 @element
@@ -184,12 +204,6 @@ def third_side_vjp(g, x, out, sign):
 
 
 @helper
-def turned(x):
-    """i x, without a product that infinities could make nan."""
-    return type(x)(complex(-x.imag, x.real))
-
-
-@helper
 def over_one_less_square(x):
     """1 / (1 - x * x)."""
     if isinstance(x, (complex, np.complex64)):
@@ -201,7 +215,7 @@ def over_one_less_square(x):
 def arcsin(x):
     if isinstance(x, (float, np.float32)):
         return real_arcsin(x)
-    return np.arcsin(x)
+    return turned_back(complex_arcsinh(turned(x)))
 
 
 @element
@@ -213,7 +227,7 @@ def arcsin_vjp(g, x):
 def arccos(x):
     if isinstance(x, (float, np.float32)):
         return real_arccos(x)
-    return np.arccos(x)
+    return complex_arccos(x)
 
 
 @element
@@ -225,7 +239,7 @@ def arccos_vjp(g, x):
 def arctan(x):
     if isinstance(x, (float, np.float32)):
         return real_arctan(x)
-    return np.arctan(x)
+    return turned_back(complex_arctanh(turned(x)))
 
 
 @element
@@ -249,13 +263,13 @@ def arctan2(x, y):
 @element
 def arctan2_vjp_x(g, x, y):
     """y / (x*x + y*y); zero at the origin and at infinity."""
-    return scale(g, real_turn(x, y))
+    return scale(g, real_inversion(y, x))
 
 
 @element
 def arctan2_vjp_y(g, x, y):
     """-x / (x*x + y*y), likewise."""
-    return scale(g, real_turn(y, -x))
+    return scale(g, real_inversion(-x, y))
 
 
 # --- hyperbolic ------------------------------------------------------------------------------------------
@@ -265,7 +279,7 @@ def arctan2_vjp_y(g, x, y):
 def sinh(x):
     if isinstance(x, (float, np.float32)):
         return real_sinh(x)
-    return np.sinh(x)
+    return complex_sinh(x)
 
 
 @element
@@ -277,7 +291,7 @@ def sinh_vjp(g, x):
 def cosh(x):
     if isinstance(x, (float, np.float32)):
         return real_cosh(x)
-    return np.cosh(x)
+    return complex_cosh(x)
 
 
 @element
@@ -287,11 +301,9 @@ def cosh_vjp(g, x):
 
 @element
 def tanh(x):
-    """Complex: -i tan(i x), as Numba's own overflows at large real parts."""
-    if isinstance(x, (complex, np.complex64)):
-        turned = np.tan(type(x)(complex(-x.imag, x.real)))
-        return type(x)(complex(turned.imag, -turned.real))
-    return real_tanh(x)
+    if isinstance(x, (float, np.float32)):
+        return real_tanh(x)
+    return complex_tanh(x)
 
 
 @element
@@ -303,7 +315,7 @@ def tanh_vjp(g, x):
 def tanh_slope(x):
     """1 / cosh(x)**2."""
     if isinstance(x, (complex, np.complex64)):
-        e = np.exp(type(x)(-2) * x if x.real >= 0 else type(x)(2) * x)
+        e = complex_exp(-(x + x) if x.real >= 0 else x + x)
         under = type(x)(1) + e
         return np.divide(np.divide(type(x)(4) * e, under), under)
     return real_tanh_slope(x)
@@ -318,7 +330,7 @@ def tanh_slope_vjp(g, x, out):
 def arcsinh(x):
     if isinstance(x, (float, np.float32)):
         return real_arcsinh(x)
-    return np.arcsinh(x)
+    return complex_arcsinh(x)
 
 
 @element
@@ -330,8 +342,8 @@ def arcsinh_vjp(g, x):
 def arccosh(x):
     """Complex: i arccos(x) or -i arccos(x), as Numba's own errs on the lower side of the cut."""
     if isinstance(x, (complex, np.complex64)):
-        turned = np.arccos(x)
-        return type(x)(complex(np.abs(turned.imag), np.copysign(turned.real, x.imag)))
+        angle = complex_arccos(x)
+        return type(x)(complex(np.abs(angle.imag), np.copysign(angle.real, x.imag)))
     return real_arccosh(x)
 
 
@@ -344,7 +356,7 @@ def arccosh_vjp(g, x):
 def arctanh(x):
     if isinstance(x, (float, np.float32)):
         return real_arctanh(x)
-    return np.arctanh(x)
+    return complex_arctanh(x)
 
 
 @element

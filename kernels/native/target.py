@@ -184,10 +184,11 @@ def jit(
 def inner(function: Callable[..., Any], simple: bool = True, **options: Any) -> Any:
     """A function that only what is compiled here calls.
 
-    A simple one needs few of Numba's passes, and refers to nothing that is counted.
+    A simple one needs few of Numba's passes, and refers to nothing that is counted. What a loop may do to its
+    sums, functions that it calls may not: that is said here, as Numba would hand it down.
     """
     options |= {"pipeline": Passes, "_nrt": False} if simple else {"_nrt": True}
-    return jit(**OPTIONS, **INSIDE, **options)(function)
+    return jit(**OPTIONS, **INSIDE, **{"fastmath": False, **options})(function)
 
 
 @functools.lru_cache(maxsize=256)

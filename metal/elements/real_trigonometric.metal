@@ -51,17 +51,10 @@ inline float real_hypot_slope(float x, float y) {
     return helper::choose(helper::is_zero(t.square), x, helper::divide(t.u, helper::root(t.square)));
 }
 
-// y / (x * x + y * y); 0 at the origin and at infinity.
-inline float real_turn(float x, float y) {
+// x / (x * x + y * y); 0 at the origin and at infinity.
+inline float real_inversion(float x, float y) {
     const helper::Triangle t = helper::triangle(x, y);
-    return helper::choose(helper::is_zero(t.square), 0.0f, helper::divide(t.v, t.square) * t.unit);
-}
-
-// The product of two slopes of a triangle over its longest side, the smaller one first; 0 at the origin.
-inline float turned_slope(float x, float y, float z) {
-    const bool first = helper::magnitude(x) < helper::magnitude(y);
-    const float smaller = helper::divide(helper::choose(first, x, y), z);
-    return helper::choose(helper::is_zero(z), 0.0f, smaller * helper::choose(first, y, x));
+    return helper::choose(helper::is_zero(t.square), 0.0f, helper::divide(t.u, t.square) * t.unit);
 }
 
 // From here on x * x + 1 is x * x.

@@ -36,14 +36,25 @@ template <typename T> inline T hypot_vjp_x(T g, T x, T y) { return element::scal
 
 template <typename T> inline T hypot_vjp_y(T g, T x, T y) { return element::scale(g, element::hypot_slope(y, x)); }
 
+// x / (x * x + y * y), the real part of 1 / (x - i y), of which derivatives are powers; 0 at the origin.
+template <typename T> inline T inversion(T x, T y) { return T(helper::real_inversion(float(x), float(y))); }
+
 template <typename T> inline T hypot_slope_vjp_x(T g, T x, T y) {
-    const float other = helper::real_hypot_slope(float(y), float(x));
-    return element::scale(g, T(helper::turned_slope(other, other, helper::real_hypot(float(x), float(y)))));
+    const float slope = helper::real_hypot_slope(float(y), float(x));
+    return element::scale(g, T(slope * helper::real_inversion(float(y), float(x))));
 }
 
-template <typename T> inline T hypot_slope_vjp_y(T g, T x, T y) {
-    const float u = helper::real_hypot_slope(float(x), float(y)), v = helper::real_hypot_slope(float(y), float(x));
-    return element::scale(g, T(-helper::turned_slope(u, v, helper::real_hypot(float(x), float(y)))));
+template <typename T> inline T hypot_slope_vjp_y(T g, T x, T y, T out) {
+    return element::scale(g, T(helper::negated(float(out)) * helper::real_inversion(float(y), float(x))));
+}
+
+template <typename T> inline T inversion_vjp_x(T g, T x, T y, T out) {
+    const float other = helper::real_inversion(float(y), float(x));
+    return element::scale(g, T((other - float(out)) * (other + float(out))));
+}
+
+template <typename T> inline T inversion_vjp_y(T g, T x, T y, T out) {
+    return element::scale(g, T(-2.0f * float(out) * helper::real_inversion(float(y), float(x))));
 }
 
 // sqrt(1 + sign * x * x) of a sign that is 1 or -1: what slopes of inverse functions are made of.
@@ -82,12 +93,12 @@ template <typename T> inline T arctan2(T x, T y) { return T(helper::real_arctan2
 
 // y / (x*x + y*y); zero at the origin and at infinity.
 template <typename T> inline T arctan2_vjp_x(T g, T x, T y) {
-    return element::scale(g, T(helper::real_turn(float(x), float(y))));
+    return element::scale(g, T(helper::real_inversion(float(y), float(x))));
 }
 
 // -x / (x*x + y*y), likewise.
 template <typename T> inline T arctan2_vjp_y(T g, T x, T y) {
-    return element::scale(g, T(helper::real_turn(float(y), helper::negated(float(x)))));
+    return element::scale(g, T(helper::real_inversion(helper::negated(float(x)), float(y))));
 }
 
 template <typename T> inline T sinh(T x) { return T(helper::real_sinh(float(x))); }

@@ -223,3 +223,14 @@ def test_without_metal_text_the_step_runs_on_the_cpu(rng: np.random.Generator) -
     assert "cpu" in devices and set(devices) != {"cpu"}
     close(out, np.cumsum(2 * np.log1p(np.exp(x.astype(float)))) + 1, 1e-6)
     close(g, 2 * np.arange(8, 0, -1) * special.expit(x.astype(float)), 1e-6)
+
+
+def test_products_are_taken_in_their_order():
+    """Not (x * x) * 1e-200, which overflows: a loop may regroup its sums, what it calls may not."""
+
+    def scaled_square(x):
+        return x * type(x)(1e-200) * x
+
+    square = fv.custom_primitive(scaled_square, rule=lambda g, x: g * x * 2e-200)
+    x = np.array([1e180, 1e-180])
+    np.testing.assert_allclose(square(fv.array(x)), [1e160, 0], rtol=1e-15)

@@ -51,8 +51,16 @@ def _hypot_slope(x: Any, y: Any) -> Any:
     return np.where((u == 0) & (v == 0), x, u * unit / np.hypot(u * unit, v * unit))
 
 
-def _emit_slope(x: Any, y: Any) -> Any:
-    return emit("hypot_slope", *mx.broadcast_arrays(x, y))
+def _inversion(x: Any, y: Any) -> Any:
+    """x / (x * x + y * y), divided by the longer side first; 0 at the origin and at infinity."""
+    size, infinite = np.maximum(np.abs(x), np.abs(y)), np.isinf(x) | np.isinf(y)
+    u, v = x / size, y / size
+    none = np.where(infinite, np.copysign(x.dtype.type(0), x), 0)
+    return np.where((size == 0) | infinite, none, u / (u * u + v * v) / size)
+
+
+def _of_two(name: str) -> Any:
+    return lambda x, y: emit(name, *mx.broadcast_arrays(x, y))
 
 
 def _third_side(sign: int) -> Case:
@@ -85,8 +93,9 @@ CASES = [
         FLOAT,
         SIGNED,
         SIGNED,
-        fun=_emit_slope,
+        fun=_of_two("hypot_slope"),
     ),
+    elementwise("inversion", _inversion, FLOAT, SIGNED, SIGNED, fun=_of_two("inversion"), ulp=8),
     _third_side(-1),
     _third_side(1),
     _bessel(0),

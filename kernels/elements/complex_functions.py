@@ -1,0 +1,158 @@
+"""Exponential, hyperbolic and other functions of complex numbers, and what the inverse ones give for nan.
+
+Infinite and nan parts are those of C99's annex G, and so NumPy's; an infinite factor beside a part that is 0 does
+not make it nan, and a product that is finite is so though one of its factors overflows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import polynomials as of
+from .real_exponential import real_exp, real_expm1, real_log1p, real_tanh
+from .real_trigonometric import cosine, real_arctan2, real_cosh, real_sinh, sine, tangent
+from .registry import helper
+from .scalars import absolute, constant, copysign, fma
+
+OVERFLOWING = (80.0, 700.0)
+"""Beyond it exp may overflow; of half of it the square root of the largest number is not reached."""
+FLAT_TANH = (10.0, 22.0)
+"""Beyond it tanh is 1 but for exp(-2 |x|)."""
+
+
+@helper
+def turned(x):
+    """i x, without a product that infinities could make nan."""
+    return type(x)(complex(-x.imag, x.real))
+
+
+@helper
+def turned_back(x):
+    """-i x."""
+    return type(x)(complex(x.imag, -x.real))
+
+
+@helper
+def exp_times(u, x):
+    """exp(u) * x for |x| up to 1, where exp(u) may overflow."""
+    if u > constant(u, OVERFLOWING):
+        half = real_exp(u * type(u)(0.5))
+        return (half * x) * half
+    return real_exp(u) * x
+
+
+@helper
+def complex_reciprocal(x):
+    """Smith's quotient, in which parts that are 0 have NumPy's signs: they tell the side of a cut."""
+    u, v = x.real, x.imag
+    if absolute(u) >= absolute(v):
+        ratio = v / u
+        under = u + v * ratio
+        return type(x)(complex(type(u)(1) / under, -ratio / under))
+    ratio = u / v
+    under = v + u * ratio
+    return type(x)(complex(ratio / under, type(u)(-1) / under))
+
+
+@helper
+def complex_exp(x):
+    u, v = x.real, x.imag
+    if v == 0:
+        return type(x)(complex(real_exp(u), v))
+    if np.isinf(u) and not np.isfinite(v):
+        return type(x)(complex(u, np.nan) if u > 0 else complex(0, copysign(type(u)(0), v)))
+    return type(x)(complex(exp_times(u, cosine(v)), exp_times(u, sine(v))))
+
+
+@helper
+def complex_expm1(x):
+    """exp(u) * cos(v) - 1 without the loss of digits near 0."""
+    u, v = x.real, x.imag
+    if u > constant(u, OVERFLOWING):
+        return complex_exp(x)
+    if np.isinf(u) and not np.isfinite(v):
+        return type(x)(complex(-1, copysign(type(v)(0), v)))
+    half = sine(v * type(v)(0.5))
+    real = real_expm1(u) * cosine(v) - (half * half + half * half)
+    return type(x)(complex(real, real_exp(u) * sine(v) if v != 0 else v))
+
+
+@helper
+def complex_log1p(x):
+    """Near 0 by log1p of |1 + x|**2 - 1, where NumPy's loses the digits of the real part."""
+    u, v = x.real, x.imag
+    half = type(u)(0.5)
+    if absolute(u) < half and absolute(v) < half:
+        square = fma(v, v, u * (type(u)(2) + u))
+        return type(x)(complex(half * real_log1p(square), real_arctan2(v, type(u)(1) + u)))
+    return np.log1p(x)
+
+
+@helper
+def complex_sinh(x):
+    u, v = x.real, x.imag
+    if v == 0:
+        return type(x)(complex(real_sinh(u), v))
+    if not np.isfinite(v) and (u == 0 or np.isinf(u)):
+        return type(x)(complex(u if u == 0 else absolute(u), np.nan))
+    a, c, s = absolute(u), cosine(v), sine(v)
+    if a > constant(u, OVERFLOWING):
+        half = type(u)(0.5)
+        return type(x)(complex(copysign(half, u) * exp_times(a, c), half * exp_times(a, s)))
+    return type(x)(complex(real_sinh(u) * c, real_cosh(u) * s))
+
+
+@helper
+def complex_cosh(x):
+    u, v = x.real, x.imag
+    if v == 0:
+        return type(x)(complex(real_cosh(u), copysign(type(u)(1), u) * v))
+    if not np.isfinite(v) and (u == 0 or np.isinf(u)):
+        return type(x)(complex(np.nan, 0) if u == 0 else complex(absolute(u), np.nan))
+    a, c, s = absolute(u), cosine(v), sine(v)
+    if a > constant(u, OVERFLOWING):
+        half = type(u)(0.5)
+        return type(x)(complex(half * exp_times(a, c), copysign(half, u) * exp_times(a, s)))
+    return type(x)(complex(real_cosh(u) * c, real_sinh(u) * s))
+
+
+@helper
+def complex_tanh(x):
+    """Kahan's formula, in tan of the imaginary and sinh of the real part; far out the start of its series."""
+    u, v = x.real, x.imag
+    one = type(u)(1)
+    if v == 0 or (u == 0 and not np.isfinite(v)):
+        return type(x)(complex(real_tanh(u), v if v == 0 else np.nan))
+    a = absolute(u)
+    if np.isinf(u) and not np.isfinite(v):
+        return type(x)(complex(copysign(one, u), copysign(type(v)(0), v)))
+    if a > constant(u, FLAT_TANH) and np.isfinite(v):
+        return type(x)(complex(copysign(one, u), type(u)(4) * real_exp(-(a + a)) * (sine(v) * cosine(v))))
+    t, s = tangent(v), real_sinh(u)
+    steep = one + t * t
+    under = one + steep * s * s
+    return type(x)(complex(steep * np.sqrt(one + s * s) * s / under, t / under))
+
+
+@helper
+def complex_arctanh(x):
+    u, v = x.real, x.imag
+    if np.isnan(u) or np.isnan(v):
+        if np.isinf(v):
+            return type(x)(complex(0, copysign(constant(v, of.PI_2), v)))
+        return type(x)(complex(copysign(type(u)(0), u) if u == 0 or np.isinf(u) else np.nan, np.nan))
+    return np.arctanh(x)
+
+
+@helper
+def complex_arcsinh(x):
+    if np.isnan(x.real) and x.imag == 0:
+        return x
+    return np.arcsinh(x)
+
+
+@helper
+def complex_arccos(x):
+    if x.real == 0 and np.isnan(x.imag):
+        return type(x)(complex(constant(x.real, of.PI_2), np.nan))
+    return np.arccos(x)
