@@ -4,7 +4,10 @@
 from typing import TYPE_CHECKING
 
 from .arrays.public import names
-from .ops.linalg import *
+from .ops.decompositions import *
+from .ops.determinants import *
+from .ops.least_squares import *
+from .ops.solving import *
 
 if not TYPE_CHECKING:  # see fastvjp/ops/__init__.py
     __all__ = names(globals(), "linalg")

@@ -49,7 +49,7 @@ def constant(value: np.ndarray) -> array:
     return array._of(Var(aval(value.shape, value.dtype), devices.current().upload(value)))
 
 
-def filled(shape: tuple[int, ...], like: array, scalar: float = 0) -> array:
+def filled(shape: tuple[int, ...], like: array, scalar: complex = 0) -> array:
     """An array of one value, with the dtype of `like`."""
     return array._of(uniform(scalar, shape, like.dtype))
 

@@ -4,8 +4,12 @@
 from typing import TYPE_CHECKING
 
 from ..arrays.public import names
+from . import decompositions as _decompositions  # noqa: F401  whose functions fastvjp.linalg has
+from . import determinants as _determinants  # noqa: F401
 from . import fourier as _fourier  # noqa: F401  whose functions fastvjp.fft has
+from . import least_squares as _least_squares  # noqa: F401
 from . import short_time as _short_time  # noqa: F401
+from . import solving as _solving  # noqa: F401
 from .arithmetic import *
 from .broadcasting import *
 from .complex_parts import *

@@ -8,20 +8,12 @@ import numpy as np
 
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
-from ..arrays.emit import cast, constant, emit, filled, permuted, reshaped, section, spread, trailing
+from ..arrays.emit import cast, constant, emit, filled, permuted, reshaped, spread, trailing
 from ..arrays.public import public
 from ..core.avals import as_dtype, bool_
+from ..primitives.linalg import diagonal_of
 from . import reductions
 from .common import ArrayLike, axis_of
-
-
-def _diagonal(x: array, k: int) -> array:
-    """The k-th diagonal of the last two axes: every (n + 1)-th of their elements."""
-    *lead, m, n = x.shape
-    length = max(min(m, n - k) if k >= 0 else min(m + k, n), 0)
-    first = (k if k >= 0 else -k * n) if length else 0
-    flat = reshaped(x, (*lead, m * n))
-    return section(flat, len(lead), first, first + (length - 1) * (n + 1) + 1 if length else 0, n + 1)
 
 
 @public(recorded(view=None), numpy=np.diagonal, method=True)
@@ -51,7 +43,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> a
     i, j = axis_of(axis1, x.ndim, "diagonal"), axis_of(axis2, x.ndim, "diagonal")
     if i == j:
         raise ValueError(f"[diagonal] Expected two different axes, got {axis1} and {axis2}.")
-    return _diagonal(permuted(x, trailing((i, j), x.ndim)), offset)
+    return diagonal_of(permuted(x, trailing((i, j), x.ndim)), offset)
 
 
 @public(recorded(), numpy=np.diag, method=True)
@@ -76,7 +68,7 @@ def diag(a: ArrayLike, k: int = 0) -> array:
     """
     x = as_array(a, "diag")
     if x.ndim == 2:
-        return _diagonal(x, k)
+        return diagonal_of(x, k)
     if x.ndim != 1:
         raise ValueError(f"[diag] Expected an array with one or two axes, got the shape {x.shape}.")
     n = x.size + abs(k)

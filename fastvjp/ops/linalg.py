@@ -1,18 +1,18 @@
-"""Products of matrices and of more general arrays, decompositions; `einsum` stands in its own module."""
+"""Products of matrices and of more general arrays; `einsum` stands in its own module."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import binary, recorded
-from ..arrays.emit import cast, emit, emit_all, filled, leading, permuted, promoted, reshaped, spread, trailing
+from ..arrays.emit import cast, emit, filled, leading, permuted, promoted, reshaped, spread, trailing
 from ..arrays.public import public
-from ..core.avals import bool_, inexact, int64
-from .common import ArrayLike, axis_of, broadcast, operands, require
+from ..core.avals import bool_, int64
+from .common import ArrayLike, axis_of, broadcast, operands
 
 
 @public(binary, numpy=(np.matmul, np.linalg.matmul))
@@ -223,83 +223,3 @@ def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> array:
     k = math.prod(sizes)
     out = product(reshaped(x, (math.prod(kept_x), k)), reshaped(y, (k, math.prod(kept_y))))
     return reshaped(out, kept_x + kept_y)
-
-
-@public(recorded(), within="linalg", numpy=np.linalg.cholesky)
-def cholesky(a: ArrayLike, upper: bool = False) -> array:
-    """Cholesky factors of Hermitian, positive definite matrices: a = L L^H with L lower triangular.
-
-    Args:
-        a: matrices of shape (..., n, n), of which one triangle is read: the upper with `upper`, else the lower.
-        upper: return the upper factor instead, U with a = U^H U.
-
-    Returns:
-        Array of that shape, floating. Derivatives are those of a function of Hermitian matrices: the cotangent of
-        `a` is Hermitian, whichever triangle was read (Murray, "Differentiation of the Cholesky decomposition",
-        2016).
-
-    Raises:
-        ValueError: `a` has no square matrices.
-        numpy.linalg.LinAlgError: a matrix is not positive definite; says which one.
-
-    Example:
-        >>> import fastvjp
-        >>> fastvjp.linalg.cholesky(fastvjp.array([[4.0, 2.0], [2.0, 5.0]]))
-        array([[2, 0],
-               [1, 2]], dtype=float32)
-    """
-    return emit("cholesky", _square("cholesky", a), upper=bool(upper))
-
-
-class EighResult(NamedTuple):
-    """What `eigh` returns."""
-
-    eigenvalues: array
-    eigenvectors: array
-
-
-@public(within="linalg", numpy=np.linalg.eigh)
-def eigh(a: ArrayLike, UPLO: str = "L") -> EighResult:
-    """Eigenvalues and eigenvectors of Hermitian matrices.
-
-    Args:
-        a: matrices of shape (..., n, n), of which one triangle is read.
-        UPLO: which one, "L" for the lower or "U" for the upper.
-
-    Returns:
-        A named tuple: `eigenvalues` of shape (..., n), real and ascending, and `eigenvectors` of shape
-        (..., n, n), one in each column. Derivatives are those of a function of Hermitian matrices (Giles,
-        "Collected matrix derivative results", 2008, section 3.1). Vectors of equal eigenvalues may be chosen in
-        many ways: what depends on that choice has no derivative. Where two eigenvalues are equal, up to rounding,
-        the gradient of what uses both these values and their vectors is nan; that of what uses only the one or the
-        other is right.
-
-    Raises:
-        ValueError: `a` has no square matrices, or another `UPLO`.
-        numpy.linalg.LinAlgError: the eigenvalues of a matrix did not converge; says of which one.
-
-    Example:
-        >>> import fastvjp
-        >>> fastvjp.linalg.eigh(fastvjp.array([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
-        array([1, 2], dtype=float32)
-    """
-    triangles = {"L": False, "U": True}
-    upper = triangles.get(UPLO.upper()) if isinstance(UPLO, str) else None
-    if upper is None:
-        raise ValueError(f"[eigh] Expected UPLO to be 'L' or 'U', got {UPLO!r}.")
-    return EighResult(*_eigh(a, upper))
-
-
-@recorded()
-def _eigh(a: ArrayLike, upper: bool) -> tuple[array, ...]:
-    return tuple(emit_all("eigh", _square("eigh", a), upper=upper))
-
-
-def _square(name: str, a: ArrayLike) -> array:
-    """Square matrices in floating point."""
-    x = as_array(a, name)
-    require(name, x.dtype, "biufc")
-    x = cast(x, inexact(x.dtype))
-    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
-        raise ValueError(f"[{name}] Expected square matrices in the last two axes, got the shape {x.shape}.")
-    return x

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from ..core.avals import aval
-from ..core.layouts import Layout, contiguous_strides
+from ..core.layouts import Layout, contiguous_strides, same
 from ..core.program import Op, Uniform, Var
 from .composites import fused, fusible
 from .locations import Expression, Location, Register, shape_of
@@ -19,8 +19,8 @@ from .ordering import Ordered
 from .plan import KernelStep, Operand, Plan, Scalar, View
 from .steps import Steps
 
-SAME = ("alias", "barrier", "stop_gradient", "reshape", "broadcast_to")
-"""Views that leave the elements in order, one by one or repeated."""
+REPEATING = ("reshape", "broadcast_to")
+"""Views that leave the elements in order, one by one or repeated, as `layouts.same` does."""
 
 Strides = tuple[int, ...]
 
@@ -128,13 +128,14 @@ class Planner(Steps):
         if op.primitive.unique:  # a barrier: what follows it goes to later steps
             self.close()
         shape = op.outputs[0].aval.shape
-        if op.primitive.name in SAME and shape == shape_of(found):
+        in_order = op.primitive.view is same or op.primitive.name in REPEATING
+        if in_order and shape == shape_of(found):
             return found
         if isinstance(found, Scalar):
             return Scalar(found.leaf, op.outputs[0].aval)
         if isinstance(found, Expression):
             return Expression(found.call, shape)
-        if isinstance(found, Register) and found.row and op.primitive.name in ("reshape", "broadcast_to"):
+        if isinstance(found, Register) and found.row and op.primitive.name in REPEATING:
             builder = found.builder
             # broadcasting counts axes from the last, so rows keep their place if none are added in front
             in_place = op.primitive.name == "reshape" or len(found.shape) in (0, len(shape))

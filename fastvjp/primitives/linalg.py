@@ -1,13 +1,30 @@
-"""Decompositions and triangular solves, which LAPACK computes; any leading axes are batches."""
+"""What linear algebra is composed of, Cholesky factors and triangular systems; any leading axes are batches."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..arrays.array import array
-from ..arrays.emit import cast, conjugated, constant, emit, filled, permuted, reshaped, section, spread, zeros
+from ..arrays.emit import (
+    cast,
+    conjugated,
+    constant,
+    emit,
+    emit_all,
+    filled,
+    full_like_aval,
+    permuted,
+    reshaped,
+    section,
+    sliced,
+    spread,
+    zeros,
+)
 from ..core.avals import Aval, aval
-from ..core.primitive import structural
+from ..core.primitive import Primitive, structural
+from .batching import leading
 from .views import same
 
 
@@ -15,16 +32,17 @@ def _solution(x: Aval, y: Aval, **_: object) -> Aval:
     return y
 
 
-def _eigen(x: Aval, **_: object) -> tuple[Aval, Aval]:
-    return aval(x.shape[:-1], x.dtype.type(0).real.dtype), x
-
-
 # --- matrices --------------------------------------------------------------------------------------------
+
+
+def transposed(x: array) -> array:
+    """The transpose of matrices."""
+    return permuted(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
 def adjoint(x: array) -> array:
     """The conjugate transpose of matrices."""
-    return conjugated(permuted(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2)))
+    return conjugated(transposed(x))
 
 
 def product(x: array, y: array) -> array:
@@ -38,9 +56,9 @@ def masked(x: array, mask: np.ndarray) -> array:
 
 
 def triangle(x: array, lower: bool, unit: bool = False) -> array:
-    """The lower or upper triangle of square matrices, with the diagonal unless that is `unit`."""
-    mask = np.tri(x.shape[-1], k=-1 if unit else 0, dtype=bool)
-    return masked(x, mask if lower else mask.T)
+    """The lower or upper triangle of matrices, with the diagonal unless that is `unit`."""
+    (m, n), k = x.shape[-2:], -1 if unit else 0
+    return masked(x, np.tri(m, n, k, dtype=bool) if lower else np.tri(n, m, k, dtype=bool).T)
 
 
 def hermitian(x: array) -> array:
@@ -49,18 +67,86 @@ def hermitian(x: array) -> array:
     return emit("multiply", total, filled(x.shape, x, 0.5))
 
 
+def identity(n: int, like: array) -> array:
+    """Identity matrices, with the dtype and the leading axes of other matrices."""
+    return spread(constant(np.eye(n, dtype=like.dtype)), (*like.shape[:-2], n, n))
+
+
+def block(x: array, first_row: int, rows: int, first_column: int, columns: int) -> array:
+    """Rows and columns of matrices."""
+    lead = x.shape[:-2]
+    start, stop = (first_row, first_column), (first_row + rows, first_column + columns)
+    return sliced(x, (0,) * len(lead) + start, lead + stop, (1,) * x.ndim)
+
+
+def joined(axis: int, *parts: array) -> array:
+    """Blocks next to each other, or below."""
+    return emit("concatenate", *parts, axis=parts[0].ndim + axis)
+
+
+def diagonal_of(x: array, k: int = 0) -> array:
+    """The k-th diagonal of matrices: every (n + 1)-th of their elements."""
+    *lead, m, n = x.shape
+    length = max(min(m, n - k) if k >= 0 else min(m + k, n), 0)
+    first = (k if k >= 0 else -k * n) if length else 0
+    flat = reshaped(x, (*lead, m * n))
+    return section(flat, len(lead), first, first + (length - 1) * (n + 1) + 1 if length else 0, n + 1)
+
+
+def scaled(x: array, d: array) -> array:
+    """The columns of matrices times numbers; zero where an element of a matrix is."""
+    row = cast(reshaped(d, (*d.shape[:-1], 1, d.shape[-1])), x.dtype)
+    return emit("scale", x, spread(row, x.shape))
+
+
+def diagonal_matrix(d: array, dtype: np.dtype) -> array:
+    """Matrices with these diagonals."""
+    n = d.shape[-1]
+    rows = spread(reshaped(cast(d, dtype), (*d.shape, 1)), (*d.shape, n))
+    return masked(rows, np.eye(n, dtype=bool))
+
+
+def factored(x: array) -> list[array]:
+    """What the primitives take that know the matrix itself: it, and its factors and pivots as constants."""
+    lu, pivots, _ = emit_all("lu", x)
+    return [x, emit("stop_gradient", lu), pivots]
+
+
+def turned_back(q: array, g: array, k: int, of: str) -> array:
+    """Q_2 g_2^H Q_1, for columns of unitary Q up to k and behind, whose choice must make no difference."""
+    m, columns = q.shape[-2:]
+    more, g_more = block(q, 0, m, k, columns - k), block(g, 0, m, k, columns - k)
+    back = product(adjoint(g_more), block(q, 0, m, 0, k))
+    none = full_like_aval(aval((*q.shape[:-2], columns - k), q.dtype.type(0).real.dtype), 0)
+    free = emit("by_gaps", product(adjoint(more), g_more), none, none, check="turns", of=of)
+    return product(more, emit("add", back, product(free, zeros(back))))  # which adds nothing
+
+
 # --- derivatives -----------------------------------------------------------------------------------------
 
 
-def _solve_x(g: array, x: array, out: array, lower: bool, unit: bool) -> array:
+def _solve_x(g: array, x: array, out: array, lower: bool, unit: bool, of: str) -> array:
     """-triangle(w out^H) for w of `_solve_y` (Giles 2008, section 2.3.1)."""
-    w = _solve_y(g, x, lower, unit)
+    w = _solve_y(g, x, lower, unit, of)
     return emit("negative", triangle(product(w, adjoint(out)), lower, unit))
 
 
-def _solve_y(g: array, x: array, lower: bool, unit: bool) -> array:
+def _solve_y(g: array, x: array, lower: bool, unit: bool, of: str) -> array:
     """The w with x^H w = g."""
-    return emit("solve_triangular", adjoint(x), g, lower=not lower, unit=unit)
+    return emit("solve_triangular", adjoint(x), g, lower=not lower, unit=unit, of=of)
+
+
+def _columns_together(
+    p: Primitive, xs: Sequence[array], batched: Sequence[bool], size: int, /, **params: object
+) -> list[array]:
+    """Right hand sides of one matrix are solved in one go."""
+    if batched[0]:
+        return leading(p, xs, batched, size, **params)
+    x, y = xs
+    (*lead, n, columns), axes = y.shape[1:], tuple(range(1, y.ndim - 1))
+    y = reshaped(permuted(y, (*axes, 0, y.ndim - 1)), (*lead, n, size * columns))
+    out = reshaped(emit(p.name, x, y, **params), (*lead, n, size, columns))
+    return [permuted(out, (out.ndim - 2, *range(out.ndim - 2), out.ndim - 1))]
 
 
 def _cholesky(g: array, out: array, upper: bool) -> array:
@@ -74,55 +160,18 @@ def _cholesky(g: array, out: array, upper: bool) -> array:
     p = triangle(product(adjoint(factor), g), lower=True)
     half = constant(np.where(np.eye(n, dtype=bool), 0.5, 1).astype(out.dtype))
     p = emit("multiply", p, spread(half, p.shape))
-    left = emit("solve_triangular", adjoint(factor), p, lower=False, unit=False)  # L^-H P
-    both = emit("solve_triangular", adjoint(factor), adjoint(left), lower=False, unit=False)
+    left = emit("solve_triangular", adjoint(factor), p, lower=False, unit=False, of="cholesky")  # L^-H P
+    both = emit("solve_triangular", adjoint(factor), adjoint(left), lower=False, unit=False, of="cholesky")
     return hermitian(both)  # which is that of the adjoint
 
 
-def _eigh(g_w: array | None, g_v: array | None, w: array, v: array, upper: bool) -> array:
-    """The Hermitian part of V (diag(g_w) + F o (V^H g_v)) V^H with F_ij = 1 / (w_j - w_i) (Giles 2008, 3.1)."""
-    inner = zeros(v)
-    if g_w is not None:
-        inner = masked(_rows(cast(g_w, v.dtype)), np.eye(v.shape[-1], dtype=bool))
-    if g_v is not None and v.size:
-        inner = emit("add", inner, _turned(product(adjoint(v), g_v), g_w, w))
-    return hermitian(product(product(v, inner), adjoint(v)))
-
-
-def _turned(x: array, g_w: array | None, w: array) -> array:
-    """F o X.
-
-    Where two eigenvalues are equal, up to rounding, the choice of their vectors is free. Of vectors alone, what
-    does not depend on that choice has nothing there, so that F is 0. Where values are used, too, it is nan but
-    for cotangents of 0: the derivative of V f(w) V^H has f'(w) there, which they do not tell.
-    """
-    n, shape = w.shape[-1], x.shape
-    gap = emit("subtract", _columns(w), _rows(w))
-    ends = [emit("abs", section(w, w.ndim - 1, i, i + 1)) for i in (0, n - 1)]
-    largest = emit("maximum", *ends)
-    rounding = emit("multiply", largest, filled(largest.shape, w, 4 * n * np.finfo(w.dtype).eps))
-    equal = emit("less_equal", emit("abs", gap), spread(reshaped(rounding, (*rounding.shape, 1)), shape))
-    diagonal = np.eye(n, dtype=bool)
-    instead = np.where(diagonal | (g_w is None), np.inf, np.nan).astype(w.dtype)
-    slope = emit("reciprocal", emit("select", equal, spread(constant(instead), shape), gap))
-    turned = emit("scale", x, cast(slope, x.dtype))
-    if g_w is None:
-        return turned
-    instead = np.where(diagonal, 0, np.nan).astype(w.dtype)
-    unknown = emit("select", equal, spread(constant(instead), shape), zeros(gap))
-    return emit("add", turned, emit("scale", _columns(cast(g_w, x.dtype)), cast(unknown, x.dtype)))
-
-
-def _rows(x: array) -> array:
-    """Matrices of which row i is x_i everywhere."""
-    return spread(reshaped(x, (*x.shape, 1)), (*x.shape, x.shape[-1]))
-
-
-def _columns(x: array) -> array:
-    """Matrices of which column i is x_i everywhere."""
-    return spread(reshaped(x, (*x.shape[:-1], 1, x.shape[-1])), (*x.shape, x.shape[-1]))
-
-
-structural("solve_triangular", "x y", _solution, vjp={"x": _solve_x, "y": _solve_y}, on="cpu")
+structural(
+    "solve_triangular",
+    "x y",
+    _solution,
+    vjp={"x": _solve_x, "y": _solve_y},
+    batch=_columns_together,
+    on="cpu",
+    fails=True,
+)
 structural("cholesky", "x", same, vjp={"x": _cholesky}, on="cpu", fails=True)
-structural("eigh", "x", _eigen, outputs="w v", vjp={"x": _eigh}, on="cpu", fails=True)

@@ -15,7 +15,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from .interrupts import postponed
+from .pointers import call
 
 NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")
 """How libraries decorate the names of functions."""
@@ -32,6 +35,15 @@ PREFIXES = {"float32": "s", "float64": "d", "complex64": "c", "complex128": "z"}
 def function(name: str) -> int:
     """Address of a function, such as "sgemm" or "dpotrf"."""
     return _symbol(_numpy_library(), NAMES, name) or _scipy_function(name)
+
+
+@functools.cache
+def integer() -> str:
+    """The dtype of the integers in arrays of LAPACK's functions: what one of them writes says so."""
+    size, report, pivots = np.array(2), np.zeros(1, np.int64), np.zeros(2, np.int64)
+    swap = np.array([[0.0, 1.0], [1.0, 0.0]])
+    call(function("dgetrf"), tuple([x.ctypes.data for x in (size, size, swap, size, pivots, report)]))
+    return "int64" if pivots[0] == 2 else "int32"
 
 
 class OneThread:

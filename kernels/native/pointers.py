@@ -44,12 +44,12 @@ def call(function: int, arguments: tuple[int, ...]) -> int:
     return ctypes.CFUNCTYPE(*types)(int(function))(*map(int, arguments))
 
 
-def load(a: PythonPointer, i: int, scope: int, scopes: int) -> Any:
+def load(a: Any, i: int, scope: int, scopes: int) -> Any:
     """Element i of the array of this scope among so many."""
     return a[i]
 
 
-def store(a: PythonPointer, i: int, value: Any, scope: int, scopes: int) -> None:
+def store(a: Any, i: int, value: Any, scope: int, scopes: int) -> None:
     """Set it."""
     a[i] = value
 

@@ -1,16 +1,35 @@
 """Kernels of structural primitives, by families: fused steps, loops, or functions in Python."""
 
-from . import convolution, fourier, indexing, linalg, matmul, reductions, scans, sorting, structure, windows
+from . import (
+    convolution,
+    fourier,
+    indexing,
+    linalg,
+    lu,
+    matmul,
+    qr,
+    reductions,
+    scans,
+    small,
+    sorting,
+    spectral,
+    structure,
+    windows,
+)
 
 __all__ = [
     "convolution",
     "fourier",
     "indexing",
     "linalg",
+    "lu",
     "matmul",
+    "qr",
     "reductions",
     "scans",
+    "small",
     "sorting",
+    "spectral",
     "structure",
     "windows",
 ]

@@ -157,7 +157,7 @@ BROKEN: dict[str, tuple[Table, list[Device]]] = {
     f"operand. {OF_JOINING}": with_rule(JOINED, lambda g, xs: [g]),
     "fastvjp/primitives/joining.py: [concatenate] The rule for *xs gave fastvjp.array, expected 3: one for each "
     f"operand. {OF_JOINING}": with_rule(JOINED, lambda g: g),
-    f"fastvjp/primitives/linalg.py: [eigh] The rule for x gave NoneType, expected float64[3,3]. {OF_LINALG}": (
+    f"fastvjp/primitives/spectral.py: [eigh] The rule for x gave NoneType, expected float64[3,3]. {OF_LINALG}": (
         with_rule(EIGH, lambda g_w, x: g_w if g_w is None else x)  # as where only the vectors are used
     ),
     # --- batching rules
