@@ -12,7 +12,6 @@ from ... import ops
 from ...arrays.array import array, as_array, as_arrays, as_operands, numpy_of
 from ...arrays.public import implements
 from ...core.avals import inexact
-from .constants import Lacking
 
 # --- sums, extremes, truth ---------------------------------------------------------------------------------
 
@@ -80,55 +79,6 @@ def _all(a: Any, axis: Any = None, *, keepdims: bool = False, where: Any = True)
 @implements(np.any, np.logical_or.reduce)
 def _any(a: Any, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> array:
     return ops.any(_masked(a, where, False), axis, keepdims)
-
-
-@implements(np.linalg.vector_norm)
-def _vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> array:
-    a = as_array(x, "vector_norm")
-    a = ops.astype(a, inexact(a.dtype))
-    if ord == 2:
-        squares = ops.sum(ops.square(ops.real(a)) + ops.square(ops.imag(a)), axis, keepdims)
-        return _root(squares, ops.sqrt)
-    sizes = ops.abs(a)
-    if ord in (math.inf, -math.inf):
-        return (ops.max if ord > 0 else ops.min)(sizes, axis, keepdims)
-    if ord == 0:
-        return ops.astype(ops.count_nonzero(a, axis, keepdims), sizes.dtype)
-    if ord == 1:
-        return ops.sum(sizes, axis, keepdims)
-    return _root(ops.sum(ops.power(sizes, ord), axis, keepdims), lambda total: ops.power(total, 1 / ord))
-
-
-@implements(np.linalg.norm)
-def _norm(x: Any, ord: Any = None, axis: Any = None, *, keepdims: bool = False) -> array:
-    a = as_array(x, "norm")
-    if ord is None:
-        return _vector_norm(a, axis=axis, keepdims=keepdims)
-    axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    if len(axes) == 1:
-        return _vector_norm(a, axis=axes, keepdims=keepdims, ord=ord)
-    if len(axes) != 2:
-        raise ValueError(f"[np.linalg.norm] A norm of order {ord} is over one axis or two, not {len(axes)}.")
-    first, second = (i % a.ndim for i in axes)
-    if ord in ("fro", "f"):
-        return _vector_norm(a, axis=(first, second), keepdims=keepdims)
-    if ord not in (1, -1, math.inf, -math.inf):
-        raise Lacking(f"[np.linalg.norm] ord={ord!r} of a matrix is not supported for fastvjp arrays.")
-    along, over = (first, second) if abs(ord) == 1 else (second, first)
-    sums = _vector_norm(a, axis=along, keepdims=True, ord=1)
-    largest = (ops.max if ord > 0 else ops.min)(sums, over, True)
-    return largest if keepdims else ops.squeeze(largest, (first, second))
-
-
-@implements(np.linalg.matrix_norm)
-def _matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> array:
-    return _norm(x, ord, (-2, -1), keepdims=keepdims)
-
-
-def _root(total: array, root: Callable[[array], array]) -> array:
-    """A root whose derivative at 0 is 0, as that of abs."""
-    zero = ops.equal(total, 0)
-    return ops.where(zero, 0, root(ops.where(zero, 1, total)))
 
 
 def _by_sections(ufunc: np.ufunc, over: Callable[..., array]) -> None:
