@@ -7,6 +7,7 @@ from .arrays.public import names
 from .ops.decompositions import *
 from .ops.determinants import *
 from .ops.least_squares import *
+from .ops.matrix_functions import *
 from .ops.norms import *
 from .ops.solving import *
 
