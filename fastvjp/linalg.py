@@ -8,6 +8,7 @@ from .ops.decompositions import *
 from .ops.determinants import *
 from .ops.least_squares import *
 from .ops.matrix_functions import *
+from .ops.matrix_products import *
 from .ops.norms import *
 from .ops.solving import *
 

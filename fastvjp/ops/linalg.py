@@ -223,3 +223,27 @@ def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> array:
     k = math.prod(sizes)
     out = product(reshaped(x, (math.prod(kept_x), k)), reshaped(y, (k, math.prod(kept_y))))
     return reshaped(out, kept_x + kept_y)
+
+
+@public(recorded(2), numpy=np.kron)
+def kron(a: ArrayLike, b: ArrayLike) -> array:
+    """Kronecker product: each element of one array times all of another.
+
+    Args:
+        a: array.
+        b: array; of the two the one with fewer axes gets leading ones.
+
+    Returns:
+        Array whose sizes are the products of those of `a` and `b`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.kron(fastvjp.array([1.0, 10.0]), fastvjp.array([1.0, 2.0]))
+        array([1, 2, 10, 20], dtype=float32)
+    """
+    x, y = as_arrays([a, b], "kron")
+    n = max(x.ndim, y.ndim)
+    xs, ys = ((1,) * (n - z.ndim) + z.shape for z in (x, y))
+    x = reshaped(x, tuple([m for k in xs for m in (k, 1)]))
+    y = reshaped(y, tuple([m for k in ys for m in (1, k)]))
+    return reshaped(_multiply(*operands("kron", x, y)), tuple([k * m for k, m in zip(xs, ys, strict=True)]))

@@ -289,6 +289,43 @@ FUNCTIONS: dict[str, list[Call]] = {
     ],
     "cholesky": [call(lambda a: np.linalg.cholesky(a @ np.swapaxes(a, -1, -2) + 9 * np.eye(3)), (2, 3, 3))],
     "eigh": [call(lambda a: np.linalg.eigh(a + a.T + np.diag([0.0, 20.0, 40.0]))[0], (3, 3))],
+    "inv": [call(lambda a: np.linalg.inv(a + 5 * np.eye(3)), (2, 3, 3))],
+    "solve": [
+        call(lambda a, b: np.linalg.solve(a + 5 * np.eye(3), b), (2, 3, 3), (3, 2)),
+        call(lambda a, b: np.linalg.solve(a + 5 * np.eye(9), b=b), (9, 9), (9,)),
+    ],
+    "tensorinv": [call(lambda a: np.linalg.tensorinv(a + 5 * np.eye(4).reshape(4, 2, 2), ind=1), (4, 2, 2))],
+    "tensorsolve": [
+        call(lambda a, b: np.linalg.tensorsolve(a + 5 * np.eye(4).reshape(2, 2, 4), b), (2, 2, 4), (2, 2))
+    ],
+    "det": [call(lambda a: np.linalg.det(a), (2, 3, 3)), call(lambda a: np.linalg.det(a), (4, 4))],
+    "slogdet": [call(lambda a: np.linalg.slogdet(a), (2, 3, 3))],
+    "eigvalsh": [call(lambda a: np.linalg.eigvalsh(a + a.T, UPLO="U"), (3, 3))],
+    "eig": [call(lambda a: np.linalg.eig(a + 1j * np.diag([0.0, 20.0, 40.0]))[0], (3, 3))],
+    "eigvals": [call(lambda a: np.linalg.eigvals(a + 1j * np.diag([0.0, 20.0, 40.0])), (3, 3))],
+    "svd": [
+        call(lambda a: np.linalg.svd(a, compute_uv=False), A),
+        call(lambda a: np.linalg.svd(a, full_matrices=False)[1], A),
+    ],
+    "qr": [
+        call(lambda a: np.linalg.qr(a), (2, 4, 3)),
+        call(lambda a: np.linalg.qr(a, mode="r"), (3, 4)),
+    ],
+    "pinv": [
+        call(lambda a: np.linalg.pinv(a), (2, 4, 3)),
+        call(lambda a: np.linalg.pinv(a, rcond=0.1, hermitian=False), A),
+    ],
+    "lstsq": [
+        call(lambda a, b: np.linalg.lstsq(a, b, rcond=None), A, (4, 2)),
+        call(lambda a, b: np.linalg.lstsq(a, b)[:2], A, (4,)),
+    ],
+    "cond": [call(lambda a: np.linalg.cond(a), (2, 4, 3)), call(lambda a: np.linalg.cond(a, p=1), (3, 3))],
+    "matrix_power": [
+        call(lambda a: np.linalg.matrix_power(a, 3), (2, 3, 3)),
+        call(lambda a: np.linalg.matrix_power(a + 5 * np.eye(3), n=-2), (3, 3)),
+    ],
+    "multi_dot": [call(lambda a, b, c: np.linalg.multi_dot([a, b, c]), (2, 3), (3, 4), (4,))],
+    "svdvals": [call(lambda a: np.linalg.svdvals(a), A)],
     "kron": [call(lambda a, b: np.kron(a, b), A, (2, 2)), call(lambda a, b: np.kron(a, b), (2,), A)],
     "cross": [
         call(lambda a, b: np.cross(a, b), A, (3,)),

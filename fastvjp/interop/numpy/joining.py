@@ -110,11 +110,6 @@ def _tuple(result: Any) -> Any:
     return tuple(result) if isinstance(result, list) else result
 
 
-@implements(np.matrix_transpose, np.linalg.matrix_transpose)
-def _matrix_transpose(x: Any) -> array:
-    return ops.swapaxes(x, -1, -2)
-
-
 @implements(np.flipud)
 def _flipud(m: Any) -> array:
     return ops.flip(m, 0)
