@@ -77,6 +77,19 @@ def expm(a: ArrayLike) -> array:
     return emit("expm", square("expm", a))
 
 
+@recorded(2)
+def expm_frechet(a: ArrayLike, e: ArrayLike) -> array:
+    """The derivative of the exponential of square matrices along others of the same shape."""
+    x, y = promoted(as_arrays([a, e], "expm_frechet"))
+    x, y = square("expm_frechet", x), square("expm_frechet", y)
+    if x.shape[-1] != y.shape[-1]:
+        raise ValueError(
+            f"[expm_frechet] Shapes {x.shape} and {y.shape} do not fit. Expected: matrices of one size."
+        )
+    batch = broadcast(x.shape[:-2], y.shape[:-2], "expm_frechet")
+    return emit("expm_frechet", *[spread(v, (*batch, *v.shape[-2:])) for v in (x, y)])
+
+
 @public(recorded(), within="linalg")
 def logm(a: ArrayLike) -> array:
     """Principal logarithms of square matrices, whose eigenvalues have imaginary parts between -pi and pi; SciPy's.

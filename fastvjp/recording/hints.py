@@ -42,10 +42,10 @@ _HINTS = {
     "math.dist": "np.sqrt(np.sum((x - y) ** 2)) records it.",
     "math.gamma": "fastvjp.custom_function gives a function a derivative.",
     "math.lgamma": "fastvjp.custom_function gives a function a derivative.",
-    "scipy.linalg.cholesky": "fastvjp.linalg.cholesky(a, upper=True) records it; for lower=True leave upper out.",
-    "scipy.linalg.lu": "fastvjp.linalg.lu(a, p_indices=False) records it.",
-    "scipy.linalg.qr": 'fastvjp.linalg.qr(a, "full") records it.',
-    "scipy.linalg.solve_triangular": "fastvjp.linalg.solve_triangular(a, b, lower=False) records it; say lower.",
+    **{
+        f"scipy.linalg.{name}": f"fastvjp.scipy.linalg.{name} records it."  # ours takes other arguments
+        for name in ("cholesky", "lu", "qr", "solve_triangular")
+    },
     "scipy.integrate.trapezoid": "np.trapezoid records it.",
     "scipy.signal.convolve": "fastvjp.convolve records it along one axis, fastvjp.conv_general along several.",
     "scipy.signal.correlate": "fastvjp.correlate records it along one axis, fastvjp.conv_general along several.",
@@ -76,6 +76,8 @@ def hint(called: str, operation: str) -> str:
     for place in ("", "linalg.", "fft."):
         if module in ("np", "np.fft", "scipy.special", "scipy.linalg", "scipy.fft") and f"{place}{name}" in NAMES:
             return f"fastvjp.{place}{name} records it."
+    if module == "scipy.linalg" and called in COVERED:
+        return f"fastvjp.{called} records it."
     return (
         "write it with NumPy's functions that fastvjp has, which are recorded, or give it a derivative of its own "
         "by fastvjp.custom_function."

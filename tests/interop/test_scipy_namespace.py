@@ -11,6 +11,7 @@ import scipy.integrate
 import scipy.special
 import scipy.stats
 from support.checks import close, numeric_grad
+from support.scipy_calls import LINALG
 
 import fastvjp as fv
 from fastvjp.arrays.public import NUMPY
@@ -61,6 +62,7 @@ TESTED = {
     "special": "erf erfinv expit xlogy digamma psi gammaln loggamma logsumexp softmax log_softmax",
     "stats": "norm.logpdf norm.pdf norm.cdf norm.sf t.logpdf t.pdf",
     "integrate": "odeint",
+    "linalg": " ".join(LINALG),
 }
 """Here, or in tests/primitives."""
 
