@@ -1,7 +1,8 @@
 """Public functions as recorded calls: decorators that look a call up before its function is run.
 
 A call is known by the function, its operands (arrays, and Python scalars by their type: a value never makes a
-difference) and its static arguments (by value). The function itself runs where the call is new: it promotes,
+difference) and its static arguments (by value). `stream=`, which means something in MLX, is taken and makes no
+difference either. The function itself runs where the call is new: it promotes,
 casts, broadcasts and binds primitives, which together are the call. It must read no values.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from .. import devices
 from ..core.program import Uniform, Var
 from ..core.scalars import SCALARS, stand_in
+from ..devices import check_stream
 from ..recording.hints import THREAD
 from ..recording.reads import guard
 from ..recording.ready import kind
@@ -42,7 +44,9 @@ def unary(fun: F) -> F:
     """Decorator of a function of one array."""
 
     @functools.wraps(fun)
-    def call(a: Any) -> Any:
+    def call(a: Any, *, stream: Any = None) -> Any:
+        if stream is not None:
+            check_stream(stream)
         trace = current()
         if trace is None:
             return at_once(fun, (a,))
@@ -96,7 +100,9 @@ def operator(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 def _of_two(fun: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     """A call of two operands that is known, or `otherwise(fun, operands)`."""
 
-    def call(a: Any, b: Any) -> Any:
+    def call(a: Any, b: Any, *, stream: Any = None) -> Any:
+        if stream is not None:
+            check_stream(stream)
         trace = current()
         if trace is None and type(a) in _COMMON and type(b) in _COMMON:
             return at_once(fun, (a, b))
@@ -144,6 +150,18 @@ def keyed(fun: F) -> F:
     return call  # type: ignore[return-value]
 
 
+def direct(fun: F) -> F:
+    """Decorator of a function that is no recorded call: it makes arrays, or is composed of calls."""
+
+    @functools.wraps(fun)
+    def call(*args: Any, stream: Any = None, **options: Any) -> Any:
+        if stream is not None:
+            check_stream(stream)
+        return fun(*args, **options)
+
+    return call  # type: ignore[return-value]
+
+
 def recorded(operands: int = 1, view: Write | None = NO_VIEW) -> Callable[[F], F]:
     """Decorator of a function of so many operands and of static arguments; its result may be a tuple of arrays.
 
@@ -154,7 +172,9 @@ def recorded(operands: int = 1, view: Write | None = NO_VIEW) -> Callable[[F], F
 
     def decorate(fun: F) -> F:
         @functools.wraps(fun)
-        def call(*args: Any, **options: Any) -> Any:
+        def call(*args: Any, stream: Any = None, **options: Any) -> Any:
+            if stream is not None:
+                check_stream(stream)
             statics = args[operands:]
             for value in (*statics, *options.values()) if options else statics:
                 if type(value) not in _STATIC and not _is_static(value):

@@ -103,6 +103,7 @@ class Methods:
     nonzero = ops.nonzero
     argsort = ops.argsort
     astype = ops.astype
+    view = ops.view
     conj = operators.conj
     conjugate = operators.conj
     abs = ops.abs

@@ -14,7 +14,7 @@ from ..core.callers import public_name
 from ..core.declared import Declared
 from ..recording.hints import COVERED, NAMES
 from .array import array
-from .calls import F
+from .calls import F, direct
 
 PUBLIC = Declared[Callable[..., Any]]("public")
 """The public functions by name, behind that of their module if they are not the package's own."""
@@ -40,7 +40,7 @@ def public(
     """
 
     def declare(fun: F) -> F:
-        declared = fun if call is None else call(fun)
+        declared = direct(fun) if call is None else call(fun)
         name = f"{within}.{fun.__name__}" if within else fun.__name__
         PUBLIC(name)(declared)
         NAMES.add(name)

@@ -2,7 +2,7 @@
 
 from .choice import (
     NAMES,
-    Device,
+    Backend,
     Executable,
     Profile,
     current,
@@ -13,17 +13,24 @@ from .choice import (
     usable,
     why_unavailable,
 )
+from .names import Device, DeviceType, cpu, gpu
+from .streams import check_stream
 from .threads import default_num_threads, num_threads, set_num_threads
 
 __all__ = [
     "NAMES",
+    "Backend",
     "Device",
+    "DeviceType",
     "Executable",
     "Profile",
+    "check_stream",
+    "cpu",
     "current",
     "default_device",
     "default_num_threads",
     "device",
+    "gpu",
     "layout",
     "num_threads",
     "set_default_device",

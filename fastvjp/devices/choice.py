@@ -14,6 +14,7 @@ import numpy as np
 from ..core import environment
 from ..core.program import Buffer, Uniform
 from ..planning.plan import Plan
+from .names import Device
 
 
 class Profile(NamedTuple):
@@ -45,7 +46,7 @@ class Executable(Protocol):
         ...
 
 
-class Device(Protocol):
+class Backend(Protocol):
     """What a device offers: `kernels/device.py` is the cpu's."""
 
     name: str
@@ -79,10 +80,10 @@ _loaded: dict[str | None, Any] = {}
 _default: str | None = None
 
 
-_chosen: ContextVar[Device | None] = ContextVar("device", default=None)
+_chosen: ContextVar[Backend | None] = ContextVar("device", default=None)
 
 
-def _load(name: str) -> Device:
+def _load(name: str) -> Backend:
     """Import a device; RuntimeError with the reason where it is not available."""
     with _lock:
         if name not in _loaded:
@@ -124,8 +125,8 @@ def _from_environment() -> str:
     return _checked(wanted, "FASTVJP_DEVICE")
 
 
-def default_device() -> str:
-    """Name of the device on which ops run: 'cpu', 'metal' or 'metal-emulator'.
+def default_device() -> Device:
+    """The device on which ops run: a string, 'cpu', 'metal' or 'metal-emulator', with MLX's attributes.
 
     The first of: an enclosing `fastvjp.device(...)`, `set_default_device`, the environment variable
     FASTVJP_DEVICE (one of these, or 'auto', which takes metal where metalcompute finds a GPU, else cpu).
@@ -142,14 +143,14 @@ def default_device() -> str:
     global _default  # noqa: PLW0603  read once, at the first use, so that a wrong value does not fail the import
     chosen = _chosen.get()
     if chosen is not None:
-        return chosen.name
+        return Device(chosen.name)
     if _default is None:
         _default = _from_environment()
-    return _default
+    return Device(_default)
 
 
-def set_default_device(name: str) -> None:
-    """Run ops of all threads on the device of this name from now on.
+def set_default_device(device: str) -> None:
+    """Run ops of all threads on this device from now on: a name, `fastvjp.cpu`, `fastvjp.gpu` or a `Device`.
 
     Raises:
         ValueError: no such device, or it is not available here (with the reason).
@@ -159,7 +160,7 @@ def set_default_device(name: str) -> None:
         >>> fastvjp.set_default_device("cpu")
     """
     global _default  # noqa: PLW0603
-    _default = _checked(name, "set_default_device")
+    _default = _checked(device, "set_default_device")
 
 
 @contextlib.contextmanager
@@ -181,7 +182,7 @@ def device(name: str) -> Iterator[None]:
         _chosen.reset(token)
 
 
-def current() -> Device:
+def current() -> Backend:
     """The device in force."""
     return _chosen.get() or _loaded.get(_default) or _load(default_device())
 

@@ -14,19 +14,25 @@ from . import norms as _norms  # noqa: F401
 from . import short_time as _short_time  # noqa: F401
 from . import solving as _solving  # noqa: F401
 from .arithmetic import *
+from .bit_patterns import *
 from .broadcasting import *
 from .complex_parts import *
 from .contraction import *
 from .convolution import *
 from .creation import *
 from .diagonals import *
+from .differences import *
 from .exponential import *
+from .files import *
 from .joining import *
 from .linalg import *
 from .logical import *
+from .moving_windows import *
+from .order_statistics import *
 from .reductions import *
 from .rounding import *
 from .scans import *
+from .searching import *
 from .shape import *
 from .sorting import *
 from .taking import *

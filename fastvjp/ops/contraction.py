@@ -9,12 +9,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..arrays.array import array, as_arrays
-from ..arrays.emit import emit, permuted, promoted, reshaped, section, spread, trailing
+from ..arrays.array import array, as_array, as_arrays, from_numpy
+from ..arrays.calls import recorded
+from ..arrays.emit import cast, emit, permuted, promoted, reshaped, section, spread, trailing
 from ..arrays.public import public
-from ..core.avals import bool_
+from ..core.avals import bool_, inexact
+from .arithmetic import multiply
 from .common import ArrayLike
-from .linalg import product
+from .complex_parts import conj
+from .indexing import getitem
+from .linalg import matmul, product
+from .shape import moveaxis
 
 _Term = tuple[array, str]
 """An operand and its labels, one for each axis, all different."""
@@ -174,3 +179,62 @@ def _contract(first: _Term, second: _Term, kept: set[str]) -> _Term:
     y = spread(reshaped(y, groups + (1,) * len(m) + k + n), shape)
     out = emit("logical_and" if x.dtype == bool_ else "multiply", x, y)
     return _summed((out, batch + left + summed + right), set(batch + left + right))
+
+
+@public(recorded(2), numpy=(np.vecdot, np.linalg.vecdot))
+def vecdot(a: ArrayLike, b: ArrayLike, *, axis: int = -1) -> array:
+    """Inner products of vectors, of which the first is conjugated.
+
+    Args:
+        a: array of vectors.
+        b: array of vectors; their other axes broadcast.
+        axis: the axis of both along which vectors lie.
+
+    Raises:
+        ValueError: vectors of different lengths, or other axes that do not broadcast.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.vecdot(fastvjp.array([[1.0, 2.0], [3.0, 4.0]]), fastvjp.array([1.0, 10.0]))
+        array([21, 43], dtype=float32)
+    """
+    x, y = (moveaxis(z, axis, -1) for z in as_arrays([a, b], "vecdot"))
+    product = matmul(getitem(conj(x), (..., None, slice(None))), getitem(y, (..., None)))
+    return getitem(product, (..., 0, 0))
+
+
+@public()
+def hadamard_transform(a: ArrayLike, scale: float | None = None) -> array:
+    """Walsh-Hadamard transform along the last axis: the product with Sylvester's matrix of entries 1 and -1.
+
+    It is a product of two smaller ones, as that matrix is their Kronecker product (Fino and Algazi 1976).
+
+    Args:
+        a: array whose last axis has a power of two as its size.
+        scale: factor of the result; by default 1 / sqrt(size), with which the transform is its own inverse.
+
+    Raises:
+        ValueError: another size, or a scalar.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.hadamard_transform(fastvjp.array([1.0, 2.0]), scale=1.0)
+        array([3, -1], dtype=float32)
+    """
+    x = as_array(a, "hadamard_transform")
+    n = x.shape[-1] if x.ndim else 0
+    if n < 1 or n & (n - 1):
+        raise ValueError(
+            f"[hadamard_transform] Expected a last axis whose size is a power of two, got the shape {x.shape}."
+        )
+    x = cast(x, inexact(x.dtype))
+    rows = 1 << (n.bit_length() - 1) // 2
+    left, right = (cast(from_numpy(_sylvester(m), "hadamard_transform"), x.dtype) for m in (rows, n // rows))
+    result = matmul(matmul(left, reshaped(x, (*x.shape[:-1], rows, n // rows))), right)
+    return multiply(reshaped(result, x.shape), 1 / math.sqrt(n) if scale is None else scale)
+
+
+def _sylvester(n: int) -> np.ndarray:
+    """Entry i, j is -1 to the number of bits that i and j have in common."""
+    places = np.arange(n)
+    return 1.0 - 2.0 * (np.bitwise_count(places[:, None] & places) % 2)

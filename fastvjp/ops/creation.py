@@ -17,7 +17,7 @@ import numpy as np
 from ..arrays.array import array, from_numpy
 from ..arrays.emit import cast, full_like_aval, spread
 from ..arrays.public import public
-from ..core.avals import as_dtype, aval, float32, int32, int64, weak_dtype
+from ..core.avals import as_dtype, aval, float32, int32, int64, promote, weak_dtype
 from ..core.program import uniform
 from ..core.scalars import WEAK
 from .arithmetic import add, multiply
@@ -286,3 +286,90 @@ def linspace(
     to_go, gone = (from_numpy(part.astype(floating), "linspace") for part in (1 - way, way))
     result = add(multiply(cast(first, floating), to_go), multiply(cast(last, floating), gone))
     return cast(floor(result) if wanted.kind in "iu" else result, wanted)
+
+
+@public()
+def asarray(a: ArrayLike, dtype: Any = None, *, copy: bool | None = None) -> array:
+    """An array of what is one: `a` itself if it is a `fastvjp.array` of this dtype.
+
+    Args:
+        a: whatever `fastvjp.array` takes.
+        dtype: element type; by default as `fastvjp.array` chooses it.
+        copy: True for another object in any case; False for an error where one is needed.
+
+    Raises:
+        ValueError: `copy` is False, and `a` is no `fastvjp.array` of this dtype.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.asarray([1, 2])
+        array([1, 2], dtype=int32)
+    """
+    made = as_array(a, "asarray", None if dtype is None else as_dtype(dtype, "asarray"))
+    if copy is False and made is not a:
+        raise ValueError(f"[asarray] A {type(a).__name__} becomes this array only by a copy, but copy=False.")
+    return made.copy() if copy and made is a else made
+
+
+@public()
+def from_dlpack(x: ArrayLike, *, copy: bool | None = None) -> array:
+    """An array of what offers DLPack; arguments and errors as of `asarray`.
+
+    Example:
+        >>> import fastvjp
+        >>> import numpy as np
+        >>> fastvjp.from_dlpack(np.ones(2))
+        array([1, 1], dtype=float64)
+    """
+    return asarray(x, copy=copy)
+
+
+@public()
+def result_type(*arrays_and_dtypes: Any) -> np.dtype:
+    """The dtype to which arrays, dtypes and Python's numbers promote: NumPy 2's, numbers are weak.
+
+    Raises:
+        ValueError: nothing is given.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.result_type(fastvjp.float32, 1.0, fastvjp.array([1], fastvjp.int8))
+        dtype('float32')
+    """
+    if not arrays_and_dtypes:
+        raise ValueError("[result_type] Expected at least one array or dtype.")
+    numbers = [x for x in arrays_and_dtypes if type(x) in WEAK]
+    others = [
+        x.dtype if isinstance(x, array | np.ndarray | np.generic) else as_dtype(x, "result_type")
+        for x in arrays_and_dtypes
+        if type(x) not in WEAK
+    ]
+    if not others:  # the most general of the numbers says the kind
+        kinds = [WEAK[type(x)] for x in numbers]
+        last = builtins.max(kinds, key=(bool, int, float, complex).index)
+        others = [weak_dtype(x) for x in numbers if WEAK[type(x)] is last]
+    return promote(*others, *[WEAK[type(x)] for x in numbers])
+
+
+@public()
+def depends(inputs: Any, dependencies: Any) -> Any:
+    """The inputs as they are: MLX's way to say what is computed first, which makes no difference here.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.depends(fastvjp.array(1.0), fastvjp.array(2.0))
+        array(1, dtype=float32)
+    """
+    return inputs
+
+
+@public()
+def contiguous(a: ArrayLike, allow_col_major: bool = False) -> array:
+    """The array: how it lies in memory is nothing that a value has, see `copy` for orders.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.contiguous(fastvjp.array([1.0, 2.0]).T)
+        array([1, 2], dtype=float32)
+    """
+    return as_array(a, "contiguous").copy()

@@ -55,6 +55,9 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int | None = 0) -> array:
     return array._of(xs[0]._var) if len(xs) == 1 else emit("concatenate", *xs, axis=i)
 
 
+concat = concatenate
+
+
 def _several(arrays: Sequence[ArrayLike], name: str) -> list[array]:
     if isinstance(arrays, np.ndarray | array):
         arrays = [arrays[i] for i in range(arrays.shape[0] if arrays.ndim else 0)]
@@ -90,6 +93,23 @@ def stack(arrays: Sequence[ArrayLike], axis: int = 0) -> array:
             raise ValueError(f"[stack] Shapes {xs[0].shape} and {x.shape} differ. Expected: all the same.")
     i = axis_of(axis, xs[0].ndim + 1, "stack")
     return concatenate([reshaped(x, (*x.shape[:i], 1, *x.shape[i:])) for x in xs], i)
+
+
+@public(numpy=getattr(np, "unstack", None))
+def unstack(a: ArrayLike, *, axis: int = 0) -> tuple[array, ...]:
+    """The parts of an array along an axis, without that axis: what `stack` puts together.
+
+    Raises:
+        ValueError: a scalar, or the axis out of range.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.unstack(fastvjp.array([[1, 2], [3, 4]]), axis=1)
+        (array([1, 3], dtype=int32), array([2, 4], dtype=int32))
+    """
+    x = as_array(a, "unstack")
+    before = (slice(None),) * axis_of(axis, x.ndim, "unstack")
+    return tuple([getitem(x, (*before, k)) for k in range(x.shape[axis])])
 
 
 @public(numpy=np.split, method=True)

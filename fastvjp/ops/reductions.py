@@ -211,6 +211,21 @@ def min(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> array:
     return _extreme("min", a, axis, keepdims)
 
 
+@public()
+def minmax(a: ArrayLike, axis: Axis = None, keepdims: bool = False) -> tuple[array, array]:
+    """`min` and `max` over axes.
+
+    Raises:
+        ValueError: there is no element.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.minmax(fastvjp.array([3.0, 1.0, 2.0]))
+        (array(1, dtype=float32), array(3, dtype=float32))
+    """
+    return min(a, axis, keepdims), max(a, axis, keepdims)
+
+
 @public(recorded(), numpy=np.argmax, method=True)
 def argmax(a: ArrayLike, axis: int | None = None, keepdims: bool = False) -> array:
     """Position of the first largest element, or of the first nan, along an axis.

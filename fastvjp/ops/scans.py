@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
-from ..arrays.emit import cast, emit, reshaped
+from ..arrays.emit import cast, emit, filled, reshaped
 from ..arrays.public import public
 from ..core.avals import inexact
 from ..primitives.scans import shifted
@@ -58,6 +58,56 @@ def _scan(name: str, x: array, axis: int | None, reverse: bool, inclusive: bool)
         x = reshaped(x, (x.size,))
     along = axis_of(-1 if axis is None else axis, x.ndim, name)
     return emit(name, x, axis=along, reverse=bool(reverse), exclusive=not inclusive)
+
+
+@public(recorded(), numpy=np.cumulative_sum)
+def cumulative_sum(
+    a: ArrayLike, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> array:
+    """Running sums, as the array API standard has them; `cumsum` has more.
+
+    Args:
+        a: any array.
+        axis: axis to sum along; needed where there are several.
+        dtype: dtype to sum in, as in `cumsum`.
+        include_initial: begin with 0, so that the result is longer by one.
+
+    Raises:
+        ValueError: several axes, and none given.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.cumulative_sum(fastvjp.array([1.0, 2.0]), include_initial=True)
+        array([0, 1, 3], dtype=float32)
+    """
+    return _cumulative(cumsum, 0, a, axis, dtype, include_initial)
+
+
+@public(recorded(), numpy=np.cumulative_prod)
+def cumulative_prod(
+    a: ArrayLike, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
+) -> array:
+    """Running products, as the array API standard has them; arguments as in `cumulative_sum`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.cumulative_prod(fastvjp.array([2.0, 3.0]), include_initial=True)
+        array([1, 2, 6], dtype=float32)
+    """
+    return _cumulative(cumprod, 1, a, axis, dtype, include_initial)
+
+
+def _cumulative(scan: Any, first: int, a: ArrayLike, axis: int | None, dtype: Any, include_initial: bool) -> array:
+    name = "cumulative_prod" if first else "cumulative_sum"
+    x = as_array(a, name)
+    if axis is None and x.ndim != 1:
+        raise ValueError(f"[{name}] An array of shape {x.shape} needs an axis.")
+    along = axis_of(0 if axis is None else axis, x.ndim, name)
+    result: array = scan(x, along, dtype=dtype)
+    if not include_initial:
+        return result
+    before = tuple([1 if i == along else n for i, n in enumerate(x.shape)])
+    return emit("concatenate", filled(before, result, first), result, axis=along)
 
 
 @public(recorded(), numpy=np.maximum.accumulate, method=True)

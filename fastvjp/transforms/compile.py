@@ -437,3 +437,6 @@ def eval(*trees: Any) -> None:
     for leaf in flatten(trees)[0]:
         if isinstance(leaf, array):
             value_of(leaf._var)
+
+
+async_eval = eval

@@ -39,7 +39,7 @@ FLOORS = [
     ["interop", "rules", "fft", "linalg", "numpy", "array_api"],
     ["transforms"],
     ["custom", "explain"],
-    ["scipy", "autograd"],
+    ["scipy", "autograd", "utils"],
     ["__init__"],
 ]
 """Of fastvjp, from the ground: docs/architecture.md says what each is for."""

@@ -101,7 +101,11 @@ FUNCTIONS: dict[str, list[Call]] = {
     "percentile": [
         call(lambda a: np.percentile(a, 30, axis=(0, 1)), A),
         call(lambda a: np.percentile(a, [20, 60], axis=0), A),
+        call(lambda a: np.percentile(a, 20, 0, method="hazen"), A),
     ],
+    "nanpercentile": [call(lambda a: np.nanpercentile(a + WITH_NAN, [20, 60], axis=0), A)],
+    "nanquantile": [call(lambda a: np.nanquantile(a + WITH_NAN, 0.3, keepdims=True, method="midpoint"), A)],
+    "unique": [call(lambda a: np.unique(a), A), call(lambda a: np.unique(a, return_counts=True)[0], A)],
     "nansum": [call(lambda a: np.nansum(a + WITH_NAN, axis=1), A)],
     "nanprod": [call(lambda a: np.nanprod(a + WITH_NAN, axis=1), A)],
     "nanmean": [call(lambda a: np.nanmean(a + WITH_NAN, axis=1, keepdims=True), A)],

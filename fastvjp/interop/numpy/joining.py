@@ -83,11 +83,6 @@ def _dsplit(ary: Any, indices_or_sections: Any) -> list[array]:
     return ops.split(ary, indices_or_sections, 2)
 
 
-@implements(np.unstack)
-def _unstack(x: Any, *, axis: int = 0) -> tuple[array, ...]:
-    return tuple(ops.moveaxis(as_array(x, "unstack"), axis, 0))
-
-
 # --- axes --------------------------------------------------------------------------------------------------
 
 

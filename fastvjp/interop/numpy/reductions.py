@@ -12,6 +12,7 @@ from ... import ops
 from ...arrays.array import array, as_array, as_arrays, as_operands, numpy_of
 from ...arrays.public import implements
 from ...core.avals import inexact
+from ...ops.order_statistics import nan_quantile
 
 # --- sums, extremes, truth ---------------------------------------------------------------------------------
 
@@ -229,106 +230,34 @@ def _nancumprod(a: Any, axis: Any = None, dtype: Any = None) -> array:
     return ops.cumprod(ops.where(_not_nan(a), a, 1), axis, dtype=dtype)
 
 
-# --- running sums ------------------------------------------------------------------------------------------
-
-
-@implements(np.cumulative_sum)
-def _cumulative_sum(
-    x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
-) -> array:
-    return _cumulative(ops.cumsum, 0, x, axis, dtype, include_initial)
-
-
-@implements(np.cumulative_prod)
-def _cumulative_prod(
-    x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False
-) -> array:
-    return _cumulative(ops.cumprod, 1, x, axis, dtype, include_initial)
-
-
-def _cumulative(scan: Any, first: int, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> array:
-    a = as_array(x, scan.__name__)
-    if axis is None and a.ndim != 1:
-        raise ValueError(f"[np.{scan.__name__}] An array of shape {a.shape} needs an axis.")
-    along = 0 if axis is None else axis
-    result: array = scan(a, along, dtype=dtype)
-    if not include_initial:
-        return result
-    before = [1 if i == along % a.ndim else n for i, n in enumerate(a.shape)]
-    return ops.concatenate([ops.full(before, first, result.dtype), result], along)
-
-
 # --- order statistics --------------------------------------------------------------------------------------
 
 
-def _sorted_last(a: Any, axis: Any, keepdims: bool) -> tuple[array, Callable[[array], array]]:
-    """The array sorted along a new last axis made of `axis`, and what puts kept axes back."""
-    x = as_array(a, "median")
-    axes = range(x.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
-    axes = sorted({np.arange(x.ndim)[i] for i in axes}) if x.ndim else []
-    kept_axes = [i for i in range(x.ndim) if i not in axes]
-    kept_shape = tuple([x.shape[i] for i in kept_axes])
-    lines = ops.reshape(ops.transpose(x, (*kept_axes, *axes)), (*kept_shape, -1))
-    lines = ops.astype(lines, inexact(lines.dtype) if lines.dtype.kind == "f" else np.float64)
-    shape = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])
-    return ops.sort(
-        lines
-    ), lambda r: ops.reshape(r, r.shape[: r.ndim - len(kept_shape)] + shape) if keepdims else r
-
-
-@implements(np.quantile)
-def _quantile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> array:
-    lines, back = _sorted_last(a, axis, keepdims)
-    # where it falls among the elements is read, how far between two of them is recorded
-    at = (numpy_of(q._var) if isinstance(q, array) else np.asarray(q)) * (lines.shape[-1] - 1)
-    if at.size and (at.min() < 0 or at.max() > lines.shape[-1] - 1):
-        raise ValueError("[np.quantile] Quantiles must be in the range [0, 1].")
-    below = np.floor(at).astype(np.int64)
-    above = np.minimum(below + 1, lines.shape[-1] - 1)
-    t = ops.astype((ops.multiply(q, lines.shape[-1] - 1) if isinstance(q, array) else at) - below, lines.dtype)
-    result = ops.take(lines, below, -1) * (1 - t) + ops.take(lines, above, -1) * t
-    last = lines[..., -1]
-    if at.ndim:
-        result = ops.moveaxis(result, list(range(-at.ndim, 0)), list(range(at.ndim)))
-    return back(ops.where(ops.isnan(last), last, result))
-
-
 @implements(np.percentile)
-def _percentile(a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> array:
-    return _quantile(a, q / 100 if isinstance(q, array) else np.asarray(q) / 100, axis, keepdims=keepdims)
+def _percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> array:
+    return ops.quantile(a, _percent(q), axis, keepdims, method=method)
 
 
-@implements(np.median)
-def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> array:
-    lines, back = _sorted_last(a, axis, keepdims)
-    n = lines.shape[-1]
-    middle = ops.mean(lines[..., (n - 1) // 2 : n // 2 + 1], -1)
-    last = lines[..., -1]
-    return back(ops.where(ops.isnan(last), last, middle))
+def _percent(q: Any) -> Any:
+    return q / 100 if isinstance(q, array) else np.asarray(q) / 100
+
+
+@implements(np.nanquantile)
+def _nanquantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> array:
+    return nan_quantile(a, q, axis, keepdims, method)
+
+
+@implements(np.nanpercentile)
+def _nanpercentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> array:
+    return nan_quantile(a, _percent(q), axis, keepdims, method)
 
 
 @implements(np.nanmedian)
 def _nanmedian(a: Any, axis: Any = None, *, keepdims: bool = False) -> array:
-    lines, back = _sorted_last(a, axis, keepdims)
-    n = ops.sum(_not_nan(lines), -1, True)  # nan comes last
-    middle = [ops.take_along_axis(lines, i, -1)[..., 0] for i in (ops.maximum(n - 1, 0) // 2, n // 2)]
-    return back((middle[0] + middle[1]) / 2)
+    return nan_quantile(a, 0.5, axis, keepdims, "linear")
 
 
 # --- along an axis -----------------------------------------------------------------------------------------
-
-
-@implements(np.diff)
-def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> array:
-    x = as_array(a, "diff")
-    ends = [None if e is None else as_arrays([x, e], "diff")[1] for e in (prepend, append)]
-    one = tuple([1 if i == axis % x.ndim else m for i, m in enumerate(x.shape)])
-    first, last = (e if e is None or e.ndim else ops.broadcast_to(e, one) for e in ends)
-    parts = [e for e in (first, x, last) if e is not None]
-    x = ops.moveaxis(ops.concatenate(parts, axis) if len(parts) > 1 else x, axis, 0)
-    for _ in range(n):
-        x = ops.not_equal(x[1:], x[:-1]) if x.dtype.kind == "b" else x[1:] - x[:-1]
-    return ops.moveaxis(x, 0, axis)
 
 
 @implements(np.trapezoid)
@@ -336,7 +265,7 @@ def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> array:
     heights, steps = as_operands([y, dx if x is None else x], "trapezoid")
     heights = ops.moveaxis(as_array(heights, "trapezoid"), axis, -1)
     if x is not None:
-        steps = _diff(steps, axis=-1 if np.ndim(steps) == 1 else axis)
+        steps = ops.diff(steps, axis=-1 if np.ndim(steps) == 1 else axis)
     if isinstance(steps, array) and steps.ndim > 1:
         steps = ops.moveaxis(steps, axis, -1)
     return ops.sum(steps * (heights[..., 1:] + heights[..., :-1]) / 2.0, -1)

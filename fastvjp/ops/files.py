@@ -1,0 +1,151 @@
+"""Arrays in files: NumPy's formats, and safetensors through its own library."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arrays.array import array, as_array, from_numpy
+from ..arrays.public import public
+from .common import ArrayLike
+
+
+def _values(arrays: Mapping[str, ArrayLike], name: str) -> dict[str, np.ndarray]:
+    """The values, to be written; LostGradientError within a recording where they depend on its inputs."""
+    return {key: as_array(x, name)._memory(name) for key, x in arrays.items()}
+
+
+@public()
+def save(file: Any, arr: ArrayLike) -> None:
+    """Save an array in NumPy's format .npy.
+
+    Args:
+        file: path, to which ".npy" is appended if it has no such ending, or binary file.
+        arr: the array.
+
+    Example:
+        >>> import io
+        >>> import fastvjp
+        >>> file = io.BytesIO()
+        >>> fastvjp.save(file, fastvjp.ones(2))
+    """
+    np.save(file, as_array(arr, "save")._memory("save"))
+
+
+@public()
+def savez(file: Any, *args: ArrayLike, **kwargs: ArrayLike) -> None:
+    """Save several arrays in NumPy's format .npz: those without a name are arr_0, arr_1 and so on.
+
+    Args:
+        file: path, to which ".npz" is appended if it has no such ending, or binary file.
+        args: arrays.
+        kwargs: arrays by name.
+
+    Example:
+        >>> import io
+        >>> import fastvjp
+        >>> file = io.BytesIO()
+        >>> fastvjp.savez(file, w=fastvjp.ones(2))
+    """
+    np.savez(file, *[as_array(x, "savez")._memory("savez") for x in args], **_values(kwargs, "savez"))  # type: ignore[arg-type]
+
+
+@public()
+def savez_compressed(file: Any, *args: ArrayLike, **kwargs: ArrayLike) -> None:
+    """`savez`, compressed.
+
+    Example:
+        >>> import io
+        >>> import fastvjp
+        >>> file = io.BytesIO()
+        >>> fastvjp.savez_compressed(file, w=fastvjp.ones(2))
+    """
+    given = [as_array(x, "savez_compressed")._memory("savez_compressed") for x in args]
+    np.savez_compressed(file, *given, **_values(kwargs, "savez_compressed"))  # type: ignore[arg-type]
+
+
+@public()
+def save_safetensors(file: Any, arrays: dict[str, ArrayLike], metadata: dict[str, str] | None = None) -> None:
+    """Save several arrays by name in the format safetensors.
+
+    Args:
+        file: path, to which ".safetensors" is appended if it has no such ending, or binary file.
+        arrays: arrays by name.
+        metadata: texts by name, to be saved with them.
+
+    Raises:
+        ImportError: the library safetensors is not installed.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.save_safetensors("w", {"w": fastvjp.ones(2)})  # doctest: +SKIP
+    """
+    content = _safetensors().save(_values(arrays, "save_safetensors"), metadata)
+    if hasattr(file, "write"):
+        file.write(content)
+        return
+    path = Path(file)
+    path = path if path.suffix == ".safetensors" else path.with_name(path.name + ".safetensors")
+    path.write_bytes(content)
+
+
+def _safetensors() -> Any:
+    try:
+        return importlib.import_module("safetensors.numpy")
+    except ImportError:
+        raise ImportError(
+            "[safetensors] The library safetensors is not installed. Hint: pip install safetensors."
+        ) from None
+
+
+@public()
+def load(file: Any, format: str | None = None, return_metadata: bool = False) -> Any:
+    """Load what `save`, `savez` or `save_safetensors` saved.
+
+    Args:
+        file: path or binary file.
+        format: "npy", "npz" or "safetensors"; by default what the name ends with.
+        return_metadata: whether to return the texts of a safetensors file, too.
+
+    Returns:
+        An array of a .npy file, a dict of arrays of the others; with the metadata a pair of them.
+
+    Raises:
+        ValueError: another format, or metadata of a format that has none.
+        ImportError: the library safetensors is needed and not installed.
+
+    Example:
+        >>> import io
+        >>> import fastvjp
+        >>> file = io.BytesIO()
+        >>> fastvjp.save(file, fastvjp.ones(2))
+        >>> _ = file.seek(0)
+        >>> fastvjp.load(file, format="npy")
+        array([1, 1], dtype=float32)
+    """
+    name = file if isinstance(file, str | Path) else getattr(file, "name", "")
+    kind = format or Path(str(name)).suffix[1:]
+    if kind not in ("npy", "npz", "safetensors") or (return_metadata and kind != "safetensors"):
+        asked = f"metadata of the format {kind!r}" if return_metadata else f"the format {kind!r}"
+        raise ValueError(
+            f"[load] Cannot load {asked}. Expected: 'npy', 'npz', or 'safetensors', which has metadata."
+        )
+    if kind == "npy":
+        return from_numpy(np.load(file), "load")
+    if kind == "npz":
+        with np.load(file) as found:
+            return {key: from_numpy(found[key], "load") for key in found.files}
+    content = file.read() if hasattr(file, "read") else Path(file).read_bytes()
+    arrays: dict[str, array] = {k: from_numpy(x, "load") for k, x in _safetensors().load(content).items()}
+    return (arrays, _metadata(content)) if return_metadata else arrays
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The texts in the header: JSON behind its length in 8 bytes."""
+    length = int.from_bytes(content[:8], "little")
+    return dict(json.loads(content[8 : 8 + length]).get("__metadata__", {}))
