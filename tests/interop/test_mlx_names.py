@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,7 +123,7 @@ def test_asarray():
 
 # --- trees -------------------------------------------------------------------------------------------------
 
-TREE = {"w": 1, "layers": [{"b": 2, "c": (3, [4])}, None], "empty": {}}
+TREE: dict[str, Any] = {"w": 1, "layers": [{"b": 2, "c": (3, [4])}, None], "empty": {}}
 
 
 def test_trees_by_paths():

@@ -54,7 +54,7 @@ def test_quantiles_of_other_kinds(rng):
             found, expected = fv.median(x, axis, keepdims), np.median(x, axis, keepdims=keepdims)
             assert found.shape == expected.shape and found.dtype == expected.dtype
             close(found, expected)
-    assert fv.median(np.float32([1, 2])).dtype == np.float32
+    assert fv.median(np.array([1, 2], np.float32)).dtype == np.float32
     assert np.isnan(float(fv.median(fv.array([1.0, np.nan]))))
     with pytest.raises(ValueError, match="range"):
         fv.quantile(fv.ones(3), 1.5)
