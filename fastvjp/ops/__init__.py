@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 from ..arrays.public import names
 from . import decompositions as _decompositions  # noqa: F401  whose functions fastvjp.linalg has
 from . import determinants as _determinants  # noqa: F401
+from . import distributions as _distributions  # noqa: F401  whose functions fastvjp.random has
 from . import fourier as _fourier  # noqa: F401  whose functions fastvjp.fft has
 from . import least_squares as _least_squares  # noqa: F401
 from . import matrix_functions as _matrix_functions  # noqa: F401
 from . import matrix_products as _matrix_products  # noqa: F401
 from . import norms as _norms  # noqa: F401
+from . import random as _random  # noqa: F401
 from . import short_time as _short_time  # noqa: F401
 from . import solving as _solving  # noqa: F401
 from .arithmetic import *

@@ -27,7 +27,8 @@ from .rounding import floor
 Shape = int | Sequence[int]
 
 
-def _shape(shape: Shape, name: str) -> tuple[int, ...]:
+def shape_of(shape: Shape, name: str) -> tuple[int, ...]:
+    """A shape as a tuple of sizes, none of them negative."""
     given = shape if isinstance(shape, tuple | list | np.ndarray) else (shape,)
     try:
         sizes = tuple([operator.index(n) for n in given])
@@ -65,7 +66,7 @@ def zeros(shape: Shape, dtype: Any = float32) -> array:
         >>> fastvjp.zeros(2)
         array([0, 0], dtype=float32)
     """
-    return full_like_aval(aval(_shape(shape, "zeros"), as_dtype(dtype or float32, "zeros")), 0)
+    return full_like_aval(aval(shape_of(shape, "zeros"), as_dtype(dtype or float32, "zeros")), 0)
 
 
 @public()
@@ -77,7 +78,7 @@ def ones(shape: Shape, dtype: Any = float32) -> array:
         >>> fastvjp.ones((1, 2))
         array([[1, 1]], dtype=float32)
     """
-    return full_like_aval(aval(_shape(shape, "ones"), as_dtype(dtype or float32, "ones")), 1)
+    return full_like_aval(aval(shape_of(shape, "ones"), as_dtype(dtype or float32, "ones")), 1)
 
 
 empty = zeros
@@ -106,7 +107,7 @@ def full(
                [1, 2]], dtype=float32)
     """
     value = _one_of(vals, fill_value, "full")
-    return _filled(value, _shape(shape, "full"), None if dtype is None else as_dtype(dtype, "full"), "full")
+    return _filled(value, shape_of(shape, "full"), None if dtype is None else as_dtype(dtype, "full"), "full")
 
 
 def _one_of(vals: ArrayLike | None, fill_value: ArrayLike | None, name: str) -> ArrayLike:
@@ -174,7 +175,7 @@ def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = float32) -> array
         array([[1, 0],
                [0, 1]], dtype=float32)
     """
-    rows, columns = _shape((n, n if m is None else m), "eye")
+    rows, columns = shape_of((n, n if m is None else m), "eye")
     return from_numpy(np.eye(rows, columns, k, as_dtype(dtype or float32, "eye")), "eye")
 
 
@@ -201,7 +202,7 @@ def tri(n: int, m: int | None = None, k: int = 0, dtype: Any = float32) -> array
         array([[1, 0],
                [1, 1]], dtype=float32)
     """
-    rows, columns = _shape((n, n if m is None else m), "tri")
+    rows, columns = shape_of((n, n if m is None else m), "tri")
     return from_numpy(np.tri(rows, columns, k, as_dtype(dtype or float32, "tri")), "tri")
 
 
@@ -274,7 +275,7 @@ def linspace(
         >>> fastvjp.linspace(0, 1, 5)
         array([0, 0.25, 0.5, 0.75, 1], dtype=float32)
     """
-    (count,) = _shape(num, "linspace")
+    (count,) = shape_of(num, "linspace")
     wanted = as_dtype(dtype or float32, "linspace")
     if builtins.all(isinstance(x, int | float | complex | np.generic) for x in (start, stop)):
         values = np.linspace(start, stop, count, endpoint)

@@ -48,7 +48,7 @@ class Recording:
     a context manager does.
     """
 
-    __slots__ = ("around", "before", "handled", "numpy", "outermost", "start", "trace")
+    __slots__ = ("around", "before", "handled", "numpy", "once", "outermost", "start", "trace")
 
     def __init__(self) -> None:
         self.before = before = current()
@@ -57,6 +57,7 @@ class Recording:
         self.trace = trace = before or Trace()
         self.start = 0 if before is None else before.size()
         self.around = trace.differentiated
+        self.once = trace.once
         self.handled = sys.exception()
         self.numpy = 0
         """Of the outermost recording: how many results, from the first on, are handed out as NumPy's arrays."""
@@ -66,7 +67,7 @@ class Recording:
         if self.outermost:
             self.trace.close()
         else:
-            self.trace.differentiated = self.around
+            self.trace.differentiated, self.trace.once = self.around, self.once
         error = sys.exception()
         if error is not self.handled and error is not None:
             unwrap(error)
@@ -138,6 +139,7 @@ __all__ = [
     "abstract",
     "bind",
     "bind_multiple",
+    "called_once_by",
     "is_recording",
     "outside",
     "switch",
@@ -153,6 +155,12 @@ def outside() -> Iterator[None]:
         yield
     finally:
         _open.reset(token)
+
+
+def called_once_by() -> str | None:
+    """The transform that calls the running function once for many results, if one does."""
+    trace = current()
+    return None if trace is None else trace.once
 
 
 def is_recording() -> bool:

@@ -50,6 +50,7 @@ class Trace:
         "leaves",
         "memo",
         "node",
+        "once",
         "open",
         "private",
         "recorded",
@@ -68,6 +69,8 @@ class Trace:
         self.open = True
         self.differentiated: Differentiated | None = None
         """The inputs of the innermost transform whose function is running."""
+        self.once: str | None = None
+        """The transform, `compile` say, that calls the running function once for many results."""
         self.capturing = False
         """Whether the ops of a new call are being recorded: they make up that call."""
         self.count = 0

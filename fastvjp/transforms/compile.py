@@ -271,6 +271,7 @@ class _Compiled:
         recording = Recording()
         try:
             switch(recording.trace)
+            recording.trace.once = "compile"
             if not shared:
                 recording.trace.leave_trie()
             recording.trace.views = gives_numpy(set(map(type, call.leaves)))

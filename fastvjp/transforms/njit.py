@@ -63,6 +63,7 @@ def _compiled(fun: Callable[..., Any], avals: Sequence[Aval]) -> Callable[..., A
     recording = Recording()
     try:
         switch(recording.trace)
+        recording.trace.once = "njit"
         with devices.device("cpu"):
             inputs = [abstract(a, "njit") for a in avals]
             recording.trace.enter(inputs)

@@ -1,5 +1,5 @@
 """Shaders of structural primitives, by families, and how they are dispatched."""
 
-from . import convolution, indexing, matmul, scans, sorting, structure
+from . import convolution, indexing, matmul, random, scans, sorting, structure
 
-__all__ = ["convolution", "indexing", "matmul", "scans", "sorting", "structure"]
+__all__ = ["convolution", "indexing", "matmul", "random", "scans", "sorting", "structure"]

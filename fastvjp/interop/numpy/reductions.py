@@ -11,7 +11,6 @@ import numpy as np
 from ... import ops
 from ...arrays.array import array, as_array, as_arrays, as_operands, numpy_of
 from ...arrays.public import implements
-from ...core.avals import inexact
 from ...ops.order_statistics import nan_quantile
 
 # --- sums, extremes, truth ---------------------------------------------------------------------------------
