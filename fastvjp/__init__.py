@@ -89,6 +89,7 @@ from .devices.streams import (
     synchronize,
 )
 from .explain import explain
+from .linalg import matrix_norm, matrix_transpose, vecdot
 from .ops import *  # type: ignore[assignment]  # noqa: F403
 from .recording.reads import LostGradientError, reads
 from .recording.recorder import TracedValueError
@@ -172,6 +173,8 @@ __all__ = [
     "jacrev",
     "jvp",
     "linalg",
+    "matrix_norm",
+    "matrix_transpose",
     "metal",
     "nan",
     "new_stream",
@@ -206,6 +209,7 @@ __all__ = [
     "unsignedinteger",
     "utils",
     "value_and_grad",
+    "vecdot",
     "vjp",
     "vmap",
 ]  # fmt: skip

@@ -10,16 +10,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..arrays.array import array, as_array, as_arrays, from_numpy
-from ..arrays.calls import recorded
 from ..arrays.emit import cast, emit, permuted, promoted, reshaped, section, spread, trailing
 from ..arrays.public import public
 from ..core.avals import bool_, inexact
 from .arithmetic import multiply
 from .common import ArrayLike
-from .complex_parts import conj
-from .indexing import getitem
 from .linalg import matmul, product
-from .shape import moveaxis
 
 _Term = tuple[array, str]
 """An operand and its labels, one for each axis, all different."""
@@ -179,28 +175,6 @@ def _contract(first: _Term, second: _Term, kept: set[str]) -> _Term:
     y = spread(reshaped(y, groups + (1,) * len(m) + k + n), shape)
     out = emit("logical_and" if x.dtype == bool_ else "multiply", x, y)
     return _summed((out, batch + left + summed + right), set(batch + left + right))
-
-
-@public(recorded(2), numpy=(np.vecdot, np.linalg.vecdot))
-def vecdot(a: ArrayLike, b: ArrayLike, *, axis: int = -1) -> array:
-    """Inner products of vectors, of which the first is conjugated.
-
-    Args:
-        a: array of vectors.
-        b: array of vectors; their other axes broadcast.
-        axis: the axis of both along which vectors lie.
-
-    Raises:
-        ValueError: vectors of different lengths, or other axes that do not broadcast.
-
-    Example:
-        >>> import fastvjp
-        >>> fastvjp.vecdot(fastvjp.array([[1.0, 2.0], [3.0, 4.0]]), fastvjp.array([1.0, 10.0]))
-        array([21, 43], dtype=float32)
-    """
-    x, y = (moveaxis(z, axis, -1) for z in as_arrays([a, b], "vecdot"))
-    product = matmul(getitem(conj(x), (..., None, slice(None))), getitem(y, (..., None)))
-    return getitem(product, (..., 0, 0))
 
 
 @public()

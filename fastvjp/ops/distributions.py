@@ -23,9 +23,10 @@ from ..core.scalars import WEAK
 from .arithmetic import abs, add, divide, maximum, minimum, multiply, negative, subtract
 from .common import ArrayLike, axis_of, broadcast
 from .creation import Shape, shape_of
+from .decompositions import cholesky
 from .exponential import erf, erfinv, exp, log, log1p
 from .indexing import getitem
-from .linalg import cholesky, matmul
+from .linalg import matmul
 from .logical import equal, isinf, less, where
 from .random import WITHIN, next_key, words
 from .reductions import argmax, max, sum

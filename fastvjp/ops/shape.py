@@ -247,25 +247,6 @@ def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> array:
     return permuted(x, tuple(order))
 
 
-def _matrices_back(base: array, value: array) -> array:
-    return matrix_transpose(value)
-
-
-@public(recorded(view=_matrices_back), numpy=(np.matrix_transpose, np.linalg.matrix_transpose))
-def matrix_transpose(a: ArrayLike) -> array:
-    """Exchange the last two axes.
-
-    Raises:
-        ValueError: fewer than two axes.
-
-    Example:
-        >>> import fastvjp
-        >>> fastvjp.matrix_transpose(fastvjp.zeros((2, 3, 4))).shape
-        (2, 4, 3)
-    """
-    return swapaxes(a, -1, -2)
-
-
 def _moved_back(base: array, value: array, source: Any, destination: Any) -> array:
     return moveaxis(value, destination, source)
 
