@@ -156,6 +156,9 @@ RULES: dict[str, dict[str, Rule]] = {
     "erf": {"x": lambda g, x: o.scale(g, emit("erf_slope", x))},
     "erf_slope": {"x": lambda g, x, out: o.scale(g, o.scale(out, -2 * x))},
     "erfinv": {"x": lambda g, out: o.scale(g, o.reciprocal(emit("erf_slope", out)))},
+    # the gamma function
+    "gammaln": {"x": lambda g, x: o.scale(g, emit("polygamma", x, n=0))},
+    "polygamma": {"x": lambda g, x, n: o.scale(g, emit("polygamma", x, n=n + 1))},
     # trigonometry
     "sin": {"x": lambda g, x: o.scale(g, o.cos(x))},
     "cos": {"x": lambda g, x: o.scale(g, -o.sin(x))},

@@ -15,6 +15,7 @@ from . import norms as _norms  # noqa: F401
 from . import random as _random  # noqa: F401
 from . import short_time as _short_time  # noqa: F401
 from . import solving as _solving  # noqa: F401
+from . import special as _special  # noqa: F401  whose functions fastvjp.special has
 from .arithmetic import *
 from .bit_patterns import *
 from .broadcasting import *

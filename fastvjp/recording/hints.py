@@ -73,7 +73,7 @@ def hint(called: str, operation: str) -> str:
     theirs = getattr(sys.modules.get(module), name, None)
     if called in COVERED and (not called.startswith("scipy.") or isinstance(theirs, np.ufunc)):
         return f"{called} records what it is given as arrays, a list or constants by {called}(fastvjp.array(...))."
-    for place in ("", "linalg.", "fft."):
+    for place in ("", "linalg.", "fft.", "special."):
         if module in ("np", "np.fft", "scipy.special", "scipy.linalg", "scipy.fft") and f"{place}{name}" in NAMES:
             return f"fastvjp.{place}{name} records it."
     if module == "scipy.linalg" and called in COVERED:

@@ -1,6 +1,6 @@
 """Element functions: scalar functions written by hand, the unit of which all elementwise kernels are made."""
 
-from . import arithmetic, complex_parts, exponential, logical, trigonometric
+from . import arithmetic, complex_parts, exponential, gamma, incomplete, logical, trigonometric
 
-ELEMENT_MODULES = (arithmetic, exponential, trigonometric, logical, complex_parts)
-"""Importing them registers their element functions."""
+ELEMENT_MODULES = (arithmetic, exponential, trigonometric, gamma, incomplete, logical, complex_parts)
+"""Importing them registers their element functions, or helpers."""

@@ -14,7 +14,7 @@ from ...devices.operands import around, aval_of
 from ...planning.plan import KernelStep, Operand, View
 from ..elements.registry import kernel
 from ..loops import Allocate, Loop, calling, grain_for, lowers
-from ..native import pocketfft
+from ..native import ufuncs
 from ..native.pointers import address, call, row_memory
 from .structure import shaped
 
@@ -72,7 +72,7 @@ def lower_irfft(step: KernelStep, allocate: Allocate) -> list[Loop]:
 
 def _lines(name: str, source: Operand, out: View, axis: int, n: int, norm: int, allocate: Allocate) -> list[Loop]:
     """The loops of a transform of length n along an axis."""
-    found = pocketfft.transform(name, source.dtype if isinstance(source, View) else source.aval.dtype)
+    found = ufuncs.transform(name, source.dtype if isinstance(source, View) else source.aval.dtype)
     shape, whole = aval_of(source).shape, out.layout.shape
     outer, points, inner = around(shape, (axis,))
     if not outer * inner:

@@ -35,6 +35,15 @@ FUNCTIONS = {
     "digamma": lambda s, x: np.sum(s.special.digamma(x) * W),
     "loggamma": lambda s, x: np.sum(s.special.loggamma(x) * W),
     "psi": lambda s, x: np.sum(s.special.psi(x) * W),
+    "gamma": lambda s, x: np.sum(s.special.gamma(x) * W),
+    "beta": lambda s, x: np.sum(s.special.beta(x, W**2) * W),
+    "betaln": lambda s, x: np.sum(s.special.betaln(x, x[0]) * W),
+    "binom": lambda s, x: np.sum(s.special.binom(x + 2, x[0]) * W),
+    "gammainc": lambda s, x: np.sum(s.special.gammainc(x, x[1]) * W),
+    "gammaincc": lambda s, x: np.sum(s.special.gammaincc(x[1], x * x) * W),
+    "betainc": lambda s, x: np.sum(s.special.betainc(x, x[1], W**2 / 5) * W),
+    "betaincc": lambda s, x: np.sum(s.special.betaincc(2.0, x, x / 4) * W),
+    "polygamma": lambda s, x: np.sum(s.special.polygamma(2, x) * W),
     "log_softmax": lambda s, x: np.sum(s.special.log_softmax(x) * W),
     "erf": lambda s, x: np.sum(s.special.erf(x) * W),
     "softmax": lambda s, x: np.sum(s.special.softmax(x, axis=0) * W),
@@ -59,7 +68,8 @@ def test_every_function_that_is_declared_is_tested():
 
 
 TESTED = {
-    "special": "erf erfinv expit xlogy digamma psi gammaln loggamma logsumexp softmax log_softmax",
+    "special": "erf erfinv expit xlogy digamma psi polygamma gammaln loggamma gamma beta betaln binom gammainc "
+    "gammaincc betainc betaincc logsumexp softmax log_softmax",
     "stats": "norm.logpdf norm.pdf norm.cdf norm.sf t.logpdf t.pdf",
     "integrate": "odeint",
     "linalg": " ".join(LINALG),

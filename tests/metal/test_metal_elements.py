@@ -62,16 +62,29 @@ BOUNDS: dict[str, tuple[float, str]] = {
     "tanh_vjp": (5, "that and a product"),
     "tanh_slope_vjp": (5, "a tanh and two products"),
     "sigmoid_vjp": (5, "an exponential, a sum that comes twice, two products and a quotient"),
+    "gammaln": (4, "a logarithm less 1, times a number, and two sums"),
+    "gammaln_vjp": (6, "a quotient, a polynomial and two sums, below 0 a quotient more, and a product"),
+    "polygamma": (12, "a dozen of powers that are added up"),
+    "polygamma_vjp": (12, "a dozen of powers that are added up"),
     "arccosh_vjp": (5.5, "two sums, two roots and two products"),
     "arctanh_vjp": (4.5, "two sums, two products and a quotient"),
 }
 """... and some others, and why. The emulator's sin, cos and tan are the C library's: a Mac must show Apple's."""
+
+
+def from_pole(x: np.ndarray) -> np.ndarray:
+    """Distances from whole numbers."""
+    return np.maximum(np.abs(x - np.rint(x)), 1e-3)
+
 
 AGAINST: dict[str, Callable[..., Any]] = {
     "add": lambda x, y: np.maximum(np.abs(x), np.abs(y)),
     "subtract": lambda x, y: np.maximum(np.abs(x), np.abs(y)),
     "logaddexp": lambda x, y: np.maximum(1, np.maximum(np.abs(x), np.abs(y))),
     "remainder": lambda x, y: np.abs(y),
+    "gammaln": lambda x: np.where(x < 0, np.maximum(1, np.abs(x)), 0),  # which has zeros between the poles
+    "gammaln_vjp": lambda g, x: np.where(x < 0, np.abs(g) * np.maximum(1, 1 / from_pole(x)), 0),
+    "polygamma_vjp": lambda g, x: np.where(x < 0, np.abs(g) * 24 / from_pole(x) ** 5, 0),
     "inversion_vjp_x": lambda g, x, y, out: np.abs(g) / (x * x + y * y),
     "logaddexp_vjp_x": lambda g, x, y: np.abs(g * np.exp(-np.logaddexp(0, y - x)) * (x - y)),
     "logaddexp_vjp_y": lambda g, x, y: np.abs(g * np.exp(-np.logaddexp(0, x - y)) * (x - y)),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from mpmath import cbrt, cos, cosh, erfinv, exp, log, mp, mpf, pi, sign, sin, sinh, sqrt, tan, tanh
+from mpmath import cbrt, cos, cosh, erfinv, exp, log, mp, mpf, pi, psi, sign, sin, sinh, sqrt, tan, tanh
 from support.samples import exponents, near_one, uniform
 from support.ulps import worst
 
@@ -86,6 +86,8 @@ ROWS = {
         lambda x: pi / 2 * erfinv(x) * exp(2 * erfinv(x) ** 2),
         "unit",
     ),
+    "gammaln": Row(fv.special.gammaln, lambda x: psi(0, x), lambda x: psi(1, x), "gamma"),
+    "digamma": Row(fv.special.digamma, lambda x: psi(1, x), lambda x: psi(2, x), "gamma"),
     "sinc": Row(
         lambda x: emit("spherical_bessel", x, n=0),
         lambda x: -bessel(1, x),
@@ -105,6 +107,7 @@ def arguments(domain: str, dtype: np.dtype, rng: np.random.Generator) -> np.ndar
         "near": [exponents(-1100, 0), uniform((-1.5, 1.5))],
         "unit": [exponents(-1100, 0), uniform((-1, 1)), near_one],
         "above": [exponents(1, signed=False), uniform((1, 3)), lambda *_: [1 + abs(near_one(rng, dtype)[0])]],
+        "gamma": [exponents(-100 if f.bits == 64 else -30, 20, signed=False), uniform((0, 2), (0, 30))],
         "positive": [exponents(-1100, signed=False), uniform((0, 1), (0, 30))],
     }
     drawn = [rng.choice(sample(rng, dtype)[0], COUNT) for sample in kinds[domain]]

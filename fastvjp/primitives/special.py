@@ -1,0 +1,145 @@
+"""Special functions that are no element functions: those of scipy.special, and derivatives by parameters.
+
+Families are closed: a derivative is composed of primitives here and of element functions, so that there are
+some of any order, but where `_LAST` says otherwise. Where a formula would cancel, the difference is a function of
+its own.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.array import array
+from ..arrays.emit import emit
+from ..core.avals import Aval
+from ..core.primitive import Rule, structural
+
+
+def _alike(x: Aval, *_: Aval, **__: Any) -> Aval:
+    return x
+
+
+def _function(name: str, operands: str = "x", **rules: Rule) -> None:
+    structural(name, operands, _alike, vjp=rules, on="cpu")
+
+
+# --- gamma and beta --------------------------------------------------------------------------------------
+
+
+def rise(x: array, y: array, n: int = 0) -> array:
+    """polygamma(n, x + y) - polygamma(n, x)."""
+    return emit("polygamma_rise", x, y, n=n)
+
+
+def _scaled(g: array, derivative: array) -> array:
+    return emit("scale", g, derivative)
+
+
+_function("gamma", x=lambda g, x, out: _scaled(g, out * emit("polygamma", x, n=0)))
+_function(
+    "polygamma_rise",
+    "x y",
+    x=lambda g, x, y, n: _scaled(g, rise(x, y, n + 1)),
+    y=lambda g, x, y, n: _scaled(g, emit("polygamma", x + y, n=n + 1)),
+)
+_function(
+    "betaln",
+    "x y",
+    x=lambda g, x, y: _scaled(g, -rise(x, y)),
+    y=lambda g, x, y: _scaled(g, -rise(y, x)),
+)
+_function(
+    "beta",
+    "x y",
+    x=lambda g, x, y, out: _scaled(g, -out * rise(x, y)),
+    y=lambda g, x, y, out: _scaled(g, -out * rise(y, x)),
+)
+_function(
+    "binom",
+    "x y",
+    x=lambda g, x, y, out: _scaled(g, out * rise(x - y + 1, y)),
+    y=lambda g, x, y, out: _scaled(g, out * rise(y + 1, x - 2 * y)),
+)
+
+# --- their incomplete integrals --------------------------------------------------------------------------
+
+_LAST = 3
+"""Order up to which derivatives by parameters are computed (kernels/elements/incomplete.py)."""
+
+
+def _by_parameter(name: str, *xs: array, **orders: int) -> array:
+    """A derivative by parameters, of these orders; NotImplementedError for higher ones."""
+    if sum(orders.values()) > _LAST:
+        raise NotImplementedError(
+            f"[{name.partition('_')[0]}] Derivatives of order {sum(orders.values())} by parameters are not "
+            f"computed. Expected: up to {_LAST}. Hint: keep a parameter constant by fastvjp.stop_gradient."
+        )
+    return emit(name, *xs, **orders)
+
+
+def _gamma_density_y(g: array, x: array, y: array, out: array, n: int) -> array:
+    """Of the derivative of order n by x: n of them by the factor x - 1."""
+    derivative = out * ((x - 1 - y) / y)
+    if n:
+        derivative = derivative + n * emit("gamma_density", x, y, n=n - 1) / y
+    return _scaled(g, derivative)
+
+
+def _beta_density_z(g: array, x: array, y: array, z: array, out: array, m: int, n: int) -> array:
+    derivative = out * ((x - 1) / z - (y - 1) / (1 - z))
+    if m:
+        derivative = derivative + m * emit("beta_density", x, y, z, m=m - 1, n=n) / z
+    if n:
+        derivative = derivative - n * emit("beta_density", x, y, z, m=m, n=n - 1) / (1 - z)
+    return _scaled(g, derivative)
+
+
+_function(
+    "gamma_density",
+    "x y",
+    x=lambda g, x, y, n: _scaled(g, _by_parameter("gamma_density", x, y, n=n + 1)),
+    y=_gamma_density_y,
+)
+_function(
+    "gammainc_by_x",
+    "x y",
+    x=lambda g, x, y, n: _scaled(g, _by_parameter("gammainc_by_x", x, y, n=n + 1)),
+    y=lambda g, x, y, n: _scaled(g, emit("gamma_density", x, y, n=n)),
+)
+_function(
+    "beta_density",
+    "x y z",
+    x=lambda g, x, y, z, m, n: _scaled(g, _by_parameter("beta_density", x, y, z, m=m + 1, n=n)),
+    y=lambda g, x, y, z, m, n: _scaled(g, _by_parameter("beta_density", x, y, z, m=m, n=n + 1)),
+    z=_beta_density_z,
+)
+_function(
+    "betainc_by_xy",
+    "x y z",
+    x=lambda g, x, y, z, m, n: _scaled(g, _by_parameter("betainc_by_xy", x, y, z, m=m + 1, n=n)),
+    y=lambda g, x, y, z, m, n: _scaled(g, _by_parameter("betainc_by_xy", x, y, z, m=m, n=n + 1)),
+    z=lambda g, x, y, z, m, n: _scaled(g, emit("beta_density", x, y, z, m=m, n=n)),
+)
+
+
+def _incomplete(suffix: str, signed: Callable[[array], array]) -> None:
+    """The integrals from 0 and, with the other sign, those up to the end."""
+    _function(
+        f"gammainc{suffix}",
+        "x y",
+        x=lambda g, x, y: _scaled(g, signed(emit("gammainc_by_x", x, y, n=1))),
+        y=lambda g, x, y: _scaled(g, signed(emit("gamma_density", x, y, n=0))),
+    )
+    _function(
+        f"betainc{suffix}",
+        "x y z",
+        x=lambda g, x, y, z: _scaled(g, signed(emit("betainc_by_xy", x, y, z, m=1, n=0))),
+        y=lambda g, x, y, z: _scaled(g, signed(emit("betainc_by_xy", x, y, z, m=0, n=1))),
+        z=lambda g, x, y, z: _scaled(g, signed(emit("beta_density", x, y, z, m=0, n=0))),
+    )
+
+
+_incomplete("", lambda x: x)
+_incomplete("c", operator.neg)

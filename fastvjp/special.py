@@ -1,0 +1,10 @@
+"""Special functions, as `scipy.special` groups them."""
+
+# ruff: noqa: F403, PLE0605
+from typing import TYPE_CHECKING
+
+from .arrays.public import names
+from .ops.special import *
+
+if not TYPE_CHECKING:  # see fastvjp/ops/__init__.py
+    __all__ = names(globals(), "special")

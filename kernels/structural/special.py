@@ -1,0 +1,107 @@
+"""Functions of single numbers that are no element functions: scipy.special's ufuncs, and long ones of ours.
+
+They run on the CPU, whatever the device. Operands have one shape, any strides.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...devices.operands import aval_of
+from ...planning.plan import KernelStep, View
+from ..elements.registry import kernel
+from ..loops import Allocate, Loop, Lowering, calling, grain_for, lowers
+from ..native import ufuncs
+from ..native.pointers import address, call, pointer, row_memory
+from .structure import shaped
+
+# argument words, behind the addresses of the result and of the operands: the loop and its data, the order, which
+# is an operand in front of the others if the ufunc has one more, and the strides of result and operands
+FUNCTION, DATA, ORDER, STRIDES = 0, 1, 2, 3
+
+
+@kernel
+def ufunc(args, start, stop, operands, order):
+    """`order`: whether the word ORDER is the first operand of the ufunc."""
+    memory = row_memory(16, np.int64)
+    words = 1 + operands
+    memory[0], memory[4], memory[8] = address(args) + 8 * (words + ORDER), 0, stop - start
+    for i in range(operands + 1):
+        place = (operands if i == 0 else i - 1) + order
+        memory[4 + place] = args[words + STRIDES + i]
+        memory[place] = args[i] + start * memory[4 + place]
+    call(args[words], (address(memory), address(memory) + 64, address(memory) + 32, args[words + DATA]))
+    return 0
+
+
+@kernel
+def mapped_two(args, start, stop, dtype, function, n):
+    """A function of two numbers and a static parameter, computed in float64."""
+    out, x, y = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], dtype)
+    for i in range(start, stop):
+        out[i] = dtype(function(np.float64(x[i * args[4]]), np.float64(y[i * args[5]]), n))
+    return 0
+
+
+@kernel
+def mapped_three(args, start, stop, dtype, function, m, n):
+    """Of three numbers and two static parameters."""
+    out, x, y, z = (
+        pointer(args[0], dtype),
+        pointer(args[1], dtype),
+        pointer(args[2], dtype),
+        pointer(args[3], dtype),
+    )
+    for i in range(start, stop):
+        a, b, c = np.float64(x[i * args[5]]), np.float64(y[i * args[6]]), np.float64(z[i * args[7]])
+        out[i] = dtype(function(a, b, c, m, n))
+    return 0
+
+
+def _flat(step: KernelStep, allocate: Allocate) -> tuple[tuple[View, ...], list[Loop]]:
+    """The result and the operands along one axis, and the loops that bring them there."""
+    shaped_ones = [shaped(o, (aval_of(step.output).size,), allocate) for o in (step.output, *step.inputs)]
+    return tuple(view for view, _ in shaped_ones), [loop for _, loops in shaped_ones for loop in loops]
+
+
+def ufunc_of(name: str, cost: float) -> Lowering:
+    """Lowering to the loop of scipy.special's ufunc of this name, of so many nanoseconds an element."""
+
+    def lower(step: KernelStep, allocate: Allocate) -> list[Loop]:
+        a = aval_of(step.output)
+        views, copies = _flat(step, allocate)
+        order = step.params.get("order")
+        found = ufuncs.special(name, a.dtype, len(step.inputs) + (order is not None))
+        word = np.array(0 if order is None else order, a.dtype).tobytes().ljust(8, b"\0")
+        strides = [view.layout.strides[0] * a.dtype.itemsize for view in views]
+        numbers = (*found, *np.frombuffer(word, np.int64).tolist(), *strides)
+        source = calling("ufunc", len(step.inputs), int(order is not None))
+        return [*copies, Loop(source, views, (), numbers, a.size, grain_for(a.size, cost))]
+
+    return lower
+
+
+def function_of(name: str, kernel: str, parameters: tuple[str, ...], cost: float) -> Lowering:
+    """Lowering to a loop that calls a function of kernels/elements/incomplete.py, of so many nanoseconds."""
+
+    def lower(step: KernelStep, allocate: Allocate) -> list[Loop]:
+        a = aval_of(step.output)
+        views, copies = _flat(step, allocate)
+        source = calling(kernel, a.dtype, name, *[step.params[p] for p in parameters])
+        strides = tuple(view.layout.strides[0] for view in views)
+        return [*copies, Loop(source, views, (), strides, a.size, grain_for(a.size, cost))]
+
+    return lower
+
+
+UFUNCS = {
+    "gamma": 20, "beta": 60, "betaln": 60, "binom": 60, "gammainc": 100, "gammaincc": 100, "betainc": 200,
+    "betaincc": 200,
+}  # fmt: skip
+"""Those of the primitives of the same names."""
+for _name, _cost in UFUNCS.items():
+    lowers(_name)(ufunc_of(_name, _cost))
+for _name, _cost in {"polygamma_rise": 200, "gamma_density": 80, "gammainc_by_x": 3000}.items():
+    lowers(_name)(function_of(_name, "mapped_two", ("n",), _cost))
+for _name, _cost in {"beta_density": 200, "betainc_by_xy": 4000}.items():
+    lowers(_name)(function_of(_name, "mapped_three", ("m", "n"), _cost))

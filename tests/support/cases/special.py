@@ -1,0 +1,88 @@
+"""Rows of the functions of fastvjp/primitives/special.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import scipy.special
+
+import fastvjp as mx
+
+from .case import FLOAT, POSITIVE, Case, Domain, primitive, structural
+
+INSIDE = Domain(((0.1, 0.9),))
+SHAPE = (2, 3)
+
+
+def _row(name: str, *domains: Domain) -> Case:
+    """Of a function of scipy.special under its own name."""
+    fun, reference = getattr(mx.special, name), getattr(scipy.special, name)
+    return structural(name, fun, reference, *[(d, SHAPE) for d in domains], dtypes=FLOAT)
+
+
+def _exactly(name: str, exact: Callable[..., Any], *domains: Domain, **params: int) -> Case:
+    """Of a primitive, against a function of mpmath's numbers."""
+
+    def reference(*xs: Any) -> Any:
+        with mpmath.workdps(30):
+            found = [
+                float(exact(*map(mpmath.mpf, map(float, each)))) for each in zip(*map(np.ravel, xs), strict=True)
+            ]
+        return np.array(found, xs[0].dtype).reshape(np.shape(xs[0]))
+
+    operands = [(d, SHAPE) for d in domains]
+    return structural(name, primitive(name, **params), reference, *operands, dtypes=FLOAT)
+
+
+def _gammainc(a: Any, x: Any) -> Any:
+    return mpmath.gammainc(a, 0, x, regularized=True)
+
+
+def _betainc(a: Any, b: Any, x: Any) -> Any:
+    return mpmath.betainc(a, b, 0, x, regularized=True)
+
+
+def _gamma_density(a: Any, x: Any) -> Any:
+    return x ** (a - 1) * mpmath.exp(-x) / mpmath.gamma(a)
+
+
+def _beta_density(a: Any, b: Any, x: Any) -> Any:
+    return x ** (a - 1) * (1 - x) ** (b - 1) / mpmath.beta(a, b)
+
+
+CASES = [
+    _row("gamma", POSITIVE),
+    _row("beta", POSITIVE, POSITIVE),
+    _row("betaln", POSITIVE, POSITIVE),
+    _row("binom", POSITIVE, INSIDE),
+    _row("gammainc", POSITIVE, POSITIVE),
+    _row("gammaincc", POSITIVE, POSITIVE),
+    _row("betainc", POSITIVE, POSITIVE, INSIDE),
+    _row("betaincc", POSITIVE, POSITIVE, INSIDE),
+    _exactly("polygamma_rise", lambda x, y: mpmath.psi(1, x + y) - mpmath.psi(1, x), POSITIVE, POSITIVE, n=1),
+    _exactly("gammainc_by_x", lambda a, x: mpmath.diff(lambda a: _gammainc(a, x), a), POSITIVE, POSITIVE, n=1),
+    _exactly(
+        "gamma_density", lambda a, x: mpmath.diff(lambda a: _gamma_density(a, x), a), POSITIVE, POSITIVE, n=1
+    ),
+    _exactly(
+        "betainc_by_xy",
+        lambda a, b, x: mpmath.diff(_betainc, (a, b, x), (0, 1, 0)),
+        POSITIVE,
+        POSITIVE,
+        INSIDE,
+        m=0,
+        n=1,
+    ),
+    _exactly(
+        "beta_density",
+        lambda a, b, x: mpmath.diff(_beta_density, (a, b, x), (1, 0, 0)),
+        POSITIVE,
+        POSITIVE,
+        INSIDE,
+        m=1,
+        n=0,
+    ),
+]
