@@ -40,8 +40,8 @@ _HINTS = {
     "math.pow": "x ** y records it.",
     "math.fsum": "np.sum(fastvjp.array([...])) records it.",
     "math.dist": "np.sqrt(np.sum((x - y) ** 2)) records it.",
-    "math.gamma": "fastvjp.custom_function gives a function a derivative.",
-    "math.lgamma": "fastvjp.custom_function gives a function a derivative.",
+    "math.gamma": "fastvjp.special.gamma records it.",
+    "math.lgamma": "fastvjp.special.gammaln records it.",
     **{
         f"scipy.linalg.{name}": f"fastvjp.scipy.linalg.{name} records it."  # ours takes other arguments
         for name in ("cholesky", "lu", "qr", "solve_triangular")
