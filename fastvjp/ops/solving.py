@@ -16,6 +16,9 @@ from . import decompositions
 from .common import ArrayLike, axis_of, broadcast
 from .matrices import square, system
 
+SMALL = 8
+"""Rows and columns of systems for whose gradient to factor again takes less time than to keep factors."""
+
 # --- systems ---------------------------------------------------------------------------------------------
 
 
@@ -50,9 +53,13 @@ def solved(x: array, y: array, of: str, checked: int | None = 0) -> array:
     """Solutions for right hand sides, both as columns; unchecked they are inf or nan where x is singular."""
     n, k = y.shape[-2:]
     batch = broadcast(x.shape[:-2], y.shape[:-2], of)
+    one_for_all = math.prod(x.shape[:-2]) == 1 < math.prod(batch)
+    if max(n, k) <= SMALL and not one_for_all:
+        x, y = spread(x, (*batch, n, n)), spread(y, (*batch, n, k))
+        return emit("eliminate", x, y, checked=checked is not None, of=of)
     given = factored(transposed(x))
     rows = transposed(spread(y, (*batch, n, k)))
-    if math.prod(x.shape[:-2]) == 1:  # one matrix for all
+    if one_for_all or math.prod(batch) == 1:
         given = [reshaped(v, v.shape[x.ndim - 2 :]) for v in given]
         rows = reshaped(rows, (math.prod(batch) * k, n))
     else:
@@ -256,7 +263,10 @@ def inv(a: ArrayLike) -> array:
 
 def inverted(x: array, of: str, checked: int | None = 0) -> array:
     """The inverses of square matrices: rows of solutions for the transposes."""
-    one = identity(x.shape[-1], x)
+    n = x.shape[-1]
+    one = identity(n, x)
+    if n <= SMALL:
+        return emit("eliminate", x, one, checked=checked is not None, of=of)
     return emit("solve", *factored(x), one, adjoined=False, checked=checked, of=of)
 
 

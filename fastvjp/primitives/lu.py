@@ -1,7 +1,8 @@
 """LU factors, what is solved by them, determinants; any leading axes are batches.
 
 Matrices come as their transposes, which in memory are what LAPACK takes. `solve`, `det` and `slogdet` have the
-matrix itself among their operands: derivatives go to it directly, not by way of the factors.
+matrix itself among their operands: derivatives go to it directly, not by way of the factors. `eliminate` solves
+small systems, of which to factor a matrix again takes less time than to read its factors.
 """
 
 # ruff: noqa: PLW0108  a rule is called by the names of its parameters
@@ -15,7 +16,7 @@ from ..arrays.array import array
 from ..arrays.emit import cast, conjugated, constant, emit, emit_all, filled, permuted, reshaped, spread, zeros
 from ..core import layouts
 from ..core.avals import Aval, aval, int32
-from ..core.primitive import Primitive, structural
+from ..core.primitive import REGISTRY, Primitive, structural
 from .batching import leading
 from .linalg import (
     adjoint,
@@ -145,6 +146,30 @@ def _systems_together(
     return [permuted(out, back)]
 
 
+def _factored_once(
+    p: Primitive, xs: Sequence[array], batched: Sequence[bool], size: int, /, checked: bool, of: str
+) -> list[array]:
+    """Many right hand sides of one matrix are worth its factors."""
+    x, y = xs
+    if batched[0]:
+        return leading(p, xs, batched, size, checked=checked, of=of)
+    solve, told = REGISTRY["solve"], {"adjoined": False, "checked": 0 if checked else None, "of": of}
+    (rows,) = _systems_together(
+        solve, [*factored(transposed(x)), transposed(y)], [False, False, False, True], size, **told
+    )
+    return [transposed(rows)]
+
+
+def _eliminate_x(g: array, x: array, out: array, checked: bool, of: str) -> array:
+    """-w out^H with w of `_eliminate_y` (Giles 2008, section 2.3.1)."""
+    return emit("negative", product(_eliminate_y(g, x, checked, of), adjoint(out)))
+
+
+def _eliminate_y(g: array, x: array, checked: bool, of: str) -> array:
+    """The w with x^H w = g."""
+    return emit("eliminate", adjoint(x), g, checked=checked, of=of)
+
+
 # --- determinants ----------------------------------------------------------------------------------------
 
 
@@ -220,6 +245,15 @@ structural(
     _solutions,
     vjp={"x": _solve_x, "factors": _nothing, "y": _solve_y},
     batch=_systems_together,
+    on="cpu",
+    fails=True,
+)
+structural(
+    "eliminate",
+    "x y",
+    lambda x, y, **_: y,
+    vjp={"x": _eliminate_x, "y": _eliminate_y},
+    batch=_factored_once,
     on="cpu",
     fails=True,
 )

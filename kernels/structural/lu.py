@@ -154,6 +154,29 @@ def lower_solve(step: KernelStep, allocate: Allocate) -> list[Loop]:
     return [*copies, *more, *copy(y, step.output), loop]
 
 
+@lowers("eliminate")
+def lower_eliminate(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """Matrices side by side; factors are not kept."""
+    out = aval_of(step.output)
+    if not out.size:
+        return []
+    (n, columns), count, dtype = out.shape[-2:], matrices(out), out.dtype
+    checked = int(step.params["checked"])
+    x, copies = shaped(step.inputs[0], (count, n, n), allocate)
+    y, more = shaped(step.inputs[1], (count, n, columns), allocate)
+    loops, grain = small.tiles(count, n * n * (n + columns))
+    loop = Loop(
+        calling("eliminate", dtype, dtype.type(0).real.dtype),
+        (step.output, x, y),
+        (),
+        (count, n, columns, checked, *x.layout.strides, *y.layout.strides),
+        loops,
+        grain,
+        failing(step.params["of"], "is singular", out.shape[:-2]),
+    )
+    return [*copies, *more, loop]
+
+
 # --- adjugates -------------------------------------------------------------------------------------------
 
 

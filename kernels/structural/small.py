@@ -55,8 +55,13 @@ def gathered(tile, x, origin, width, rows, columns, x_matrix, x_row, x_column):
     for i in range(rows):
         for j in range(columns):
             at, source = (i * columns + j) * LANES, origin + i * x_row + j * x_column
-            for lane in range(width):
-                store(tile, at + lane, load(x, source + lane * x_matrix, 1, 2), 0, 2)
+            if x_matrix == 0:  # one matrix for all
+                value = x[source]
+                for lane in range(width):
+                    store(tile, at + lane, value, 0, 2)
+            else:
+                for lane in range(width):
+                    store(tile, at + lane, load(x, source + lane * x_matrix, 1, 2), 0, 2)
 
 
 @helper
@@ -283,4 +288,93 @@ def small_solve(args, start, stop, dtype, eps):
                 substituted(values, matrix, n, width, True, True, n, 1, False)
                 substituted(values, matrix, n, width, False, False, n, 1, False)
             scattered(out, values, (first * systems + system) * n, width, n, 1, systems * n, 1, 0)
+    return 0
+
+
+# --- elimination -----------------------------------------------------------------------------------------
+
+
+@helper
+def exchanged_where(tile, place, k, row, first, columns, width):
+    """Exchange elements of rows k and `row`, from a column on, of the matrices whose pivot is there."""
+    for column in range(first, columns):
+        above, at = (k * columns + column) * LANES, (row * columns + column) * LANES
+        for lane in range(width):
+            swap = load(place, lane, 2, 3) == type(place[0])(row)
+            one, other = load(tile, above + lane, 0, 3), load(tile, at + lane, 1, 3)
+            store(tile, above + lane, choose(swap, other, one), 0, 3)
+            store(tile, at + lane, choose(swap, one, other), 1, 3)
+
+
+@helper
+def subtracted(tile, factors, row, k, factor, first, columns, width):
+    """Subtract from a row, from a column on, row k times factors that lie there in a matrix."""
+    for column in range(first, columns):
+        at, other = (row * columns + column) * LANES, (k * columns + column) * LANES
+        for lane in range(width):
+            product = load(factors, factor + lane, 1, 3) * load(tile, other + lane, 2, 3)
+            store(tile, at + lane, load(tile, at + lane, 0, 3) - product, 0, 3)
+
+
+@kernel
+def eliminate(args, start, stop, dtype, real_dtype):
+    """Solutions by elimination with partial pivoting; status: the first singular matrix, from 1."""
+    out, x, y = pointer(args[0], dtype), pointer(args[1], dtype), pointer(args[2], dtype)
+    count, n, columns, checked = args[3], args[4], args[5], args[6]
+    x_matrix, x_row, x_column = args[7], args[8], args[9]
+    y_matrix, y_row, y_column = args[10], args[11], args[12]
+    matrix, values = row_memory(n * n * LANES, dtype), row_memory(n * columns * LANES, dtype)
+    place, largest = row_memory(LANES, real_dtype), row_memory(LANES, real_dtype)
+    least, inverse = row_memory(LANES, real_dtype), row_memory(LANES, dtype)
+    for i in range(start, stop):
+        first = i * LANES
+        width = min(LANES, count - first)
+        for lane in range(width):
+            store(least, lane, real_dtype(1), 0, 2)
+        gathered(matrix, x, first * x_matrix, width, n, n, x_matrix, x_row, x_column)
+        gathered(values, y, first * y_matrix, width, n, columns, y_matrix, y_row, y_column)
+        for k in range(n):
+            here = (k * n + k) * LANES
+            for lane in range(width):
+                store(largest, lane, magnitude(load(matrix, here + lane, 2, 3)), 0, 3)
+                store(place, lane, real_dtype(k), 1, 3)
+            for row in range(k + 1, n):
+                there = (row * n + k) * LANES
+                for lane in range(width):
+                    size, before = magnitude(load(matrix, there + lane, 2, 3)), load(largest, lane, 0, 3)
+                    found = choose(size > before, real_dtype(row), load(place, lane, 1, 3))
+                    store(place, lane, found, 1, 3)
+                    store(largest, lane, choose(size > before, size, before), 0, 3)
+            for lane in range(width):
+                size, before = load(largest, lane, 1, 2), load(least, lane, 0, 2)
+                store(least, lane, choose(size < before, size, before), 0, 2)
+            for row in range(k + 1, n):
+                exchanged_where(matrix, place, k, row, k, n, width)
+                exchanged_where(values, place, k, row, 0, columns, width)
+            for lane in range(width):
+                store(inverse, lane, ratio(dtype(1), load(matrix, here + lane, 1, 2)), 0, 2)
+            for row in range(k + 1, n):
+                there = (row * n + k) * LANES
+                for lane in range(width):
+                    value, factor = load(matrix, there + lane, 0, 2), load(inverse, lane, 1, 2)
+                    store(matrix, there + lane, value * factor, 0, 2)
+                subtracted(matrix, matrix, row, k, there, k + 1, n, width)
+                subtracted(values, matrix, row, k, there, 0, columns, width)
+        if checked:
+            for lane in range(width):
+                if least[lane] == real_dtype(0):
+                    return first + lane + 1
+        for step in range(n):
+            k = n - 1 - step
+            here = (k * n + k) * LANES
+            for lane in range(width):
+                store(inverse, lane, ratio(dtype(1), load(matrix, here + lane, 1, 2)), 0, 2)
+            for column in range(columns):
+                at = (k * columns + column) * LANES
+                for lane in range(width):
+                    value, factor = load(values, at + lane, 0, 2), load(inverse, lane, 1, 2)
+                    store(values, at + lane, value * factor, 0, 2)
+            for row in range(k):
+                subtracted(values, matrix, row, k, (row * n + k) * LANES, 0, columns, width)
+        scattered(out, values, first * n * columns, width, n, columns, n * columns, columns, 1)
     return 0

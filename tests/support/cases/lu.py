@@ -44,12 +44,12 @@ def _lu(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
     return structural("lu", factors, lambda x: _each(_packed, x), (UNIT, shape), dtypes=dtypes, variant=shown)
 
 
-def _solve(x: Shape, y: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
+def _solve(x: Shape, y: Shape, dtypes: tuple[str, ...] = FLOAT, primitive: str = "solve") -> Case:
     def solved(x: Any, y: Any) -> Any:
         return np.linalg.solve(_rotated(x), y)
 
     shown = f"{x}{y}".replace(" ", "")
-    return structural("solve", solved, solved, (UNIT, x), (UNIT, y), dtypes=dtypes, variant=shown)
+    return structural(primitive, solved, solved, (UNIT, x), (UNIT, y), dtypes=dtypes, variant=shown)
 
 
 def _det(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
@@ -85,10 +85,14 @@ CASES = [
     _lu((3, 3), INEXACT),
     _lu((2, 9, 5), INEXACT),
     _lu((4, 9)),
-    _solve((3, 3), (3, 2), INEXACT),
     _solve((2, 9, 9), (9, 1), INEXACT),
+    _solve((3, 3), (3, 9), INEXACT),
     _solve((4, 4), (2, 4, 3)),
-    _solve((0, 2, 2), (0, 2, 3)),
+    _solve((0, 9, 9), (0, 9, 3)),
+    _solve((3, 3), (3, 2), INEXACT, "eliminate"),
+    _solve((35, 2, 2), (35, 2, 1), INEXACT, "eliminate"),
+    _solve((2, 4, 4), (4, 3), primitive="eliminate"),
+    _solve((0, 2, 2), (0, 2, 3), primitive="eliminate"),
     _det((4, 4), INEXACT),
     _det((2, 5, 5)),
     _slogdet(1, (2, 3, 3), INEXACT),
