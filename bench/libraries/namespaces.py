@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from .base import Unsupported
+
 
 class Namespace:
     """A library's own functions under NumPy's names, and what can be composed of them."""
@@ -18,6 +20,10 @@ class Namespace:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.module, name)
+
+    def solve_lower(self, a: Any, b: Any) -> Any:
+        """Solutions of lower triangular systems."""
+        return self.linalg.solve(a, b)
 
     def relu(self, x: Any) -> Any:
         return self.maximum(x, 0.0)
@@ -82,20 +88,24 @@ def fastvjp_namespace() -> Namespace:
 
     return Namespace(
         fastvjp, softmax=fastvjp.softmax, logsumexp=fastvjp.logsumexp,
-        conv2d=lambda x, w: fastvjp.conv2d(x, w, padding=1),
+        conv2d=lambda x, w: fastvjp.conv2d(x, w, padding=1), solve_lower=fastvjp.linalg.solve_triangular,
     )  # fmt: skip
 
 
 @functools.cache
 def jax_namespace() -> Namespace:
     import jax
-    from jax.scipy import special
+    from jax.scipy import linalg, special
+
+    def solve_lower(a: Any, b: Any) -> Any:
+        return linalg.solve_triangular(a, b, lower=True)
 
     def conv2d(x: Any, w: Any) -> Any:
         return jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "OHWI", "NHWC"))
 
     nn = jax.nn
     functions = {"softmax": nn.softmax, "relu": nn.relu, "softplus": nn.softplus, "conv2d": conv2d}
+    functions["solve_lower"] = solve_lower
     return Namespace(jax.numpy, erf=special.erf, logsumexp=special.logsumexp, **functions)
 
 
@@ -112,6 +122,7 @@ def torch_namespace(fused: bool = False) -> Namespace:
     fn = torch.nn.functional
     names = {"relu": torch.relu, "softplus": fn.softplus, "softmax": torch.softmax, "logsumexp": torch.logsumexp}
     names |= {"max": torch.amax, "min": torch.amin, "conv2d": conv2d, "max_pool": max_pool}
+    names["solve_lower"] = lambda a, b: torch.linalg.solve_triangular(a, b, upper=False)
     if fused:
         names |= {
             "cross_entropy": fn.cross_entropy,
@@ -122,18 +133,26 @@ def torch_namespace(fused: bool = False) -> Namespace:
     return Namespace(torch, **names)
 
 
+class _WithoutDerivatives:
+    """MLX's linear algebra, of which nothing has a gradient."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unsupported(f"MLX does not differentiate linalg.{name}")
+
+
 @functools.cache
 def mlx_namespace() -> Namespace:
     import mlx.core
 
     functions: dict[str, Any] = {"softmax": mlx.core.softmax, "logsumexp": mlx.core.logsumexp}
+    functions["linalg"] = _WithoutDerivatives()
     return Namespace(mlx.core, conv2d=lambda x, w: mlx.core.conv2d(x, w, padding=1), **functions)
 
 
 @functools.cache
 def autograd_namespace() -> Namespace:
     import autograd.numpy
-    from autograd.scipy import signal, special
+    from autograd.scipy import linalg, signal, special
 
     def conv2d(x: Any, w: Any) -> Any:
         padded = autograd.numpy.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), "constant")
@@ -141,4 +160,8 @@ def autograd_namespace() -> Namespace:
         found = signal.convolve(padded, turned, axes=([1, 2], [1, 2]), dot_axes=([3], [3]), mode="valid")
         return autograd.numpy.moveaxis(found, 1, 3)
 
-    return Namespace(autograd.numpy, erf=special.erf, logsumexp=special.logsumexp, conv2d=conv2d)
+    def solve_lower(a: Any, b: Any) -> Any:
+        return linalg.solve_triangular(a, b, lower=True)
+
+    functions = {"erf": special.erf, "logsumexp": special.logsumexp}
+    return Namespace(autograd.numpy, conv2d=conv2d, solve_lower=solve_lower, **functions)

@@ -1,8 +1,9 @@
 """The workloads: each stated once, in terms that every library has."""
 
-from . import elementwise, networks, scientific
+from . import elementwise, matrices, networks, scientific
 from .base import Problem, Size, Workload, label, problem
 
-WORKLOADS = {w.name: w for w in (*elementwise.WORKLOADS, *networks.WORKLOADS, *scientific.WORKLOADS)}
+FAMILIES = (elementwise, networks, scientific, matrices)
+WORKLOADS = {w.name: w for family in FAMILIES for w in family.WORKLOADS}
 
 __all__ = ["WORKLOADS", "Problem", "Size", "Workload", "label", "problem"]
