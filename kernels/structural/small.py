@@ -16,7 +16,7 @@ from ..native.pointers import load, pointer, row_memory, store
 
 LARGEST = 8
 """Rows of what is small: a tile of these fits the first cache."""
-LANES = 32
+LANES = 64
 
 
 def is_small(*sizes: int) -> bool:
