@@ -18,7 +18,7 @@ from ..core.program import Var, uniform
 from ..core.scalars import WEAK
 from ..recording.reads import guard
 from .conversion import cast_var, numpy_of, of_numpy, var_of, weak_kind
-from .views import VIEWS, View, is_memory, kept_order, placed
+from .views import VIEWS, View, is_memory, kept_order, placed, view_of
 
 if TYPE_CHECKING:
     from .methods import Methods  # a stub
@@ -89,8 +89,9 @@ class array(Methods):
 
     @_var.setter
     def _var(self, var: Var) -> None:
-        if type(self._trace) is View:
-            self._trace.assign(array._of(var))
+        view = view_of(self)
+        if view is not None:
+            view.assign(array._of(var))
             return
         self._held = var
         self._number = var.number

@@ -73,7 +73,7 @@ def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Va
     if len(value.shape) > 1 and not value.flags.c_contiguous and (trace := current()) is not None:
         trace.rows = False
     device = devices.current()
-    if dtype is None and value.base is None and type(value) is np.ndarray:
+    if dtype is None and type(value) is np.ndarray and (value.base is None or value.flags.writeable):
         a = seen(value.shape, value.dtype)
         if a is not None and device.dtype(a.dtype) is a.dtype:
             return Var(a, device.upload(value.copy()))

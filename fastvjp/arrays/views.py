@@ -3,7 +3,9 @@
 A recording whose inputs are NumPy arrays makes them (`Trace.views`), and so does the array API's namespace outside
 recordings (`VIEWS`). A view reads from its base and writes back into it; values are immutable all the same: the
 base gets a new value, and a view whose base has another value than it has seen reads again. Only a view pays for
-that: it has its `View` where other arrays have their recording.
+that: it has its `View` where other arrays have their recording. As long as nothing is changed a view is like
+other results: it is pending, and gets its `View` before the next change. At the end of the recording those that
+are still pending remain values.
 
 Where an array is no view it depends on its memory what NumPy does: whether it can be changed that has no axes,
 and whether a reshape is a view or a copy. Arguments and buffers have memory (`array._like`); results lie row by
@@ -117,9 +119,28 @@ def _name(function: Callable[..., Any]) -> str:
 _MEMORY = np.zeros(1, np.uint8)
 
 
+def settle() -> None:
+    """Give pending views their `View`, from their bases as these are now."""
+    trace = current()
+    if trace is not None and trace.pending:
+        pending, trace.pending = trace.pending, []
+        for result, base, *how in pending:
+            _become(result, View(base, result._var, *how))
+
+
+def _become(result: Any, view: View) -> None:
+    result._held, result._trace, result._number = result._aval, view, -1
+
+
+def view_of(a: Any) -> View | None:
+    """How an array is a part of another one; None if it is not."""
+    settle()
+    return a._trace if type(a._trace) is View else None
+
+
 def is_memory(a: Any) -> bool:
     """Whether NumPy would have memory for it that can be changed, and no scalar."""
-    return type(a._trace) is View or getattr(a, "_like", None) is not None
+    return view_of(a) is not None or getattr(a, "_like", None) is not None
 
 
 def layout(a: Any) -> np.ndarray | None:
@@ -127,8 +148,9 @@ def layout(a: Any) -> np.ndarray | None:
 
     None if they are not known.
     """
-    if type(a._trace) is View:
-        return a._trace.layout()
+    view = view_of(a)
+    if view is not None:
+        return view.layout()
     like = getattr(a, "_like", None)
     trace = current()
     if like is None and a.ndim > 1 and trace is not None and not trace.rows:
@@ -212,7 +234,7 @@ def in_order(x: Any, flag: Any) -> Any:
         trace.rows = False
     del made._like
     if lies is None:
-        made._held, made._trace, made._number = made._aval, View(x, x._var, _contiguous, None, (), {}, False), -1
+        _become(made, View(x, x._var, _contiguous, None, (), {}, False))
     return made
 
 
@@ -223,7 +245,7 @@ def _contiguous(x: Any) -> Any:
 def is_reshape(base: Any, shape: Any) -> bool | None:
     """Whether NumPy reshapes without a copy: not always of what has been transposed or cut. None: not known."""
     trace = current()
-    if base.ndim < 2 or (type(base._trace) is not View and (trace is None or trace.rows)):
+    if base.ndim < 2 or (view_of(base) is None and (trace is None or trace.rows)):
         return True
     lies = layout(base)
     if lies is None:
@@ -252,20 +274,24 @@ def viewed(
     options: Mapping[str, Any] = {},
 ) -> Any:
     """The result of `read` as a view of `base`."""
-    if not base.shape and not is_memory(base):
+    if not base._aval.shape and not is_memory(base):
         return kept_order(result, result) if _name(read) == "section" else result  # x[...] of a scalar is an array
-    known = is_reshape(base, result.shape) if write is reshaped else True
-    if known is False:
-        result._like = True  # a copy, row by row
-        return result
-    view = View(base, result._var, read, write, statics, options, known is True)
-    result._held, result._trace, result._number = result._aval, view, -1
+    known: bool | None = True
     trace = current()
-    if trace is not None and trace.rows and write is not reshaped and _name(read) not in _IN_ROWS:
-        lies = view.layout()
+    if write is reshaped:
+        known = is_reshape(base, result.shape)
+        if known is False:
+            result._like = True  # a copy, row by row
+            return result
+    elif trace is not None and trace.rows and read.__name__ not in _IN_ROWS:
+        lies = View(base, result._var, read, write, statics, options, True).layout()
         trace.rows = lies is not None and lies_in_rows(lies)
+    if trace is not None:
+        trace.pending.append((result, base, read, write, statics, options, known is True))
+    else:
+        _become(result, View(base, result._var, read, write, statics, options, known is True))
     return result
 
 
-_IN_ROWS = {"section", "getitem", "flip", "broadcast_to"}
+_IN_ROWS = {"_section", "getitem", "flip", "broadcast_to"}
 """What is computed from these views lies row by row, if it does from their bases."""

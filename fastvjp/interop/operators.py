@@ -12,7 +12,7 @@ from ..arrays.array import array
 from ..arrays.calls import operator
 from ..arrays.emit import cast
 from ..arrays.public import attach
-from ..arrays.views import View, has_views, is_memory, layout
+from ..arrays.views import has_views, is_memory, layout, settle, view_of
 from ..ops.indexing import At, getitem, setitem, writes_itself
 
 # --- operators ---------------------------------------------------------------------------------------------
@@ -154,12 +154,14 @@ def conj(self: array) -> array:
 
 def _set_shape(self: array, shape: Any) -> None:
     """Give the object another shape, as NumPy does: where slices are views it becomes a view of what it was."""
+    settle()
     was = array._of(self._var)
     was._held, was._trace, was._number = self._held, self._trace, self._number
     if hasattr(self, "_like"):
         was._like = self._like
     shaped = ops.reshape(was, shape)
-    if has_views(was) and not (type(shaped._trace) is View and shaped._trace.known):
+    view = view_of(shaped)
+    if has_views(was) and (view is None or not view.known):
         raise AttributeError(
             f"[shape] An array of shape {self.shape} does not take the shape {shape} in place, or it is not known "
             f"whether NumPy's would: that depends on how it lies in memory. Hint: x = x.reshape({shape})."

@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays.array import array, as_array
 from ..arrays.calls import keyed
 from ..arrays.emit import cast, emit, reshaped, sliced, spread
-from ..arrays.views import View, has_views, viewed
+from ..arrays.views import has_views, layout, lies_in_rows, view_of, viewed
 from ..core.program import uniform
 from ..core.scalars import WEAK
 from ..recording.recorder import current
@@ -42,7 +42,8 @@ def getitem(a: ArrayLike, index: Any) -> array:
     key = basic_index(index)
     if key is not None:
         found = _section(a, key)
-        if type(a) is not array or not has_views(a):
+        trace = current()
+        if type(a) is not array or not (has_views(a) if trace is None else trace.views):
             return found
         scalar = not found._aval.shape and Ellipsis not in key  # NumPy's scalars are values
         return found if scalar else viewed(found, a, _section, _set_section, (key,))
@@ -52,8 +53,8 @@ def getitem(a: ArrayLike, index: Any) -> array:
     if parsed.advanced:
         found = selected(found, parsed.advanced, parsed.place, "getitem")
         trace = current()
-        if trace is not None and found._aval.ndim > 1:
-            trace.rows = False  # NumPy chooses the order
+        if trace is not None and trace.rows and found._aval.ndim > 1:
+            trace.rows = _comes_in_rows(x, index)
     if x is a and has_views(x) and found._aval.shape and _is_basic(index):
         return viewed(found, a, getitem, _set_item, (index,))
     return found
@@ -63,6 +64,24 @@ def _is_basic(index: Any) -> bool:
     """Whether an index is of integers and slices, NumPy's and our own of no axes included."""
     items = index if isinstance(index, tuple) else (index,)
     return not any(isinstance(i, list | np.ndarray) or getattr(i, "ndim", 0) for i in items)
+
+
+def _comes_in_rows(x: array, index: Any) -> bool:
+    """Whether it is known that NumPy's result of an advanced index lies row by row.
+
+    It does where the array and those that index it do, and these come first.
+    """
+    items = list(index) if isinstance(index, tuple) else [index]
+    while items and isinstance(items[-1], slice):
+        items.pop()
+    arrays_alone = not any(i is None or i is Ellipsis or isinstance(i, slice) for i in items)
+    return arrays_alone and all(map(_lies_in_rows, [x, *items]))
+
+
+def _lies_in_rows(item: Any) -> bool:
+    if isinstance(item, array):
+        item = layout(item)
+    return item is not None and (not isinstance(item, np.ndarray) or lies_in_rows(item))
 
 
 @keyed
@@ -88,8 +107,8 @@ def _set_section(base: array, value: array, key: tuple[Any, ...]) -> array:
 
 def writes_itself(a: array, index: Any, value: Any) -> bool:
     """Whether `a[index] = value` gives an array its own part, as `a[index] += x` ends."""
-    view = value._trace if type(value) is array else None
-    return type(view) is View and view.read is _section and view.is_at(a, basic_index(index))
+    view = view_of(value) if type(value) is array else None
+    return view is not None and view.read is _section and view.is_at(a, basic_index(index))
 
 
 def selected(x: array, advanced: tuple[Advanced, ...], place: int, name: str) -> array:

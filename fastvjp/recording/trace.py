@@ -52,6 +52,7 @@ class Trace:
         "node",
         "once",
         "open",
+        "pending",
         "private",
         "recorded",
         "rows",
@@ -81,6 +82,8 @@ class Trace:
         """And whether that call is not to be found again, as Python functions or values are at work in it."""
         self.views = False
         """Whether slices, transposes and the like are views, as NumPy's are: where the inputs are NumPy's."""
+        self.pending: list[Any] = []
+        """Results that are views, but of which nothing has yet been changed: see `arrays/views.py`."""
         self.rows = True
         """Whether all arrays would lie row by row in NumPy's memory: see `arrays/views.py`."""
 
@@ -91,7 +94,7 @@ class Trace:
     def close(self) -> None:
         """End the recording: let go of the variables, as those that are still held refer to it."""
         self.open = False
-        self.vars, self.entered, self.recorded, self.differentiated = {}, {}, None, None
+        self.vars, self.entered, self.recorded, self.differentiated, self.pending = {}, {}, None, None, []
 
     # --- the op list -----------------------------------------------------------------------------------------
 

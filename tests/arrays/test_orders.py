@@ -153,3 +153,37 @@ def test_bad_orders() -> None:
         x.reshape(24, order="K")
     with pytest.raises(ValueError, match="only some axes"):
         x.flatten(1, order="F")
+
+
+def test_what_arrays_choose_lies_row_by_row_where_it_does_for_numpy(rng: np.random.Generator) -> None:
+    """Where indices come first and lie so themselves; elsewhere NumPy's order is not known, which is an error."""
+    known = 0
+    for _ in range(150):
+        shape = tuple(rng.integers(2, 4, rng.integers(1, 4)))
+        first = [np.asarray(rng.integers(0, n, rng.integers(1, 4, rng.integers(0, 3)))) for n in shape[:1]]
+        more = [int(rng.integers(n)) if rng.random() < 0.5 else slice(None) for n in shape[1:]]
+        index: Any = (*first, *more)
+        if rng.random() < 0.3:
+            index = (index[0].T,) if rng.random() < 0.5 else tuple(reversed(index[: len(shape)]))
+        source = rng.standard_normal(shape)
+        try:
+            want = source[index]
+        except IndexError:
+            continue
+
+        def loss(x: Any, index: Any = index) -> Any:
+            chosen = x[index] * 2
+            return (np.ravel(chosen, "K") * np.arange(chosen.size)).sum()
+
+        try:
+            value, g = fv.value_and_grad(loss)(source)
+        except ValueError as error:
+            assert "which is not known" in str(error)
+            continue
+        known += want.ndim > 1
+        np.testing.assert_allclose(value, loss(source), atol=1e-12)
+        place = np.arange(source.size).reshape(shape)[index]
+        weight = np.zeros(source.size)
+        np.add.at(weight, np.ravel(place * 1, "K"), 2 * np.arange(place.size))
+        np.testing.assert_allclose(np.ravel(g), weight)
+    assert known > 10

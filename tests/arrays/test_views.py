@@ -431,3 +431,20 @@ def test_which_results_without_axes_change(start, kind):
     value, gradient = fv.value_and_grad(fv.numpy.of(fun))(kind(2.0))
     close(value, fun(kind(2.0)))
     close(gradient, numeric_grad(lambda v: fun(kind(v)), np.array(2.0)), rtol=1e-6)
+
+
+def test_views_that_were_made_before_a_change_see_it(rng):
+    """However many there are, of each other, and whatever reads them before and after."""
+
+    def f(a):
+        parts = [a[1:], a[:, ::2], a[1:][0], a[2], a[::-1]]
+        before = np.sum(parts[2] * parts[3])
+        for k, part in enumerate(parts):
+            part += (k + 1) * a[0, 1]
+            part[..., 0] *= 2
+        return before + np.sum(WEIGHT * a) + sum(np.sum((k + 1) * part**2) for k, part in enumerate(parts))
+
+    a = rng.standard_normal((3, 4))
+    value, g = fv.value_and_grad(f)(a)
+    np.testing.assert_allclose(value, f(a.copy()))
+    close(g, numeric_grad(lambda x: f(x.copy()), a), 1e-6)

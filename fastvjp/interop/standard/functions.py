@@ -9,7 +9,7 @@ import numpy as np
 from ... import ops
 from ...arrays.array import array, as_array
 from ...arrays.calls import with_views
-from ...arrays.views import View
+from ...arrays.views import view_of
 from .members import adopted, standard
 
 
@@ -42,8 +42,9 @@ def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> array:
         ValueError: `copy` is False where it takes one.
     """
     made = ops.reshape(with_views(as_array(x, "reshape")), shape)
-    if type(made._trace) is View:
-        made._trace.known = True
+    view = view_of(made)
+    if view is not None:
+        view.known = True
     elif copy is False:
         raise ValueError(f"[reshape] The shape {made.shape} takes a copy, but copy=False.")
     return made.copy() if copy else made
