@@ -488,3 +488,52 @@ def forget_plans(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_inner_is_the_real_one() -> None:
     x, y = np.array([1 + 2j]), np.array([3 - 1j])
     assert inner([x], [y]) == (1.0, 1.0)
+
+
+def test_quotients_and_remainders(rng: np.random.Generator) -> None:
+    """x - y * floor(x / y): slope 1 by x, and minus the quotient by y; that of the quotient itself is 0."""
+    x, y = rng.uniform(-9, 9, 20), rng.uniform(0.5, 3, 20) * rng.choice([-1, 1], 20)
+    g, h = rng.standard_normal((2, 20))
+    for function in (mx.divmod, np.divmod):
+        (quotient, rest), (by_x, by_y) = mx.vjp(function, (mx.array(x), mx.array(y)), [mx.array(h), mx.array(g)])
+        np.testing.assert_array_equal(quotient, x // y)
+        np.testing.assert_allclose(rest, x % y, rtol=1e-14)
+        np.testing.assert_allclose(by_x, g, rtol=1e-14)
+        np.testing.assert_allclose(by_y, -g * (x // y), rtol=1e-14)
+        _, (_, tangent) = mx.jvp(function, (mx.array(x), mx.array(y)), [mx.array(g), mx.array(h)])
+        np.testing.assert_allclose(tangent, g - h * (x // y), rtol=1e-13)
+    by_x, by_y = mx.grad(lambda x, y: mx.sum(mx.remainder(x, y) * g), (0, 1))(x, y)
+    np.testing.assert_allclose(by_x, g, rtol=1e-14)
+    np.testing.assert_allclose(by_y, -g * (x // y), rtol=1e-14)
+
+
+@pytest.mark.parametrize("alpha, beta", [(1, 1), (0.5, -2), (0, 3), (2.5, 0)])
+def test_addmm_with_factors(alpha: float, beta: float, rng: np.random.Generator) -> None:
+    """beta * c + alpha * a @ b is linear in each of the three."""
+    c, a, b = rng.standard_normal((3, 5)), rng.standard_normal((3, 4)), rng.standard_normal((4, 5))
+    moved = [rng.standard_normal(x.shape) for x in (c, a, b)]
+    g = rng.standard_normal((3, 5))
+
+    def addmm(c: Any, a: Any, b: Any) -> Any:
+        return mx.addmm(c, a, b, alpha=alpha, beta=beta)
+
+    (out,), (tangent,) = mx.jvp(addmm, (c, a, b), moved)
+    np.testing.assert_allclose(out, beta * c + alpha * a @ b, atol=1e-13)
+    np.testing.assert_allclose(tangent, beta * moved[0] + alpha * (moved[1] @ b + a @ moved[2]), atol=1e-13)
+    _, found = mx.vjp(addmm, (c, a, b), [g])
+    for got, want in zip(found, (beta * g, alpha * g @ b.T, alpha * a.T @ g), strict=True):
+        np.testing.assert_allclose(got, want, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32"])
+@pytest.mark.parametrize("name", ["sum", "prod", "cumsum", "cumprod"])
+def test_sums_of_small_integers_do_not_wrap(name: str, dtype: str, rng: np.random.Generator) -> None:
+    """They are of 64 bits, as NumPy's."""
+    high = 2 if dtype == "bool" else min(np.iinfo(dtype).max, 1000)
+    x = rng.integers(1, high, (3, 6), endpoint=dtype != "bool").astype(dtype)
+    for axis in (0, 1, None):
+        want = getattr(np, name)(x, axis=axis)
+        for function in (getattr(mx, name), getattr(np, name)):
+            got = np.asarray(function(mx.array(x), axis=axis))
+            assert got.dtype == want.dtype
+            np.testing.assert_array_equal(got, want)
