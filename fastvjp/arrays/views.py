@@ -14,6 +14,7 @@ row unless something in the recording does not (`Trace.rows`), from which NumPy 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -156,7 +157,13 @@ def layout(a: Any) -> np.ndarray | None:
     if like is None and a.ndim > 1 and trace is not None and not trace.rows:
         return None
     theirs = [s // like.itemsize for s in like.strides] if isinstance(like, np.ndarray) else None
-    return np.lib.stride_tricks.as_strided(_MEMORY, a.shape, theirs or contiguous_strides(a.shape))
+    return _stand_in(a.shape, tuple(theirs or contiguous_strides(a.shape)))
+
+
+@functools.lru_cache(1024)
+def _stand_in(shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:
+    """An array of bytes that are not there; NumPy takes some microseconds to make one."""
+    return np.lib.stride_tricks.as_strided(_MEMORY, shape, strides)
 
 
 def lies_in_rows(x: np.ndarray) -> bool:
@@ -214,7 +221,7 @@ def placed(made: Any, like: Any, order: Any, where: str) -> Any:
     if axes is None:
         made._like = True
         return made
-    made._like = np.lib.stride_tricks.as_strided(_MEMORY, made.shape, contiguous_strides(made.shape[::-1])[::-1])
+    made._like = _stand_in(made.shape, contiguous_strides(made.shape[::-1])[::-1])
     trace = current()
     if trace is not None:
         trace.rows = False
