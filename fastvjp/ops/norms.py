@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.array import array, as_array
+from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, emit, filled, permuted, reshaped, section, trailing, zeros
 from ..arrays.public import public
@@ -269,7 +269,8 @@ def matrix_rank(A: ArrayLike, tol: ArrayLike = None, hermitian: bool = False, *,
     """
     if tol is not None and rtol is not None:
         raise ValueError("[matrix_rank] Expected tol or rtol, got both.")
-    x = emit("stop_gradient", as_array(A, "matrix_rank"))
+    hermitian = bool(hermitian)
+    x = emit("stop_gradient", as_arrays([A, *[t for t in (tol, rtol) if t is not None]], "matrix_rank")[0])
     if x.ndim < 2:
         return cast(reductions.any(logical.not_equal(x, 0)), int64)
     x = matrices("matrix_rank", x)

@@ -17,6 +17,7 @@ from ..ops.matrix_functions import expm_frechet
 F = TypeVar("F", bound=Callable[..., Any])
 HOW = {"overwrite_a", "overwrite_b", "check_finite", "lapack_driver", "driver", "lwork", "blocksize", "method"}
 """Parameters that say how SciPy is to compute, not what."""
+OPERANDS = {"a", "b", "c", "r", "q", "A", "E"}
 
 
 def _declared(fun: F) -> F:
@@ -29,10 +30,15 @@ def _declared(fun: F) -> F:
     def call(*args: Any, **options: Any) -> Any:
         theirs = _signature(name)
         given = theirs.bind(*args, **options).arguments
-        for parameter in given.keys() - known.keys() - HOW:
+        for parameter in given.keys() - known.keys():
+            if parameter in HOW and not isinstance(given[parameter], array):
+                continue
             value, default = given[parameter], theirs.parameters[parameter].default
             if value is not default and not (isinstance(value, bool | int | str) and value == default):
                 raise TypeError(f"[{name}] {parameter}= is not recorded.")
+        operands = [p for p in given if p in OPERANDS and given[p] is not None]
+        if len(operands) > 1:  # together: lists take the dtype of arrays that they meet
+            given |= zip(operands, as_arrays([given[p] for p in operands], name), strict=True)
         return fun(**{parameter: value for parameter, value in given.items() if parameter in known})
 
     return fun
@@ -84,7 +90,8 @@ def _solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_
 @_declared
 def _solve_toeplitz(c_or_cr: Any, b: Any) -> array:
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
-    return linalg.solve(linalg.toeplitz(c, r), b)
+    x, y, z = as_arrays([c, c if r is None else r, b], "solve_toeplitz")
+    return linalg.solve(linalg.toeplitz(x, None if r is None else y), z)
 
 
 @_declared
@@ -241,8 +248,8 @@ def _circulant(c: Any) -> array:
 @_declared
 def _hankel(c: Any, r: Any = None) -> array:
     """Constant along each diagonal that rises: a Toeplitz matrix from the last column on."""
-    x = as_array(c, "hankel")
-    y = ops.zeros_like(x) if r is None else as_array(r, "hankel")
+    x, y = as_arrays([c, c if r is None else r], "hankel")
+    y = ops.zeros_like(x) if r is None else y
     column = ops.concatenate([x[..., -1:], y[..., 1:]], -1)
     return ops.flip(linalg.toeplitz(ops.flip(x, -1), column), -2)
 
