@@ -4,7 +4,7 @@
 through Metal; names and signatures are those of `mlx.core`.
 """
 
-from . import array_api, autograd, fft, linalg, metal, numpy, random, scipy, special, utils
+from . import array_api, autograd, fast, fft, linalg, metal, numpy, random, scipy, special, utils
 from . import interop as _interop  # noqa: F401  sets operators and methods on array
 from . import primitives as _primitives  # noqa: F401  all of them, by families
 from . import rules as _rules  # noqa: F401  and the derivative rules of elementwise ones
@@ -144,6 +144,7 @@ __all__ = [
     "euler_gamma",
     "eval",
     "explain",
+    "fast",
     "fft",
     "finfo",
     "float32",

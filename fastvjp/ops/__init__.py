@@ -16,9 +16,11 @@ from . import random as _random  # noqa: F401
 from . import short_time as _short_time  # noqa: F401
 from . import solving as _solving  # noqa: F401
 from . import special as _special  # noqa: F401  whose functions fastvjp.special has
+from . import transformers as _transformers  # noqa: F401  whose functions fastvjp.fast has
 from .arithmetic import *
 from .bit_patterns import *
 from .broadcasting import *
+from .chosen_products import *
 from .complex_parts import *
 from .contraction import *
 from .convolution import *
@@ -32,6 +34,7 @@ from .linalg import *
 from .logical import *
 from .moving_windows import *
 from .order_statistics import *
+from .quantization import *
 from .reductions import *
 from .rounding import *
 from .scans import *

@@ -36,7 +36,7 @@ FLOORS = [
     ["arrays"],
     ["primitives"],
     ["ops"],
-    ["interop", "rules", "fft", "linalg", "numpy", "random", "special", "array_api"],
+    ["interop", "rules", "fast", "fft", "linalg", "numpy", "random", "special", "array_api"],
     ["transforms"],
     ["custom", "explain"],
     ["scipy", "autograd", "utils"],
