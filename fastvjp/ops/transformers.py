@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays.array import array, as_array, from_numpy
+from ..arrays.array import array, as_array, as_arrays, from_numpy
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, reshaped
 from ..arrays.public import public
@@ -31,16 +31,18 @@ WITHIN = "fast"
 # --- normalisations -----------------------------------------------------------------------------------------
 
 
-def _checked(name: str, x: ArrayLike, **vectors: ArrayLike | None) -> array:
-    """The array in a floating dtype; ValueError where it has no axis, or a vector is not as long as its last."""
-    a = as_array(x, f"fast.{name}")
-    require(f"fast.{name}", a.dtype, "biuf")
-    if a.ndim == 0:
+def _floating(name: str, x: ArrayLike, **vectors: ArrayLike | None) -> list[array]:
+    """Floating arrays; ValueError where the first has no axis, or a vector is not as long as its last one."""
+    arrays = as_arrays([x, *(v for v in vectors.values() if v is not None)], f"fast.{name}")
+    for a in arrays:
+        require(f"fast.{name}", a.dtype, "biuf")
+    if arrays[0].ndim == 0:
         raise ValueError(f"[fast.{name}] Expected an array with at least one axis.")
     for what, vector in vectors.items():
-        if vector is not None and np.shape(vector) != a.shape[-1:]:
-            raise ValueError(f"[fast.{name}] Expected a {what} of shape {a.shape[-1:]}, got {np.shape(vector)}.")
-    return cast(a, inexact(a.dtype))
+        if vector is not None and np.shape(vector) != arrays[0].shape[-1:]:
+            shape = arrays[0].shape[-1:]
+            raise ValueError(f"[fast.{name}] Expected a {what} of shape {shape}, got {np.shape(vector)}.")
+    return [cast(a, inexact(a.dtype)) for a in arrays]
 
 
 @public(within=WITHIN)
@@ -60,8 +62,8 @@ def rms_norm(x: ArrayLike, weight: ArrayLike | None, eps: float) -> array:
         >>> fastvjp.fast.rms_norm(fastvjp.array([3.0, 4.0]), None, 0.0)
         array([0.848528, 1.13137], dtype=float32)
     """
-    a = _checked("rms_norm", x, weight=weight)
-    return _rms_norm(a, 1.0 if weight is None else weight, eps)
+    given = _floating("rms_norm", x, weight=weight)
+    return _rms_norm(given[0], 1.0 if weight is None else given[1], eps)
 
 
 @recorded(3)
@@ -87,8 +89,8 @@ def layer_norm(x: ArrayLike, weight: ArrayLike | None, bias: ArrayLike | None, e
         >>> fastvjp.fast.layer_norm(fastvjp.array([1.0, 2.0, 3.0]), None, None, 0.0)
         array([-1.22474, 0, 1.22474], dtype=float32)
     """
-    a = _checked("layer_norm", x, weight=weight, bias=bias)
-    return _layer_norm(a, 1.0 if weight is None else weight, 0.0 if bias is None else bias, eps)
+    given = _floating("layer_norm", x, weight=weight, bias=bias)
+    return _layer_norm(given[0], 1.0 if weight is None else given[1], 0.0 if bias is None else given[-1], eps)
 
 
 @recorded(4)
@@ -289,7 +291,7 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike) -> array:
         >>> fastvjp.fast.cross_entropy(fastvjp.array([[0.0, 0.0]]), [1])
         array([0.693147], dtype=float32)
     """
-    x, index = _checked("cross_entropy", logits), as_array(targets, "fast.cross_entropy")
+    x, index = _floating("cross_entropy", logits)[0], as_array(targets, "fast.cross_entropy")
     if x.shape[:-1] != index.shape:
         raise ValueError(f"[fast.cross_entropy] Expected targets of shape {x.shape[:-1]}, got {index.shape}.")
     chosen = take_along_axis(x, reshaped(index, (*index.shape, 1)), -1)

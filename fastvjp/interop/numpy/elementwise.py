@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array, as_arrays
+from ...arrays.array import array, as_array, as_arrays, numpy_of
 from ...arrays.emit import emit
 from ...arrays.public import implements
 from ...core.avals import inexact
@@ -73,3 +73,45 @@ def _isreal(x: Any) -> array:
 @implements(np.iscomplex)
 def _iscomplex(x: Any) -> array:
     return ops.not_equal(ops.imag(x), 0)
+
+
+@implements(np.heaviside)
+def _heaviside(a: Any, b: Any) -> array:
+    x, y = as_arrays([a, b], "heaviside")
+    dtype = inexact(np.result_type(x.dtype, y.dtype))
+    x, y = ops.astype(x, dtype), ops.astype(y, dtype)
+    return ops.where(ops.isnan(x), x, ops.where(ops.equal(x, 0), y, ops.where(ops.less(x, 0), 0, 1)))
+
+
+@implements(np.fmod)
+def _fmod(a: Any, b: Any) -> array:
+    x, y = as_arrays([a, b], "fmod")
+    size = ops.remainder(ops.abs(x), ops.abs(y))
+    return ops.where(ops.less(x, 0), -size, size)
+
+
+@implements(np.modf)
+def _modf(a: Any) -> tuple[array, array]:
+    x = _floating(a, "modf")
+    whole = ops.trunc(x)
+    return ops.where(ops.isinf(x), 0, x - whole), whole
+
+
+@implements(np.ldexp)
+def _ldexp(a: Any, b: Any) -> array:
+    """Twice, by half the exponent each, as a power of two may be too large a number."""
+    x, n = _floating(a, "ldexp"), as_array(b, "ldexp")
+    half = ops.floor_divide(n, 2)
+    return x * _power_of_two(half, x.dtype) * _power_of_two(n - half, x.dtype)
+
+
+def _power_of_two(n: array, dtype: np.dtype) -> array:
+    return ops.power(ops.full_like(n, 2, dtype), ops.astype(n, dtype))
+
+
+@implements(np.frexp)
+def _frexp(a: Any) -> tuple[array, array]:
+    """Exponents are read, and have no gradient."""
+    x = _floating(a, "frexp")
+    exponent = as_array(np.frexp(numpy_of(x._var))[1], "frexp")
+    return _ldexp(x, -exponent), exponent

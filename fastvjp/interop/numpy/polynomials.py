@@ -1,0 +1,107 @@
+"""Polynomials by their coefficients, the highest power first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ... import ops
+from ...arrays.array import array, as_array, as_arrays
+from ...arrays.public import implements
+from ...core.avals import float64
+from ...ops.least_squares import lstsq
+from .constants import Lacking
+
+
+def _coefficients(p: Any, name: str) -> array:
+    if isinstance(p, np.poly1d):
+        raise Lacking(
+            f"[np.{name}] numpy.poly1d is not supported for fastvjp arrays. Hint: give its coefficients."
+        )
+    return as_array(ops.atleast_1d(p), name)
+
+
+@implements(np.polyval)
+def _polyval(p: Any, x: Any) -> array:
+    """By Horner's scheme."""
+    if isinstance(x, np.poly1d):
+        raise Lacking("[np.polyval] numpy.poly1d is not supported for fastvjp arrays.")
+    coefficients, at = as_arrays([_coefficients(p, "polyval"), x], "polyval")
+    value: Any = ops.zeros_like(at)
+    for i in range(coefficients.shape[0]):
+        value = value * at + coefficients[i]
+    return value
+
+
+def _of_one_length(a: Any, b: Any, name: str) -> list[array]:
+    pair = as_arrays([_coefficients(a, name), _coefficients(b, name)], name)
+    n = max(x.shape[0] for x in pair)
+    return [ops.pad(x, (n - x.shape[0], 0)) for x in pair]
+
+
+@implements(np.polyadd)
+def _polyadd(a1: Any, a2: Any) -> array:
+    x, y = _of_one_length(a1, a2, "polyadd")
+    return x + y
+
+
+@implements(np.polysub)
+def _polysub(a1: Any, a2: Any) -> array:
+    x, y = _of_one_length(a1, a2, "polysub")
+    return x - y
+
+
+@implements(np.polymul)
+def _polymul(a1: Any, a2: Any) -> array:
+    x, y = as_arrays([_coefficients(a1, "polymul"), _coefficients(a2, "polymul")], "polymul")
+    return ops.convolve(x, y)
+
+
+@implements(np.polyder)
+def _polyder(p: Any, m: int = 1) -> array:
+    x = _coefficients(p, "polyder")
+    if m < 0:
+        raise ValueError(f"[np.polyder] Expected a number of times of at least 0, got {m}.")
+    for _ in range(m):
+        x = x[:-1] * np.arange(x.shape[0] - 1, 0, -1)
+    return x
+
+
+@implements(np.polyint)
+def _polyint(p: Any, m: int = 1, k: Any = None) -> array:
+    x = _coefficients(p, "polyint")
+    if m < 0:
+        raise ValueError(f"[np.polyint] Expected a number of times of at least 0, got {m}.")
+    constants = ops.broadcast_to(0.0 if k is None else k, (m,)) if np.size(0.0 if k is None else k) == 1 else k
+    for i in range(m):
+        whole = x / np.arange(x.shape[0], 0, -1)
+        x = ops.concatenate([whole, ops.astype(ops.reshape(as_array(constants, "polyint")[i], (1,)), whole.dtype)])
+    return x
+
+
+@implements(np.vander)
+def _vander(x: Any, N: int | None = None, increasing: bool = False) -> array:
+    a = as_array(x, "vander")
+    if a.ndim != 1:
+        raise ValueError(f"[np.vander] Expected an array of one axis, got the shape {a.shape}.")
+    n = a.shape[0] if N is None else N
+    dtype = np.result_type(a.dtype, np.int_)
+    powers = ops.broadcast_to(ops.astype(a, dtype)[:, None], (a.shape[0], n))
+    columns = ops.cumprod(powers, 1, inclusive=False)
+    return columns if increasing else ops.flip(columns, 1)
+
+
+@implements(np.polyfit)
+def _polyfit(x: Any, y: Any, deg: int, *, rcond: float | None = None, w: Any = None) -> array:
+    """Least squares on columns of one length, as NumPy's."""
+    places = as_array(x, "polyfit", float64)
+    values = as_arrays([places, y], "polyfit")[1]
+    values = ops.astype(values, np.result_type(values.dtype, float64))
+    left = _vander(places, deg + 1)
+    if w is not None:
+        factors = as_array(w, "polyfit", float64)
+        left, values = left * factors[:, None], values * (factors[:, None] if values.ndim == 2 else factors)
+    lengths = ops.sqrt(ops.sum(left * left, 0))
+    found = lstsq(left / lengths, values, len(places) * np.finfo(float64).eps if rcond is None else rcond)[0]
+    return found / (lengths[:, None] if values.ndim == 2 else lengths)
