@@ -39,7 +39,19 @@ NAMES = """
 def test_no_public_name_is_lost():
     found = [n for n in dir(fastvjp) if not n.startswith("_") and not isinstance(getattr(fastvjp, n), ModuleType)]
     assert set(NAMES.split()) <= set(found)
-    modules = {"array_api", "autograd", "fast", "fft", "linalg", "metal", "numpy", "random", "scipy", "special", "utils"}
+    modules = {
+        "array_api",
+        "autograd",
+        "fast",
+        "fft",
+        "linalg",
+        "metal",
+        "numpy",
+        "random",
+        "scipy",
+        "special",
+        "utils",
+    }
     assert sorted(found) == sorted(set(fastvjp.__all__) - modules)
 
 
