@@ -104,6 +104,13 @@ def _arccosh_slope(x: array) -> array:
     return o.reciprocal(o.sqrt(x - 1) * o.sqrt(x - (-1)))
 
 
+def _ndtr_hazard(g: array, x: array, out: array) -> array:
+    """-out (x + out), the sum as a quotient below 0, where its terms would cancel."""
+    u = x * -math.sqrt(0.5)
+    quotient = math.sqrt(2) * emit("scaled_ierfc", u, n=1) / emit("scaled_ierfc", u, n=0)
+    return o.scale(g, o.scale(out, -o.where(o.less(x, 0), quotient, x + out)))
+
+
 # --- the table -------------------------------------------------------------------------------------------
 
 RULES: dict[str, dict[str, Rule]] = {
@@ -159,6 +166,27 @@ RULES: dict[str, dict[str, Rule]] = {
     # the gamma function
     "gammaln": {"x": lambda g, x: o.scale(g, emit("polygamma", x, n=0))},
     "polygamma": {"x": lambda g, x, n: o.scale(g, emit("polygamma", x, n=n + 1))},
+    # the normal distribution
+    "erfc": {"x": lambda g, x: o.scale(g, -emit("erf_slope", x))},
+    "scaled_ierfc": {"x": lambda g, x, n: o.scale(g, -2 * (n + 1) * emit("scaled_ierfc", x, n=n + 1))},
+    "ndtr": {"x": lambda g, x: o.scale(g, emit("ndtr_slope", x))},
+    "ndtr_slope": {"x": lambda g, x, out: o.scale(g, o.scale(out, -x))},
+    "log_ndtr": {"x": lambda g, x: o.scale(g, emit("ndtr_hazard", x))},
+    "ndtr_hazard": {"x": _ndtr_hazard},
+    # entropy
+    "xlog1py": {
+        "x": lambda g, y: o.scale(g, o.log1p(y)),
+        "y": lambda g, x, y: o.scale(g, o.where(o.equal(x, 0), 0, x / (y + 1))),
+    },
+    "log_ratio": {"x": lambda g, x: o.scale(g, o.reciprocal(x)), "y": lambda g, y: o.scale(g, -o.reciprocal(y))},
+    "kl_div": {
+        "x": lambda g, x, y: o.scale(g, emit("log_ratio", x, y)),
+        "y": lambda g, x, y: o.scale(g, (y - x) / y),
+    },
+    "rel_entr": {
+        "x": lambda g, x, y: o.scale(g, emit("log_ratio", x, y) + 1),
+        "y": lambda g, x, y: o.scale(g, -x / y),
+    },
     # trigonometry
     "sin": {"x": lambda g, x: o.scale(g, o.cos(x))},
     "cos": {"x": lambda g, x: o.scale(g, -o.sin(x))},

@@ -7,6 +7,7 @@ device and in fused steps; the others are steps of their own on the CPU, most of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..arrays.public import public
 from ..core.avals import inexact
 from .common import ArrayLike, operands, require
 from .elementwise import floating, floating2
+from .exponential import logaddexp, xlogy
 from .logical import where
 
 
@@ -228,3 +230,250 @@ def betaincc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> array:
         array([0.25, 0.5], dtype=float32)
     """
     return _floating3("betaincc", a, b, x)
+
+
+# --- error functions and the normal distribution ---------------------------------------------------------
+
+
+@public(unary, numpy="scipy.special.erfc", within="special")
+def erfc(a: ArrayLike) -> array:
+    """`1 - erf(a)`, which keeps its digits where it is small.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.erfc(fastvjp.array([0.0, 3.0]))
+        array([1, 2.20905e-05], dtype=float32)
+    """
+    return floating("erfc", a, "f")
+
+
+@public(unary, numpy="scipy.special.erfcx", within="special")
+def erfcx(a: ArrayLike) -> array:
+    """`exp(a * a) * erfc(a)`. Its derivatives are scaled integrals of erfc (DLMF 7.18), which do not cancel.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.erfcx(fastvjp.array([0.0, 3.0]))
+        array([1, 0.179001], dtype=float32)
+    """
+    x = as_array(a, "erfcx")
+    x = cast(x, inexact(x.dtype))
+    require("erfcx", x.dtype, "f")
+    return emit("scaled_ierfc", x, n=0)
+
+
+@public(unary, numpy="scipy.special.ndtr", within="special")
+def ndtr(a: ArrayLike) -> array:
+    """The distribution function of the normal distribution.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.ndtr(fastvjp.array([0.0, -3.0]))
+        array([0.5, 0.0013499], dtype=float32)
+    """
+    return floating("ndtr", a, "f")
+
+
+@public(unary, numpy="scipy.special.log_ndtr", within="special")
+def log_ndtr(a: ArrayLike) -> array:
+    """Its logarithm, also where `ndtr` is 0; with derivatives that lose no digits there.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.log_ndtr(fastvjp.array([0.0, -100.0]))
+        array([-0.693147, -5005.52], dtype=float32)
+    """
+    return floating("log_ndtr", a, "f")
+
+
+@public(unary, numpy="scipy.special.ndtri", within="special")
+def ndtri(a: ArrayLike) -> array:
+    """The inverse of `ndtr` on [0, 1]; nan outside.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.ndtri(fastvjp.array([0.5, 0.975]))
+        array([0, 1.95996], dtype=float32)
+    """
+    return floating("ndtri", a, "f")
+
+
+@public(binary, numpy="scipy.special.owens_t", within="special")
+def owens_t(h: ArrayLike, a: ArrayLike) -> array:
+    """Owen's function: of a standard normal pair (X, Y) the probability that X > h and 0 < Y < a X.
+
+    Its derivatives: D. B. Owen, Tables for computing bivariate normal probabilities (1956).
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.owens_t(fastvjp.array([0.0, 1.0]), 1.0)
+        array([0.125, 0.0667419], dtype=float32)
+    """
+    return floating2("owens_t", h, a, "f")
+
+
+# --- logistic functions and entropies --------------------------------------------------------------------
+
+
+@public(unary, numpy="scipy.special.logit", within="special")
+def logit(a: ArrayLike) -> array:
+    """`log(a / (1 - a))`, the inverse of `expit`; nan outside of [0, 1].
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.logit(fastvjp.array([0.5, 0.9]))
+        array([0, 2.19722], dtype=float32)
+    """
+    x = as_array(a, "logit")
+    x = cast(x, inexact(x.dtype))
+    require("logit", x.dtype, "f")
+    return emit("log_ratio", x, 1 - x)
+
+
+@public(unary, numpy="scipy.special.log_expit", within="special")
+def log_expit(a: ArrayLike) -> array:
+    """The logarithm of the logistic function.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.log_expit(fastvjp.array([0.0, -100.0]))
+        array([-0.693147, -100], dtype=float32)
+    """
+    return -logaddexp(-as_array(a, "log_expit"), 0.0)
+
+
+@public(binary, numpy="scipy.special.xlog1py", within="special")
+def xlog1py(a: ArrayLike, b: ArrayLike) -> array:
+    """`a * log1p(b)`, and 0 where `a` is, unless `b` is nan.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.xlog1py(fastvjp.array([0.0, 2.0]), -0.5)
+        array([0, -1.38629], dtype=float32)
+    """
+    return floating2("xlog1py", a, b, "f")
+
+
+@public(unary, numpy="scipy.special.entr", within="special")
+def entr(a: ArrayLike) -> array:
+    """`-a * log(a)`, 0 at 0 and -inf below.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.entr(fastvjp.array([0.5, 0.0, -1.0]))
+        array([0.346574, 0, -inf], dtype=float32)
+    """
+    x = as_array(a, "entr")
+    return where(x < 0, -float("inf"), 0.0 - xlogy(x, x))
+
+
+@public(binary, numpy="scipy.special.rel_entr", within="special")
+def rel_entr(a: ArrayLike, b: ArrayLike) -> array:
+    """`a * log(a / b)`, the term of a relative entropy: 0 where `a` is and `b` is not below 0; inf if undefined.
+
+    The logarithm keeps its digits where `a` and `b` are near.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.rel_entr(fastvjp.array([0.5, 0.0]), 0.25)
+        array([0.346574, 0], dtype=float32)
+    """
+    return floating2("rel_entr", a, b, "f")
+
+
+@public(binary, numpy="scipy.special.kl_div", within="special")
+def kl_div(a: ArrayLike, b: ArrayLike) -> array:
+    """`a * log(a / b) - a + b`, by Loader's formula (2000), which keeps its digits where `a` and `b` are near.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.kl_div(fastvjp.array([0.5, 1.0]), 1.0)
+        array([0.153426, 0], dtype=float32)
+    """
+    return floating2("kl_div", a, b, "f")
+
+
+# --- Bessel functions ------------------------------------------------------------------------------------
+
+
+def _bessel(name: str, example: str, what: str) -> Callable[[ArrayLike], array]:
+    """The public function of this name, of one operand."""
+
+    def function(a: ArrayLike) -> array:
+        return floating(name, a, "f")
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""{what}
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.{name}(fastvjp.array([1.0]))
+        array([{example}], dtype=float32)
+    """
+    return public(unary, numpy=f"scipy.special.{name}", within="special")(function)
+
+
+j0 = _bessel("j0", "0.765198", "The Bessel function of the first kind of order 0.")
+j1 = _bessel("j1", "0.440051", "The Bessel function of the first kind of order 1.")
+y0 = _bessel("y0", "0.088257", "The Bessel function of the second kind of order 0.")
+y1 = _bessel("y1", "-0.781213", "The Bessel function of the second kind of order 1.")
+i0 = _bessel("i0", "1.26607", "The modified Bessel function of the first kind of order 0.")
+i1 = _bessel("i1", "0.565159", "The modified Bessel function of the first kind of order 1.")
+i0e = _bessel("i0e", "0.46576", "`exp(-abs(a)) * i0(a)`.")
+i1e = _bessel("i1e", "0.20791", "`exp(-abs(a)) * i1(a)`.")
+k0 = _bessel("k0", "0.421024", "The modified Bessel function of the second kind of order 0.")
+k1 = _bessel("k1", "0.601907", "The modified Bessel function of the second kind of order 1.")
+k0e = _bessel("k0e", "1.14446", "`exp(a) * k0(a)`.")
+k1e = _bessel("k1e", "1.63615", "`exp(a) * k1(a)`.")
+expi = _bessel("expi", "1.89512", "The exponential integral Ei, of exp(t) / t from -inf to `a`.")
+exp1 = _bessel("exp1", "0.219384", "The exponential integral E1, of exp(-t) / t from `a` to inf.")
+
+
+def _of_order(name: str, example: str, what: str) -> Callable[[float, ArrayLike], array]:
+    """The public function of this name, of an order, which is one number, and an operand."""
+
+    def function(v: float, z: ArrayLike) -> array:
+        x = as_array(z, name)
+        x = cast(x, inexact(x.dtype))
+        require(name, x.dtype, "f")
+        return emit(name, x, order=number(name, "the order", v))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""{what} The order is one number, and constant.
+
+    Raises:
+        TypeError: the order is no number.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.{name}(2, fastvjp.array([1.0]))
+        array([{example}], dtype=float32)
+    """
+    aliases = {"jv": ("jv", "jn"), "yv": ("yv",)}.get(name, (name,))
+    return public(numpy=tuple(f"scipy.special.{alias}" for alias in aliases), within="special")(function)
+
+
+jv = _of_order("jv", "0.114903", "The Bessel function of the first kind of any real order.")
+yv = _of_order("yv", "-1.65068", "The Bessel function of the second kind of any real order.")
+iv = _of_order("iv", "0.135748", "The modified Bessel function of the first kind of any real order.")
+ive = _of_order("ive", "0.0499388", "`exp(-abs(z)) * iv(v, z)`.")
+kv = _of_order("kv", "1.62484", "The modified Bessel function of the second kind of any real order.")
+kve = _of_order("kve", "4.41677", "`exp(z) * kv(v, z)`.")
+
+
+@public(numpy="scipy.special.zeta", within="special")
+def zeta(x: float, q: ArrayLike) -> array:
+    """Hurwitz's zeta function, the sum of (q + k)**-x over k = 0, 1, ...; x is one number, and constant.
+
+    Raises:
+        TypeError: x is no number.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.zeta(2, fastvjp.array([1.0]))
+        array([1.64493], dtype=float32)
+    """
+    given = as_array(q, "zeta")
+    given = cast(given, inexact(given.dtype))
+    require("zeta", given.dtype, "f")
+    return emit("zeta", given, order=number("zeta", "x", x))

@@ -14,7 +14,7 @@ from typing import Any
 from ..arrays.array import array
 from ..arrays.emit import emit
 from ..core.avals import Aval
-from ..core.primitive import Rule, structural
+from ..core.primitive import REGISTRY, Rule, structural
 
 
 def _alike(x: Aval, *_: Aval, **__: Any) -> Aval:
@@ -143,3 +143,82 @@ def _incomplete(suffix: str, signed: Callable[[array], array]) -> None:
 
 _incomplete("", lambda x: x)
 _incomplete("c", operator.neg)
+
+
+# --- Bessel functions ------------------------------------------------------------------------------------
+
+
+def _of_order(name: str, order: float, x: array) -> array:
+    """The primitive of whole orders 0 and 1 where there is one: it is faster."""
+    letter, order = name[0], 1 if order == -1 and name[0] in "ik" else order
+    own = f"{letter}{order:.0f}{name[2:]}"
+    return emit(own, x) if order in (0, 1) and own in REGISTRY else emit(name, x, order=float(order))
+
+
+def _turning(name: str) -> Callable[[float, array], array]:
+    """Of J and Y: half of those of the orders below and above, with other signs (DLMF 10.6.1)."""
+    return lambda v, x: (_of_order(name, v - 1, x) - _of_order(name, v + 1, x)) / 2
+
+
+def _growing(name: str) -> Callable[[float, array], array]:
+    """Of I, and of K with the other sign (DLMF 10.29.1)."""
+    return lambda v, x: (_of_order(name, v - 1, x) + _of_order(name, v + 1, x)) / 2
+
+
+def _minus(slope: Callable[[float, array], array]) -> Callable[[float, array], array]:
+    return lambda v, x: -slope(v, x)
+
+
+_SLOPES = {"jv": _turning("jv"), "yv": _turning("yv"), "iv": _growing("iv"), "kv": _minus(_growing("kv"))}
+"""Derivatives of the functions of order v, and for 0 and 1 under names of their own: v - 1 is -1, of which ..."""
+_REFLECTED = {"jv": -1, "yv": -1, "iv": 1, "kv": 1}
+"""... the function is that of order 1, times this."""
+
+
+def _bessel(name: str) -> None:
+    """A family: any order, and the orders 0 and 1."""
+    letter, slope, sign = name[:-1], _SLOPES[name], _REFLECTED[name]
+    outer = -1 if name == "kv" else 1
+
+    def zero(g: array, x: array) -> array:
+        first = emit(f"{letter}1", x)
+        return _scaled(g, first if sign * outer > 0 else -first)
+
+    _function(name, x=lambda g, x, order: _scaled(g, slope(order, x)))
+    _function(f"{letter}0", x=zero)
+    _function(f"{letter}1", x=lambda g, x: _scaled(g, slope(1, x)))
+
+
+for _name in _SLOPES:
+    _bessel(_name)
+
+
+def _scaled_bessel(name: str, sign: int) -> None:
+    """Times exp(-|x|) for I, exp(x) for K: then what that gives goes off again."""
+    letter, slope = name[:-2], _growing(name)
+
+    def derivative(order: float, x: array, out: array) -> array:
+        if sign > 0:
+            return slope(order, x) - emit("sign", x) * out
+        return out - slope(order, x)
+
+    _function(name, x=lambda g, x, out, order: _scaled(g, derivative(order, x, out)))
+    _function(f"{letter}0e", x=lambda g, x, out: _scaled(g, derivative(0, x, out)))
+    _function(f"{letter}1e", x=lambda g, x, out: _scaled(g, derivative(1, x, out)))
+
+
+_scaled_bessel("ive", 1)
+_scaled_bessel("kve", -1)
+
+# --- others ----------------------------------------------------------------------------------------------
+
+_function("ndtri", x=lambda g, out: _scaled(g, 1 / emit("ndtr_slope", out)))
+_function("expi", x=lambda g, x: _scaled(g, emit("exp", x) / x))
+_function("exp1", x=lambda g, x: _scaled(g, -emit("exp", -x) / x))
+_function("zeta", x=lambda g, x, order: _scaled(g, -order * emit("zeta", x, order=order + 1)))
+_function(
+    "owens_t",
+    "x y",
+    x=lambda g, x, y: _scaled(g, emit("ndtr_slope", x) * (0.5 - emit("ndtr", x * y))),
+    y=lambda g, x, y: _scaled(g, emit("ndtr_slope", x) * emit("ndtr_slope", x * y) / (1 + y * y)),
+)

@@ -1,6 +1,16 @@
 """Element functions: scalar functions written by hand, the unit of which all elementwise kernels are made."""
 
-from . import arithmetic, complex_parts, exponential, gamma, incomplete, logical, trigonometric
+from . import arithmetic, complex_parts, entropy, exponential, gamma, incomplete, logical, normal, trigonometric
 
-ELEMENT_MODULES = (arithmetic, exponential, trigonometric, gamma, incomplete, logical, complex_parts)
+ELEMENT_MODULES = (
+    arithmetic,
+    exponential,
+    trigonometric,
+    gamma,
+    incomplete,
+    normal,
+    entropy,
+    logical,
+    complex_parts,
+)
 """Importing them registers their element functions, or helpers."""

@@ -39,7 +39,7 @@ def log_of_quotient(x, y):
 
 @helper
 def real_log_ratio(x, y):
-    """log(x / y) for x, y >= 0; where they are near, 2 arctanh((x - y) / (x + y)), which keeps all digits."""
+    """log(x / y) for x, y >= 0, else nan; where they are near, 2 arctanh((x - y) / (x + y)): all digits stay."""
     half, two, none = type(x)(0.5), type(x)(2), type(x)(0)
     gap = x - y
     middle = half * x + half * y
@@ -49,7 +49,8 @@ def real_log_ratio(x, y):
     log, low = log_of_quotient(x, y)
     value = choose(near, fma(v * z, polynomial(z, of.LOG), two * v), log + low)
     finite = (x > none) & (y > none) & (x < type(x)(np.inf)) & (y < type(x)(np.inf))
-    return choose(finite, value, real_log(x / y))
+    value = choose(finite, value, real_log(x / y))
+    return choose((x < none) | (y < none), type(x)(np.nan), value)
 
 
 @helper
@@ -70,8 +71,9 @@ def real_kl_div(x, y):
     rest = fma(x, log, -product) + x * low
     less, lost = exact_sum(y, -x)
     total, more = exact_sum(product, less)
-    value = choose(near, close, total + ((lost + more) + rest))
-    value = choose(x == none, y, value)
+    far = choose(absolute(total) < type(x)(np.inf), total + ((lost + more) + rest), total)
+    value = choose(x == none, y, choose(near, close, far))
     inside = (x >= none) & (y >= none) & ((y > none) | (x == none))
     value = choose(inside & (x < type(x)(np.inf)) & (y < type(x)(np.inf)), value, type(x)(np.inf))
-    return choose(np.isnan(x), x, choose(np.isnan(y), y, value))
+    undefined = np.isnan(x) | np.isnan(y) | ((x == y) & (x == type(x)(np.inf)))
+    return choose(undefined, type(x)(np.nan), value)

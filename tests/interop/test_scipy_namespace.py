@@ -18,7 +18,10 @@ from fastvjp.arrays.public import NUMPY
 
 X, W = np.array([0.3, 1.2, 2.0]), np.array([1.0, 2.0, -0.5])
 
-FUNCTIONS = {
+ORDERS = ("j0", "j1", "y0", "y1", "i0", "i1", "i0e", "i1e", "k0", "k1", "k0e", "k1e")
+OF_ORDER = ("jv", "yv", "iv", "ive", "kv", "kve", "zeta")
+
+FUNCTIONS: dict[str, Any] = {
     "norm.logpdf": lambda s, x: np.sum(s.stats.norm.logpdf(x, 0.2, x[0])),
     "norm.pdf": lambda s, x: np.sum(s.stats.norm.pdf(W, scale=x)),
     "norm.cdf": lambda s, x: np.sum(s.stats.norm.cdf(x, x[0], 2.0) * W),
@@ -43,6 +46,25 @@ FUNCTIONS = {
     "gammaincc": lambda s, x: np.sum(s.special.gammaincc(x[1], x * x) * W),
     "betainc": lambda s, x: np.sum(s.special.betainc(x, x[1], W**2 / 5) * W),
     "betaincc": lambda s, x: np.sum(s.special.betaincc(2.0, x, x / 4) * W),
+    "erfc": lambda s, x: np.sum(s.special.erfc(x) * W),
+    "erfcx": lambda s, x: np.sum(s.special.erfcx(x - 1) * W),
+    "ndtr": lambda s, x: np.sum(s.special.ndtr(x - 1) * W),
+    "log_ndtr": lambda s, x: np.sum(s.special.log_ndtr(x - 9) * W),
+    "ndtri": lambda s, x: np.sum(s.special.ndtri(x / 3) * W),
+    "owens_t": lambda s, x: np.sum(s.special.owens_t(x, x[0]) * W),
+    "logit": lambda s, x: np.sum(s.special.logit(x / 3) * W),
+    "log_expit": lambda s, x: np.sum(s.special.log_expit(x) * W),
+    "xlog1py": lambda s, x: np.sum(s.special.xlog1py(x, x[0]) * W),
+    "entr": lambda s, x: np.sum(s.special.entr(x) * W),
+    "rel_entr": lambda s, x: np.sum(s.special.rel_entr(x, x[0] + 0.1) * W),
+    "kl_div": lambda s, x: np.sum(s.special.kl_div(x, x[0] + 0.1) * W),
+    **{
+        name: lambda s, x, name=name: np.sum(getattr(s.special, name)(x) * W) for name in ORDERS + ("expi", "exp1")
+    },
+    **{name: lambda s, x, name=name: np.sum(getattr(s.special, name)(1.5, x) * W) for name in OF_ORDER},
+    "jn": lambda s, x: np.sum(s.special.jn(3, x) * W),
+    "zeta of 1 at 1": lambda s, x: np.sum(s.special.zeta(2.5, x + 1) * W),
+    "sinc": lambda s, x: np.sum(s.special.sinc(x) * W),
     "polygamma": lambda s, x: np.sum(s.special.polygamma(2, x) * W),
     "log_softmax": lambda s, x: np.sum(s.special.log_softmax(x) * W),
     "erf": lambda s, x: np.sum(s.special.erf(x) * W),
@@ -69,7 +91,8 @@ def test_every_function_that_is_declared_is_tested():
 
 TESTED = {
     "special": "erf erfinv expit xlogy digamma psi polygamma gammaln loggamma gamma beta betaln binom gammainc "
-    "gammaincc betainc betaincc logsumexp softmax log_softmax",
+    "gammaincc betainc betaincc logsumexp softmax log_softmax erfc erfcx ndtr log_ndtr ndtri owens_t logit "
+    "log_expit xlog1py entr rel_entr kl_div expi exp1 jn " + " ".join(ORDERS + OF_ORDER),
     "stats": "norm.logpdf norm.pdf norm.cdf norm.sf t.logpdf t.pdf",
     "integrate": "odeint",
     "linalg": " ".join(LINALG),

@@ -67,6 +67,7 @@ SATURATING = [uniform((-1, 1), (-7, 7)), exponents(-1100, 4)]
 ANGLE = [uniform((-1, 1), (-100, 100)), exponents(-1100), exponents(-20, 30), multiples_of_half_pi]
 UNIT = [uniform((-1, 1)), exponents(-1100, 0), near_one]
 ALL = [uniform((-1, 1), (-10, 10)), exponents(-1100)]
+TAIL = [uniform((-1, 1), (-5, 5), (-12, 12)), exponents(-1100, 3)]
 GAMMA = [uniform((0, 0.5), (0.5, 1.25), (1.25, 1.75), (1.75, 3), (3, 8), (8, 50)), exponents(-1100, signed=False)]
 
 SAMPLES: dict[str, list[Sample]] = {
@@ -97,6 +98,10 @@ SAMPLES: dict[str, list[Sample]] = {
     "cbrt": [exponents(-1100), uniform((-9, 9))],
     "hypot": [points, sizes],
     "rsqrt": [exponents(-1100, signed=False)],
+    "erfc": TAIL,
+    "erfcx": [uniform((-4, 0.5), (0.5, 2), (2, 30)), exponents(-1100, 60, signed=False)],
+    "ndtr": TAIL,
+    "log_ndtr": [uniform((-1, 1), (-5, 5)), exponents(-1100, 3)],
     "gammaln": GAMMA,
     "digamma": GAMMA,
 }

@@ -14,6 +14,7 @@ import fastvjp as mx
 from .case import FLOAT, POSITIVE, Case, Domain, primitive, structural
 
 INSIDE = Domain(((0.1, 0.9),))
+ABOVE = Domain(((0.5, 4),))
 SHAPE = (2, 3)
 
 
@@ -21,6 +22,14 @@ def _row(name: str, *domains: Domain) -> Case:
     """Of a function of scipy.special under its own name."""
     fun, reference = getattr(mx.special, name), getattr(scipy.special, name)
     return structural(name, fun, reference, *[(d, SHAPE) for d in domains], dtypes=FLOAT)
+
+
+def _of_order(name: str) -> Case:
+    """Of a function of scipy.special of a number and an operand."""
+    fun, reference = getattr(mx.special, name), getattr(scipy.special, name)
+    return structural(
+        name, lambda x: fun(2, x), lambda x: np.asarray(reference(2, x), x.dtype), (ABOVE, SHAPE), dtypes=FLOAT
+    )
 
 
 def _exactly(name: str, exact: Callable[..., Any], *domains: Domain, **params: int) -> Case:
@@ -85,4 +94,12 @@ CASES = [
         m=1,
         n=0,
     ),
+]
+
+CASES += [
+    *[_row(name, ABOVE) for name in ("j0", "j1", "y0", "y1", "i0", "i1", "i0e", "i1e", "k0", "k1", "k0e", "k1e")],
+    *[_row(name, ABOVE) for name in ("expi", "exp1")],
+    _row("ndtri", INSIDE),
+    _row("owens_t", ABOVE, ABOVE),
+    *[_of_order(name) for name in ("jv", "yv", "iv", "ive", "kv", "kve", "zeta")],
 ]
