@@ -59,7 +59,7 @@ FUNCTIONS: dict[str, Any] = {
     "rel_entr": lambda s, x: np.sum(s.special.rel_entr(x, x[0] + 0.1) * W),
     "kl_div": lambda s, x: np.sum(s.special.kl_div(x, x[0] + 0.1) * W),
     **{
-        name: lambda s, x, name=name: np.sum(getattr(s.special, name)(x) * W) for name in ORDERS + ("expi", "exp1")
+        name: lambda s, x, name=name: np.sum(getattr(s.special, name)(x) * W) for name in (*ORDERS, "expi", "exp1")
     },
     **{name: lambda s, x, name=name: np.sum(getattr(s.special, name)(1.5, x) * W) for name in OF_ORDER},
     "jn": lambda s, x: np.sum(s.special.jn(3, x) * W),
