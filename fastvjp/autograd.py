@@ -53,14 +53,25 @@ def _in_float64(transform: Callable[..., Any], fun: Callable[..., Any], argnum: 
     return call
 
 
+def _of_one(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with a result of one element as a scalar, which autograd does not ask for."""
+
+    @functools.wraps(fun)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        out = fun(*args, **kwargs)
+        return out.reshape(()) if getattr(out, "size", 0) == 1 and out.ndim else out
+
+    return call
+
+
 def grad(fun: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """`fastvjp.grad`, by autograd's name for the argument."""
-    return _in_float64(_grad.grad, fun, argnum)
+    """`fastvjp.grad`, by autograd's name for the argument; of one element of any shape."""
+    return _in_float64(_grad.grad, _of_one(fun), argnum)
 
 
 def value_and_grad(fun: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """`fastvjp.value_and_grad`, by autograd's name for the argument."""
-    return _in_float64(_grad.value_and_grad, fun, argnum)
+    """`fastvjp.value_and_grad`, by autograd's name for the argument; of one element, a scalar in the end."""
+    return _in_float64(_grad.value_and_grad, _of_one(fun), argnum)
 
 
 def elementwise_grad(fun: Callable[..., Any], argnum: int | Sequence[int] = 0) -> Callable[..., Any]:

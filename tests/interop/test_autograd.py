@@ -29,6 +29,16 @@ def test_derivatives_by_argument():
     close(autograd.hessian_vector_product(cubes)(x, w), 6 * x * w)
 
 
+def test_one_element_of_any_shape_is_a_scalar():
+    x = np.array([3.0, 2.0])
+    np.testing.assert_allclose(autograd.grad(lambda x: (x**2)[None, :1])(x), [6, 0])
+    value, g = autograd.value_and_grad(lambda x: x[1:] ** 3)(x)
+    assert value == 8
+    np.testing.assert_allclose(g, [0, 12])
+    with pytest.raises(ValueError, match="scalar"):
+        autograd.grad(lambda x: x)(x)
+
+
 def test_python_floats_are_float64():
     found = autograd.grad(autograd.grad(numpy.sqrt))(2.0)
     assert type(found) is numpy.float64
