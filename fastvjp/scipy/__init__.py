@@ -11,7 +11,7 @@ import sys as _sys
 from typing import Any
 
 from ..interop.namespace import named as _named
-from . import distributions, functions, integration, matrices  # noqa: F401  what they declare
+from . import distributions, functions, integration, matrices, multivariate  # noqa: F401  what they declare
 
 _PARTS = (
     "cluster", "constants", "differentiate", "fft", "integrate", "interpolate", "io", "linalg", "ndimage",

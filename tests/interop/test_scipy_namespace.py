@@ -29,6 +29,14 @@ FUNCTIONS: dict[str, Any] = {
     "frozen norm": lambda s, x: np.sum(s.stats.norm(x[0], scale=x[1]).logpdf(W)),
     "t.logpdf": lambda s, x: np.sum(s.stats.t.logpdf(x, 2.4, 0.1, x[1])),
     "t.pdf": lambda s, x: np.sum(s.stats.t.pdf(W, x)),
+    "multivariate_normal.logpdf": lambda s, x: np.sum(
+        W[:2] * s.stats.multivariate_normal.logpdf(np.outer(W[:2], x), x * x, np.outer(x, x) + np.eye(3))
+    ),
+    "multivariate_normal.pdf": lambda s, x: s.stats.multivariate_normal.pdf(x / 2, np.zeros(3), cov=x),
+    "frozen multivariate_normal": lambda s, x: s.stats.multivariate_normal(x, x[1]).logpdf(W),
+    "multivariate_normal of one variable": lambda s, x: np.sum(
+        s.stats.multivariate_normal.logpdf(x, x[0], x[1]) * W
+    ),
     "logsumexp": lambda s, x: s.special.logsumexp(x),
     "logsumexp with weights": lambda s, x: s.special.logsumexp(x, 0, W),
     "logsumexp of columns": lambda s, x: np.sum(
@@ -93,7 +101,8 @@ TESTED = {
     "special": "erf erfinv expit xlogy digamma psi polygamma gammaln loggamma gamma beta betaln binom gammainc "
     "gammaincc betainc betaincc logsumexp softmax log_softmax erfc erfcx ndtr log_ndtr ndtri owens_t logit "
     "log_expit xlog1py entr rel_entr kl_div expi exp1 jn " + " ".join(ORDERS + OF_ORDER),
-    "stats": "norm.logpdf norm.pdf norm.cdf norm.sf t.logpdf t.pdf",
+    "stats": "norm.logpdf norm.pdf norm.cdf norm.sf t.logpdf t.pdf "
+    "multivariate_normal.logpdf multivariate_normal.pdf",
     "integrate": "odeint",
     "linalg": " ".join(LINALG),
 }
@@ -127,6 +136,7 @@ def test_modules_are_imported_by_their_names(name):
     [
         fv.scipy.stats.norm.ppf,
         lambda x: fv.scipy.stats.gamma.logpdf(x, 2.0),
+        lambda x: fv.scipy.stats.multivariate_normal.logpdf(x, x, allow_singular=True),
         fv.scipy.optimize.rosen,
         lambda x: fv.scipy.special.logsumexp(x, return_sign=True)[0],
         lambda x: fv.scipy.integrate.odeint(lambda y, t: -y, x, [0.0, 1.0], Dfun=lambda y, t: -1)[1],
