@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # PyTorch 2.13.0: the gradient of torch.linalg.det is 0 at a matrix whose LU factors have an exact zero on the diagonal.
-# The determinant is a polynomial, of which the gradient is the matrix of cofactors (Jacobi's formula): [[4, -2], [-2, 1]]
-# at [[1, 2], [2, 4]]. The value is right, and so is the gradient where rounding leaves a determinant of 1e-15.
+# The determinant is a polynomial, of which the gradient is the matrix of cofactors (Jacobi's formula): at [[1, 2],
+# [2, 4]] it is [[4, -2], [-2, 1]]. The value is right, and so is the gradient where rounding leaves a determinant of 1e-15.
 # Seen: zeros, of rank n - 1 where they should be no zeros, for matrices and batches, float32, float64, complex; with
 # create_graph=True the gradient is right, so that first derivatives depend on whether second ones are asked for;
 # torch.autograd.gradcheck fails. JAX 0.10.2 and fastvjp give the cofactors.

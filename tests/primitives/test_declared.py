@@ -46,7 +46,8 @@ DECLARED: dict[str, tuple[str, str]] = {
         r"exp is defined twice: in \S*/kernels/elements/exponential\.py and in \S*/cubes\.py\.",
     ),
     "two kernels": (
-        'from fastvjp.kernels.loops import lowers\n@lowers("gather")\ndef gather(step, allocate):\n    return []',
+        "import fastvjp.kernels.structural\nfrom fastvjp.kernels.loops import lowers\n"
+        '@lowers("gather")\ndef gather(step, allocate):\n    return []',
         r"gather is declared twice: in \S*/kernels/structural/indexing\.py and in \S*/cubes\.py\.",
     ),
     "a result of no kind": (
