@@ -16,24 +16,27 @@ import numpy as np
 
 from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
-from ..arrays.emit import cast, reshaped
+from ..arrays.emit import cast, emit, filled, reshaped
 from ..arrays.public import public
 from ..core.avals import as_dtype, complex64, float32, float64, int32, promote
 from ..core.scalars import WEAK
-from .arithmetic import abs, add, divide, maximum, minimum, multiply, negative, subtract
+from .arithmetic import abs, add, divide, maximum, minimum, multiply, negative, rsqrt, subtract
+from .broadcasting import broadcast_to
 from .common import ArrayLike, axis_of, broadcast
 from .creation import Shape, shape_of
 from .decompositions import cholesky
 from .exponential import erf, erfinv, exp, log, log1p
 from .indexing import getitem
+from .joining import concatenate
 from .linalg import matmul
 from .logical import equal, isinf, less, where
-from .random import WITHIN, next_key, words
+from .random import WITHIN, next_key, split, words
 from .reductions import argmax, max, sum
 from .rounding import floor
-from .scans import cumsum
+from .scans import cumprod, cumsum
 from .searching import searchsorted
 from .sorting import argsort
+from .special import betaincinv, gammaincc, gammaincinv
 from .taking import take
 
 BELOW_ONE = {float32: float(np.nextafter(np.float32(1), np.float32(0))), float64: float(np.nextafter(1.0, 0.0))}
@@ -315,6 +318,153 @@ def multivariate_normal(
         raise ValueError(f"[random.{name}] Batches of shape {batch} do not broadcast to the shape {sizes}.")
     x = normal((*sizes, n), wanted, key=next_key(key, name))
     return add(m, getitem(matmul(cholesky(c), getitem(x, (..., None))), (..., 0)))
+
+
+# --- by the inverse of the distribution function, so that derivatives by parameters are implicit ones ------
+
+
+@public(within=WITHIN)
+def gamma(a: ArrayLike, shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None = None) -> array:
+    """Numbers of the gamma distribution: `special.gammaincinv(a, u)` of uniform u.
+
+    The derivative by `a` is that at constant u (Figurnov, Mohamed and Mnih 2018). For another scale multiply.
+
+    Args:
+        a: the distribution's shape, above 0.
+        shape: of the result.
+        dtype: of the result.
+        key: a key.
+
+    Raises:
+        ValueError: a dtype that is not floating, a shape to which parameters do not broadcast, no key.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.random.gamma(2.0, (2,), key=fastvjp.random.key(0))
+        array([0.869272, 3.02207], dtype=float32)
+    """
+    (x,), sizes, wanted = _given("gamma", [a], shape, dtype)
+    return gammaincinv(broadcast_to(x, sizes), _inside(next_key(key, "gamma"), sizes, wanted))
+
+
+def _inside(key: array, shape: tuple[int, ...], dtype: np.dtype) -> array:
+    """Uniform in (0, 1)."""
+    least = 2.0**-33 if dtype == float32 else 2.0**-54
+    return maximum(_unit(key, shape, dtype), least)
+
+
+@public(within=WITHIN)
+def beta(
+    a: ArrayLike, b: ArrayLike, shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None = None
+) -> array:
+    """Numbers of the beta distribution: `special.betaincinv(a, b, u)` of uniform u; derivatives as of `gamma`.
+
+    Args:
+        a: first parameter, above 0.
+        b: second parameter, above 0.
+        shape: of the result.
+        dtype: of the result.
+        key: a key.
+
+    Raises:
+        ValueError: a dtype that is not floating, a shape to which parameters do not broadcast, no key.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.random.beta(2.0, 3.0, (2,), key=fastvjp.random.key(0))
+        array([0.222516, 0.585856], dtype=float32)
+    """
+    (x, y), sizes, wanted = _given("beta", [a, b], shape, dtype)
+    return betaincinv(x, y, _inside(next_key(key, "beta"), sizes, wanted))
+
+
+@public(within=WITHIN)
+def dirichlet(
+    alpha: ArrayLike, shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None = None
+) -> array:
+    """Vectors of the Dirichlet distribution: each number is a part of what those before leave of 1.
+
+    The parts are beta distributed, and have the derivatives of `beta`.
+
+    Args:
+        alpha: array of shape (..., n), above 0.
+        shape: of the batch, to which the leading axes of `alpha` broadcast: that of the result is (*shape, n).
+        dtype: of the result.
+        key: a key.
+
+    Raises:
+        ValueError: a dtype that is not floating, shapes that do not fit, no key.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.random.dirichlet(fastvjp.ones(3), key=fastvjp.random.key(0))
+        array([0.114729, 0.711868, 0.173403], dtype=float32)
+    """
+    a = as_array(alpha, "random.dirichlet")
+    if a.ndim == 0:
+        raise ValueError("[random.dirichlet] Expected an array of at least one axis, got a scalar.")
+    batch = a.shape[:-1] if shape is None else shape_of(shape, "random.dirichlet")
+    (x,), _, wanted = _given("dirichlet", [a], (*batch, a.shape[-1]), dtype)
+    behind = cumsum(x, -1, reverse=True, inclusive=False)
+    first, others = getitem(x, (..., slice(-1))), getitem(behind, (..., slice(-1)))
+    parts = betaincinv(first, others, _inside(next_key(key, "dirichlet"), (*batch, a.shape[-1] - 1), wanted))
+    one = filled((*batch, 1), parts, 1)
+    left = concatenate([one, cumprod(subtract(1, parts), -1)], -1)
+    return multiply(left, concatenate([parts, one], -1))
+
+
+@public(within=WITHIN)
+def student_t(df: ArrayLike, shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None = None) -> array:
+    """Numbers of Student's t distribution: a normal one over the root of an independent gamma one.
+
+    Args:
+        df: degrees of freedom, above 0.
+        shape: of the result.
+        dtype: of the result.
+        key: a key.
+
+    Raises:
+        ValueError: a dtype that is not floating, a shape to which parameters do not broadcast, no key.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.random.student_t(3.0, (2,), key=fastvjp.random.key(0))
+        array([-0.0512346, -1.03423], dtype=float32)
+    """
+    (freedom,), sizes, wanted = _given("student_t", [df], shape, dtype)
+    keys = split(next_key(key, "student_t"))
+    half = divide(freedom, 2)
+    spread = divide(gamma(half, sizes, wanted, getitem(keys, 1)), half)
+    return multiply(normal(sizes, wanted, key=getitem(keys, 0)), rsqrt(spread))
+
+
+@public(within=WITHIN)
+def poisson(lam: ArrayLike, shape: Shape | None = None, dtype: Any = int32, key: ArrayLike | None = None) -> array:
+    """Numbers of the Poisson distribution, by the inverse of its distribution function; they have no gradient.
+
+    Args:
+        lam: mean, at least 0.
+        shape: of the result.
+        dtype: integer dtype of the result.
+        key: a key.
+
+    Raises:
+        ValueError: another dtype, a shape to which `lam` does not broadcast, no key.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.random.poisson(4.0, (3,), key=fastvjp.random.key(0))
+        array([4, 2, 5], dtype=int32)
+    """
+    wanted = as_dtype(dtype, "random.poisson")
+    if wanted.kind not in "iu":
+        raise ValueError(f"[random.poisson] Expected an integer dtype, got {wanted}.")
+    (mean,), sizes, _ = _given("poisson", [lam], shape, float64)
+    mean, u = broadcast_to(mean, sizes), _inside(next_key(key, "poisson"), sizes, float64)
+    above = np.ceil(emit("pdtrik", u, maximum(mean, 1e-300)))
+    below = maximum(subtract(above, 1), 0)  # the sum of chances up to k is gammaincc(k + 1, mean)
+    enough = np.greater_equal(gammaincc(add(below, 1), mean), u)
+    return cast(where(enough, below, above), wanted)
 
 
 # --- whole numbers, choices ---------------------------------------------------------------------------------

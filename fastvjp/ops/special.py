@@ -232,6 +232,34 @@ def betaincc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> array:
     return _floating3("betaincc", a, b, x)
 
 
+@public(binary, numpy="scipy.special.gammaincinv", within="special")
+def gammaincinv(a: ArrayLike, y: ArrayLike) -> array:
+    """The x for which `gammainc(a, x)` is y: the quantiles of the gamma distribution.
+
+    Its derivatives follow from those of `gammainc`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.gammaincinv(fastvjp.array([1.0, 2.0]), 0.5)
+        array([0.693147, 1.67835], dtype=float32)
+    """
+    return floating2("gammaincinv", a, y, "f")
+
+
+@public(recorded(3), numpy="scipy.special.betaincinv", within="special")
+def betaincinv(a: ArrayLike, b: ArrayLike, y: ArrayLike) -> array:
+    """The x for which `betainc(a, b, x)` is y: the quantiles of the beta distribution.
+
+    Its derivatives follow from those of `betainc`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.betaincinv(fastvjp.array([1.0, 2.0]), 2.0, 0.5)
+        array([0.292893, 0.5], dtype=float32)
+    """
+    return _floating3("betaincinv", a, b, y)
+
+
 # --- error functions and the normal distribution ---------------------------------------------------------
 
 

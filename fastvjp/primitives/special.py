@@ -144,6 +144,39 @@ def _incomplete(suffix: str, signed: Callable[[array], array]) -> None:
 _incomplete("", lambda x: x)
 _incomplete("c", operator.neg)
 
+# --- the inverses of these, of which random numbers are made ------------------------------------------------
+
+
+def _implicit(g: array, by_parameter: array, density: array) -> array:
+    """-F_a / f, as F(a, out) stays what it is (Figurnov et al. 2018)."""
+    return _scaled(g, -by_parameter / density)
+
+
+_function(
+    "gammaincinv",
+    "x y",
+    x=lambda g, x, out: _implicit(g, *_gamma_parts(x, out)),
+    y=lambda g, x, out: _scaled(g, 1 / emit("gamma_density", x, out, n=0)),
+)
+_function(
+    "betaincinv",
+    "x y z",
+    x=lambda g, x, y, out: _implicit(g, *_beta_parts(x, y, out, 1, 0)),
+    y=lambda g, x, y, out: _implicit(g, *_beta_parts(x, y, out, 0, 1)),
+    z=lambda g, x, y, out: _scaled(g, 1 / emit("beta_density", x, y, out, m=0, n=0)),
+)
+
+
+def _gamma_parts(x: array, out: array) -> tuple[array, array]:
+    return emit("gammainc_by_x", x, out, n=1), emit("gamma_density", x, out, n=0)
+
+
+def _beta_parts(x: array, y: array, out: array, m: int, n: int) -> tuple[array, array]:
+    return emit("betainc_by_xy", x, y, out, m=m, n=n), emit("beta_density", x, y, out, m=0, n=0)
+
+
+structural("pdtrik", "x y", _alike, vjp=None, on="cpu")
+
 
 # --- Bessel functions ------------------------------------------------------------------------------------
 

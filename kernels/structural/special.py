@@ -98,7 +98,7 @@ UFUNCS = {
     "gamma": 20, "beta": 60, "betaln": 60, "binom": 60, "gammainc": 100, "gammaincc": 100, "betainc": 200,
     "betaincc": 200, "j0": 15, "j1": 15, "jv": 300, "y0": 20, "y1": 20, "yv": 400, "i0": 10, "i1": 10, "iv": 300,
     "i0e": 10, "i1e": 10, "ive": 300, "k0": 15, "k1": 15, "kv": 300, "k0e": 15, "k1e": 15, "kve": 300, "ndtri": 20,
-    "expi": 30, "exp1": 30, "owens_t": 50,
+    "expi": 30, "exp1": 30, "owens_t": 50, "gammaincinv": 500, "betaincinv": 1000, "pdtrik": 500,
 }  # fmt: skip
 """Those of the primitives of the same names."""
 for _name, _cost in UFUNCS.items():

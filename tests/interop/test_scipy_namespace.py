@@ -99,7 +99,8 @@ def test_every_function_that_is_declared_is_tested():
 
 TESTED = {
     "special": "erf erfinv expit xlogy digamma psi polygamma gammaln loggamma gamma beta betaln binom gammainc "
-    "gammaincc betainc betaincc logsumexp softmax log_softmax erfc erfcx ndtr log_ndtr ndtri owens_t logit "
+    "gammaincc betainc betaincc gammaincinv betaincinv "
+    "logsumexp softmax log_softmax erfc erfcx ndtr log_ndtr ndtri owens_t logit "
     "log_expit xlog1py entr rel_entr kl_div expi exp1 jn " + " ".join(ORDERS + OF_ORDER),
     "stats": "norm.logpdf norm.pdf norm.cdf norm.sf t.logpdf t.pdf "
     "multivariate_normal.logpdf multivariate_normal.pdf",

@@ -107,6 +107,10 @@ CONTINUOUS = {
     "truncated_normal": (partial(random.truncated_normal, -1.0, 2.0), stats.truncnorm(-1, 2)),
     "gumbel": (random.gumbel, stats.gumbel_r()),
     "laplace": (partial(random.laplace, loc=1.0, scale=0.5), stats.laplace(1, 0.5)),
+    "gamma": (partial(random.gamma, 2.5), stats.gamma(2.5)),
+    "gamma below 1": (partial(random.gamma, 0.3), stats.gamma(0.3)),
+    "beta": (partial(random.beta, 0.7, 2.0), stats.beta(0.7, 2)),
+    "student_t": (partial(random.student_t, 3.0), stats.t(3)),
     "exponential": (partial(random.exponential, 2.0), stats.expon(scale=2)),
 }
 
@@ -143,6 +147,30 @@ def test_choices(key):
     long = np.asarray(random.randint(0, 1 << 40, (1000,), "int64", key))
     assert (long >= 0).all() and (long < 1 << 40).all() and np.unique(long & 1023).size > 400
     assert random.categorical(np.array([-np.inf, 0.0]), shape=(50,), key=key).tolist() == [1] * 50
+
+
+@pytest.mark.parametrize("mean", [0.3, 4.0, 250.0])
+def test_poisson_numbers(mean, key):
+    found = np.asarray(random.poisson(mean, (10000,), key=key))
+    expected = stats.poisson(mean)
+    low, high = int(expected.ppf(0.02)), int(expected.ppf(0.98))
+    counts = np.bincount(np.clip(found, low, high) - low, minlength=high - low + 1)
+    chances = expected.pmf(np.arange(low, high + 1))
+    chances[0], chances[-1] = expected.cdf(low), expected.sf(high - 1)
+    assert stats.chisquare(counts, chances / chances.sum() * 10000).pvalue > CHANCE
+    assert random.poisson(np.zeros(3), key=key).tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="Expected an integer dtype, got float32"):
+        random.poisson(mean, dtype="float32")
+
+
+def test_dirichlet_vectors(key):
+    alpha = np.array([0.2, 1.0, 3.0])
+    x = np.asarray(random.dirichlet(alpha, (5000,), key=key))
+    assert x.shape == (5000, 3) and (x >= 0).all()
+    close(x.sum(1), np.ones(5000), 1e-13)
+    for i in range(3):
+        assert stats.kstest(x[:, i], stats.beta(alpha[i], alpha.sum() - alpha[i]).cdf).pvalue > CHANCE
+    assert random.dirichlet(np.ones((4, 2)), key=key).shape == (4, 2)
 
 
 def test_permutations(key):
@@ -205,6 +233,10 @@ def test_gradients_by_parameters(key, rng):
         (lambda a, b: random.laplace((5,), loc=a, scale=b, key=key), loc, scale),
         (lambda a, b: random.truncated_normal(a, b, (5,), key=key), low, high),
         (lambda a, b: random.exponential(b, (5,), key=key) * a, loc, scale),
+        (lambda a, b: random.gamma(a, (5,), key=key) * b, 0.3, scale),
+        (lambda a, b: random.beta(a, b, (5,), key=key), 0.9, scale),
+        (lambda a, b: random.student_t(b, (5,), key=key) * a, loc, scale),
+        (lambda a, b: random.dirichlet(fv.stack([a, b, b * a]), key=key), 0.9, scale),
         (lambda a, b: random.multivariate_normal(a * np.ones(2), np.eye(2) * b, key=key), loc, scale),
     ]
     for f, *at in functions:
