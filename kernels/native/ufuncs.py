@@ -70,5 +70,5 @@ def transform(name: str, dtype: np.dtype) -> UfuncLoop:
 
 def special(name: str, dtype: np.dtype, operands: int) -> UfuncLoop:
     """The loop of a function of scipy.special of so many operands, all of this dtype."""
-    module = "scipy.special._ufuncs" if name.startswith("_") else "scipy.special"
-    return ufunc_loop(module, name, dtype.char * operands + "->", operands)
+    # where they are ufuncs with SCIPY_ARRAY_API=1, too
+    return ufunc_loop("scipy.special._ufuncs", name, dtype.char * operands + "->", operands)

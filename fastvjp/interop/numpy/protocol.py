@@ -111,7 +111,7 @@ def _recorded_at(called: str, ufunc: np.ufunc, a: Any, index: Any, *values: Any)
 
 def _of_scipy(ufunc: np.ufunc) -> Callable[..., Any] | None:
     """Ours for one of scipy.special, if that is imported (we never import it)."""
-    special, name = sys.modules.get("scipy.special"), ufunc.__name__
+    special, name = sys.modules.get("scipy.special._ufuncs"), ufunc.__name__
     return NUMPY.get(f"scipy.special.{name}") if getattr(special, name, None) is ufunc else None
 
 
