@@ -76,8 +76,11 @@ def hint(called: str, operation: str) -> str:
     for place in ("", "linalg.", "fft.", "special."):
         if module in ("np", "np.fft", "scipy.special", "scipy.linalg", "scipy.fft") and f"{place}{name}" in NAMES:
             return f"fastvjp.{place}{name} records it."
-    if module == "scipy.linalg" and called in COVERED:
+    if called in COVERED:  # ours takes other arguments, or SciPy's is no ufunc
         return f"fastvjp.{called} records it."
+    method, _, home = called.partition(" of ")
+    if home == "scipy.stats" and any(c.startswith(home) and c.endswith(f".{method}") for c in COVERED):
+        return f"fastvjp.scipy.stats has distributions whose {method} is recorded."
     return (
         "write it with NumPy's functions that fastvjp has, which are recorded, or give it a derivative of its own "
         "by fastvjp.custom_function."

@@ -94,7 +94,8 @@ def test_functions_are_recorded(name):
 
 def test_every_function_that_is_declared_is_tested():
     tested = {f"scipy.{kind}.{name}" for kind, names in TESTED.items() for name in names.split()}
-    assert {name for name in NUMPY if isinstance(name, str)} == tested
+    stats = "scipy.stats."  # those are tested in test_distributions.py
+    assert {name for name in NUMPY if isinstance(name, str) and not name.startswith(stats)} == tested
 
 
 TESTED = {
@@ -102,8 +103,6 @@ TESTED = {
     "gammaincc betainc betaincc gammaincinv betaincinv "
     "logsumexp softmax log_softmax erfc erfcx ndtr log_ndtr ndtri owens_t logit "
     "log_expit xlog1py entr rel_entr kl_div expi exp1 jn " + " ".join(ORDERS + OF_ORDER),
-    "stats": "norm.logpdf norm.pdf norm.cdf norm.sf t.logpdf t.pdf "
-    "multivariate_normal.logpdf multivariate_normal.pdf",
     "integrate": "odeint",
     "linalg": " ".join(LINALG),
 }
@@ -136,7 +135,7 @@ def test_modules_are_imported_by_their_names(name):
     "call",
     [
         fv.scipy.stats.norm.ppf,
-        lambda x: fv.scipy.stats.gamma.logpdf(x, 2.0),
+        lambda x: fv.scipy.stats.pareto.logpdf(x + 1, 2.0),
         lambda x: fv.scipy.stats.multivariate_normal.logpdf(x, x, allow_singular=True),
         fv.scipy.optimize.rosen,
         lambda x: fv.scipy.special.logsumexp(x, return_sign=True)[0],

@@ -251,7 +251,9 @@ def test_hints_name_what_there_is():
     assert not any("asarray" in text or "float(" in text for text in hints._HINTS.values())  # as the fault itself
     assert hints.hint("math.sin", "") == "np.sin records it."
     assert "np.pad(fastvjp.array" in hints.hint("np.pad", "")
-    assert "custom_function" in hints.hint("scipy.stats.norm.logpdf", "")
+    assert hints.hint("scipy.stats.norm.logpdf", "") == "fastvjp.scipy.stats.norm.logpdf records it."
+    assert "whose logpdf is recorded" in hints.hint("logpdf of scipy.stats", "")
+    assert "custom_function" in hints.hint("scipy.stats.pareto.logpdf", "")
 
 
 def test_a_swallowed_error_leaves_nothing_behind():
