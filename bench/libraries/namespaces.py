@@ -79,7 +79,12 @@ def numpy_namespace() -> Namespace:
 
         return scipy.special.erf(x)
 
-    return Namespace(numpy, erf=erf)
+    def gammaln(x: Any) -> Any:
+        import scipy.special
+
+        return scipy.special.gammaln(x)
+
+    return Namespace(numpy, erf=erf, gammaln=gammaln)
 
 
 @functools.cache
@@ -89,6 +94,7 @@ def fastvjp_namespace() -> Namespace:
     return Namespace(
         fastvjp, softmax=fastvjp.softmax, logsumexp=fastvjp.logsumexp,
         conv2d=lambda x, w: fastvjp.conv2d(x, w, padding=1), solve_lower=fastvjp.linalg.solve_triangular,
+        gammaln=fastvjp.special.gammaln,
     )  # fmt: skip
 
 
@@ -105,7 +111,7 @@ def jax_namespace() -> Namespace:
 
     nn = jax.nn
     functions = {"softmax": nn.softmax, "relu": nn.relu, "softplus": nn.softplus, "conv2d": conv2d}
-    functions["solve_lower"] = solve_lower
+    functions |= {"solve_lower": solve_lower, "gammaln": special.gammaln}
     return Namespace(jax.numpy, erf=special.erf, logsumexp=special.logsumexp, **functions)
 
 
@@ -122,6 +128,7 @@ def torch_namespace(fused: bool = False) -> Namespace:
     fn = torch.nn.functional
     names = {"relu": torch.relu, "softplus": fn.softplus, "softmax": torch.softmax, "logsumexp": torch.logsumexp}
     names |= {"max": torch.amax, "min": torch.amin, "conv2d": conv2d, "max_pool": max_pool}
+    names |= {"gammaln": torch.lgamma}
     names["solve_lower"] = lambda a, b: torch.linalg.solve_triangular(a, b, upper=False)
     if fused:
         names |= {
@@ -140,12 +147,16 @@ class _WithoutDerivatives:
         raise Unsupported(f"MLX does not differentiate linalg.{name}")
 
 
+def _without_gammaln(x: Any) -> Any:
+    raise Unsupported("MLX has no logarithm of the gamma function")
+
+
 @functools.cache
 def mlx_namespace() -> Namespace:
     import mlx.core
 
     functions: dict[str, Any] = {"softmax": mlx.core.softmax, "logsumexp": mlx.core.logsumexp}
-    functions["linalg"] = _WithoutDerivatives()
+    functions |= {"linalg": _WithoutDerivatives(), "gammaln": _without_gammaln}
     return Namespace(mlx.core, conv2d=lambda x, w: mlx.core.conv2d(x, w, padding=1), **functions)
 
 
@@ -163,5 +174,5 @@ def autograd_namespace() -> Namespace:
     def solve_lower(a: Any, b: Any) -> Any:
         return linalg.solve_triangular(a, b, lower=True)
 
-    functions = {"erf": special.erf, "logsumexp": special.logsumexp}
+    functions = {"erf": special.erf, "gammaln": special.gammaln, "logsumexp": special.logsumexp}
     return Namespace(autograd.numpy, conv2d=conv2d, solve_lower=solve_lower, **functions)

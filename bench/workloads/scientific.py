@@ -86,6 +86,12 @@ def spectral(np: Any, signals: Any, window: Any, levels: Any) -> Any:
     return np.mean((np.log(power + 1e-3) - levels) ** 2)
 
 
+def poisson(np: Any, w: Any, intercept: Any, features: Any, counts: Any) -> Any:
+    """Negative log likelihood of a Poisson regression, with its constant and a normal prior."""
+    rates = features @ w + intercept
+    return np.sum(np.exp(rates) - counts * rates + np.gammaln(counts + 1.0)) + 0.5 * np.sum(w * w)
+
+
 def make_gmm(rng: Any, n: int, d: int, k: int) -> Made:
     place = numpy.zeros((d, d), numpy.int64)
     rows, columns = numpy.tril_indices(d, -1)
@@ -120,6 +126,12 @@ def make_spectral(rng: Any, batch: int, n: int) -> Made:
     return [rng.normal(size=(batch, n))], [numpy.hanning(n), rng.normal(size=(batch, n // 2 + 1)) + 5.0]
 
 
+def make_poisson(rng: Any, n: int, d: int) -> Made:
+    features, w = rng.normal(size=(n, d)), rng.normal(size=d) / d
+    counts = rng.poisson(numpy.exp(features @ w + 1.0)).astype(float)
+    return [w, 1.0], [features, counts]
+
+
 WORKLOADS = [
     Workload("gmm", gmm, make_gmm, {"n": 20, "d": 4, "k": 3}, ({"n": 1000, "d": 10, "k": 25},), ("float64",)),
     Workload("ode", ode, make_ode, {"n": 5, "steps": 4}, ({"n": 100, "steps": 20},), ("float64",), ("steps",)),
@@ -132,5 +144,6 @@ WORKLOADS = [
     Workload(
         "sinkhorn", sinkhorn, make_sinkhorn, {"n": 10, "steps": 3}, ({"n": 200, "steps": 20},), BOTH, ("steps",)
     ),
+    Workload("poisson", poisson, make_poisson, {"n": 50, "d": 3}, ({"n": 100_000, "d": 10},), BOTH),
     Workload("spectral", spectral, make_spectral, {"batch": 2, "n": 32}, ({"batch": 64, "n": 4096},), BOTH),
 ]  # fmt: skip
