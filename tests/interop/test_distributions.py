@@ -55,8 +55,8 @@ def test_values_and_derivatives(name: str, method: str, rng: np.random.Generator
         def at(v: Any, i: int = i) -> float:
             return float(WEIGHTS @ theirs(*given[:i], v if i == 0 else v[0], *given[i + 1 :]))
 
-        wanted = numeric_grad(at, np.atleast_1d(given[i]))
-        close(np.atleast_1d(found), wanted, rtol=2e-6, atol=1e-8)
+        wanted = numeric_grad(at, np.array(given[i], ndmin=1))
+        close(np.array(found, ndmin=1), wanted, rtol=2e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize(("name", "method"), OF_ONE)
