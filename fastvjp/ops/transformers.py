@@ -31,8 +31,10 @@ WITHIN = "fast"
 # --- normalisations -----------------------------------------------------------------------------------------
 
 
-def _floating(name: str, x: ArrayLike, **vectors: ArrayLike | None) -> list[array]:
+def _floating(name: str, eps: float, x: ArrayLike, **vectors: ArrayLike | None) -> list[array]:
     """Floating arrays; ValueError where the first has no axis, or a vector is not as long as its last one."""
+    if not isinstance(eps, int | float | np.number):
+        raise TypeError(f"[fast.{name}] Expected a number as eps, got {type(eps).__name__}.")
     arrays = as_arrays([x, *(v for v in vectors.values() if v is not None)], f"fast.{name}")
     for a in arrays:
         require(f"fast.{name}", a.dtype, "biuf")
@@ -62,7 +64,7 @@ def rms_norm(x: ArrayLike, weight: ArrayLike | None, eps: float) -> array:
         >>> fastvjp.fast.rms_norm(fastvjp.array([3.0, 4.0]), None, 0.0)
         array([0.848528, 1.13137], dtype=float32)
     """
-    given = _floating("rms_norm", x, weight=weight)
+    given = _floating("rms_norm", eps, x, weight=weight)
     return _rms_norm(given[0], 1.0 if weight is None else given[1], eps)
 
 
@@ -89,7 +91,7 @@ def layer_norm(x: ArrayLike, weight: ArrayLike | None, bias: ArrayLike | None, e
         >>> fastvjp.fast.layer_norm(fastvjp.array([1.0, 2.0, 3.0]), None, None, 0.0)
         array([-1.22474, 0, 1.22474], dtype=float32)
     """
-    given = _floating("layer_norm", x, weight=weight, bias=bias)
+    given = _floating("layer_norm", eps, x, weight=weight, bias=bias)
     return _layer_norm(given[0], 1.0 if weight is None else given[1], 0.0 if bias is None else given[-1], eps)
 
 
@@ -291,7 +293,7 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike) -> array:
         >>> fastvjp.fast.cross_entropy(fastvjp.array([[0.0, 0.0]]), [1])
         array([0.693147], dtype=float32)
     """
-    x, index = _floating("cross_entropy", logits)[0], as_array(targets, "fast.cross_entropy")
+    x, index = _floating("cross_entropy", 0.0, logits)[0], as_array(targets, "fast.cross_entropy")
     if x.shape[:-1] != index.shape:
         raise ValueError(f"[fast.cross_entropy] Expected targets of shape {x.shape[:-1]}, got {index.shape}.")
     chosen = take_along_axis(x, reshaped(index, (*index.shape, 1)), -1)

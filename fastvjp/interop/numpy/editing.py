@@ -53,11 +53,11 @@ def _delete(arr: Any, obj: Any, axis: int | None = None) -> array:
 
 @implements(np.ediff1d)
 def _ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> array:
-    x = ops.ravel(as_array(ary, "ediff1d"))
-    ends = [
-        () if e is None else (ops.astype(ops.ravel(as_array(e, "ediff1d")), x.dtype),) for e in (to_begin, to_end)
-    ]
-    return ops.concatenate([*ends[0], ops.diff(x), *ends[1]])
+    given = [e for e in (to_begin, to_end) if e is not None]
+    x, *ends = [ops.ravel(a) for a in as_arrays([ary, *given], "ediff1d")]
+    parts = [ops.astype(e, x.dtype) for e in ends]
+    parts.insert(0 if to_begin is None else 1, ops.diff(x))
+    return ops.concatenate(parts)
 
 
 @implements(np.resize)

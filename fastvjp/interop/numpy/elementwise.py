@@ -101,6 +101,8 @@ def _modf(a: Any) -> tuple[array, array]:
 def _ldexp(a: Any, b: Any) -> array:
     """Twice, by half the exponent each, as a power of two may be too large a number."""
     x, n = _floating(a, "ldexp"), as_array(b, "ldexp")
+    if n.dtype.kind not in "biu":
+        raise TypeError(f"[np.ldexp] Expected exponents that are integers, got {n.dtype}.")
     half = ops.floor_divide(n, 2)
     return x * _power_of_two(half, x.dtype) * _power_of_two(n - half, x.dtype)
 

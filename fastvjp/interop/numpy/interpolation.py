@@ -48,7 +48,7 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
 @implements(np.gradient)
 def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Differences of the second order inside, of `edge_order` at the ends, for any distances of the points."""
-    x = as_array(f, "gradient")
+    x = as_arrays([f, *varargs], "gradient")[0]
     x = ops.astype(x, inexact(x.dtype))
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     spacings = (
@@ -67,7 +67,7 @@ def _slope(x: array, axis: int, spacing: Any, edge_order: int) -> array:
     if n < edge_order + 1:
         raise ValueError(f"[np.gradient] Axis {axis} of shape {x.shape} has too few elements.")
     if np.ndim(spacing) == 0:
-        steps = ops.broadcast_to(spacing, (n - 1,))
+        steps = ops.broadcast_to(as_arrays([x, spacing], "gradient")[1], (n - 1,))
     elif np.shape(spacing) == (n,):
         steps = ops.diff(as_arrays([x, spacing], "gradient")[1])
     else:

@@ -14,20 +14,24 @@ from ...ops.least_squares import lstsq
 from .constants import Lacking
 
 
-def _coefficients(p: Any, name: str) -> array:
-    if isinstance(p, np.poly1d):
-        raise Lacking(
-            f"[np.{name}] numpy.poly1d is not supported for fastvjp arrays. Hint: give its coefficients."
-        )
-    return as_array(ops.atleast_1d(p), name)
+def _operands(name: str, *given: Any) -> list[array]:
+    for x in given:
+        if isinstance(x, np.poly1d):
+            raise Lacking(
+                f"[np.{name}] numpy.poly1d is not supported for fastvjp arrays. Hint: give its coefficients."
+            )
+    return as_arrays(given, name)
+
+
+def _coefficients(name: str, *given: Any) -> list[array]:
+    return [ops.reshape(x, (1,)) if x.ndim == 0 else x for x in _operands(name, *given)]
 
 
 @implements(np.polyval)
 def _polyval(p: Any, x: Any) -> array:
     """By Horner's scheme."""
-    if isinstance(x, np.poly1d):
-        raise Lacking("[np.polyval] numpy.poly1d is not supported for fastvjp arrays.")
-    coefficients, at = as_arrays([_coefficients(p, "polyval"), x], "polyval")
+    coefficients, at = _operands("polyval", p, x)
+    coefficients = ops.reshape(coefficients, coefficients.shape or (1,))
     value: Any = ops.zeros_like(at)
     for i in range(coefficients.shape[0]):
         value = value * at + coefficients[i]
@@ -35,7 +39,7 @@ def _polyval(p: Any, x: Any) -> array:
 
 
 def _of_one_length(a: Any, b: Any, name: str) -> list[array]:
-    pair = as_arrays([_coefficients(a, name), _coefficients(b, name)], name)
+    pair = _coefficients(name, a, b)
     n = max(x.shape[0] for x in pair)
     return [ops.pad(x, (n - x.shape[0], 0)) for x in pair]
 
@@ -54,13 +58,13 @@ def _polysub(a1: Any, a2: Any) -> array:
 
 @implements(np.polymul)
 def _polymul(a1: Any, a2: Any) -> array:
-    x, y = as_arrays([_coefficients(a1, "polymul"), _coefficients(a2, "polymul")], "polymul")
+    x, y = _coefficients("polymul", a1, a2)
     return ops.convolve(x, y)
 
 
 @implements(np.polyder)
 def _polyder(p: Any, m: int = 1) -> array:
-    x = _coefficients(p, "polyder")
+    (x,) = _coefficients("polyder", p)
     if m < 0:
         raise ValueError(f"[np.polyder] Expected a number of times of at least 0, got {m}.")
     for _ in range(m):
@@ -70,7 +74,7 @@ def _polyder(p: Any, m: int = 1) -> array:
 
 @implements(np.polyint)
 def _polyint(p: Any, m: int = 1, k: Any = None) -> array:
-    x = _coefficients(p, "polyint")
+    (x,) = _coefficients("polyint", p)
     if m < 0:
         raise ValueError(f"[np.polyint] Expected a number of times of at least 0, got {m}.")
     constants = ops.broadcast_to(0.0 if k is None else k, (m,)) if np.size(0.0 if k is None else k) == 1 else k
