@@ -87,9 +87,10 @@ def has_arithmetic(kind: type) -> bool:
 
 def operator(call: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """The operator of `array` that stands for a function: NotImplemented for what is no operand."""
-    fun = getattr(call, "__wrapped__", None)
-    if fun is None:
-        return lambda a, b: call(a, b) if type(b) is array or is_operand(b) else NotImplemented
+    composed = _DIRECT.get(call)
+    if composed is not None:
+        return lambda a, b: composed(a, b) if type(b) is array or is_operand(b) else NotImplemented
+    fun: Any = call.__wrapped__  # type: ignore[attr-defined]
 
     def otherwise(fun: Callable[..., Any], operands: Sequence[Any]) -> Any:
         return call(*operands) if all(map(is_operand, operands)) else NotImplemented
@@ -159,7 +160,12 @@ def direct(fun: F) -> F:
             check_stream(stream)
         return fun(*args, **options)
 
+    _DIRECT[call] = fun
     return call  # type: ignore[return-value]
+
+
+_DIRECT: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""What such a decorator was given, for operators, which take no `stream`."""
 
 
 def recorded(operands: int = 1, view: Write | None = NO_VIEW) -> Callable[[F], F]:
