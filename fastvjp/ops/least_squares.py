@@ -31,7 +31,8 @@ def pinv(a: ArrayLike, rcond: ArrayLike = None, hermitian: bool = False, *, rtol
     Returns:
         Array of shape (..., n, m), floating. The derivative is that of Golub and Pereyra, "The differentiation of
         pseudo-inverses and nonlinear least squares problems whose variables separate", 1973: of matrices that keep
-        their rank, equal singular values among them.
+        their rank, equal singular values among them. What counts as zero it takes for zero: where `rcond` cuts off
+        more than rounding errors, differentiate through `svd` instead.
 
     Raises:
         ValueError: both `rcond` and `rtol` are given.

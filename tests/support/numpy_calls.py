@@ -317,7 +317,7 @@ FUNCTIONS: dict[str, list[Call]] = {
     ],
     "pinv": [
         call(lambda a: np.linalg.pinv(a), (2, 4, 3)),
-        call(lambda a: np.linalg.pinv(a, rcond=0.1, hermitian=False), A),
+        call(lambda a: np.linalg.pinv(a, rcond=1e-9, hermitian=False), A),
     ],
     "lstsq": [
         call(lambda a, b: np.linalg.lstsq(a, b, rcond=None), A, (4, 2)),
