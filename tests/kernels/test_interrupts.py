@@ -16,6 +16,7 @@ from fastvjp.kernels.native.interrupts import postponed
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import os, random, signal, sys, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background ignores
 import numpy as np
 import fastvjp as fv
 

@@ -73,8 +73,14 @@ CASES = [
     _row("betaincc", POSITIVE, POSITIVE, INSIDE),
     _row("gammaincinv", POSITIVE, INSIDE),
     _row("betaincinv", POSITIVE, POSITIVE, INSIDE),
-    structural(
-        "pdtrik", primitive("pdtrik"), scipy.special.pdtrik, (INSIDE, SHAPE), (POSITIVE, SHAPE), dtypes=FLOAT
+    structural(  # of which random numbers take the next whole number
+        "pdtrik",
+        primitive("pdtrik"),
+        scipy.special.pdtrik,
+        (INSIDE, SHAPE),
+        (POSITIVE, SHAPE),
+        dtypes=FLOAT,
+        smooth=lambda u, mean: np.zeros_like(u),
     ),
     _exactly("polygamma_rise", lambda x, y: mpmath.psi(1, x + y) - mpmath.psi(1, x), POSITIVE, POSITIVE, n=1),
     _exactly("gammainc_by_x", lambda a, x: mpmath.diff(lambda a: _gammainc(a, x), a), POSITIVE, POSITIVE, n=1),
