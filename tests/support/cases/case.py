@@ -156,11 +156,12 @@ def structural(
     reference: Callable[..., Any],
     *operands: tuple[Domain, Shape],
     dtypes: tuple[str, ...] = INEXACT,
+    at_least: float = 1,
     **more: Any,
 ) -> Case:
-    """Row of a primitive on arrays of given shapes; errors are measured against numbers of size 1."""
+    """Row of a primitive on arrays of given shapes; errors are measured against numbers of the size `at_least`."""
     domains, shapes = zip(*operands, strict=True)
-    return Case(primitive, fun, reference, domains, shapes, dtypes, ulp=16, at_least=1, **more)
+    return Case(primitive, fun, reference, domains, shapes, dtypes, ulp=16, at_least=at_least, **more)
 
 
 def variants(

@@ -38,12 +38,16 @@ def _complete(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
     return structural("qr", left, left, (UNIT, shape), dtypes=dtypes, variant=shown)
 
 
+CONDITION = 8
+"""How much larger than rounding errors those of inverses may be: about the condition of these matrices."""
+
+
 def _pinv(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
     def inverse(x: Any) -> Any:
         return np.linalg.pinv(_full(x))
 
     shown = str(shape).replace(" ", "")
-    return structural("pinv", inverse, inverse, (UNIT, shape), dtypes=dtypes, variant=shown)
+    return structural("pinv", inverse, inverse, (UNIT, shape), dtypes=dtypes, variant=shown, at_least=CONDITION)
 
 
 def _deficient(x: Shape, y: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
@@ -53,7 +57,9 @@ def _deficient(x: Shape, y: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
         return np.linalg.pinv(_full(x) @ _full(y), rcond=1e-5)
 
     shown = f"{x}{y}".replace(" ", "")
-    return structural("pinv", inverse, inverse, (UNIT, x), (UNIT, y), dtypes=dtypes, variant=shown)
+    return structural(
+        "pinv", inverse, inverse, (UNIT, x), (UNIT, y), dtypes=dtypes, variant=shown, at_least=CONDITION
+    )
 
 
 CASES = [

@@ -12,6 +12,9 @@ from fastvjp.arrays.emit import emit
 from .case import DISTINCT, FLOAT, INEXACT, UNIT, Case, Shape, structural
 from .linalg import hermitian
 
+LARGEST = 4
+"""The size of the largest eigenvalues and singular values, of which LAPACK's errors are parts."""
+
 
 def _apart(x: Any) -> Any:
     """Hermitian, with eigenvalues that are not near one another."""
@@ -24,7 +27,7 @@ def _eigenvalues(shape: Shape, triangle: Literal["L", "U"] = "L", dtypes: tuple[
         return np.linalg.eigh(_apart(x), triangle)[0]
 
     shown = f"values,{triangle},{shape}".replace(" ", "")
-    return structural("eigh", values, values, (UNIT, shape), dtypes=dtypes, variant=shown)
+    return structural("eigh", values, values, (UNIT, shape), dtypes=dtypes, variant=shown, at_least=LARGEST)
 
 
 def _by_eigenvectors(shape: Shape, triangle: Literal["L", "U"] = "L", dtypes: tuple[str, ...] = FLOAT) -> Case:
@@ -35,7 +38,7 @@ def _by_eigenvectors(shape: Shape, triangle: Literal["L", "U"] = "L", dtypes: tu
         return (vectors * np.expand_dims(np.sin(values), -2)) @ np.conj(np.swapaxes(vectors, -1, -2))
 
     shown = f"vectors,{triangle},{shape}".replace(" ", "")
-    return structural("eigh", sine, sine, (UNIT, shape), dtypes=dtypes, variant=shown)
+    return structural("eigh", sine, sine, (UNIT, shape), dtypes=dtypes, variant=shown, at_least=LARGEST)
 
 
 def _eigvalsh(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
@@ -43,7 +46,7 @@ def _eigvalsh(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
         return np.linalg.eigvalsh(_apart(x), "U")
 
     shown = str(shape).replace(" ", "")
-    return structural("eigvalsh", values, values, (UNIT, shape), dtypes=dtypes, variant=shown)
+    return structural("eigvalsh", values, values, (UNIT, shape), dtypes=dtypes, variant=shown, at_least=LARGEST)
 
 
 def _general(x: Any) -> Any:
@@ -76,9 +79,9 @@ def _eigvals(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
 
 
 def _long(x: Any) -> Any:
-    """With singular values that are not near one another, nor zero."""
+    """With singular values that are not near one another, nor zero: vectors turn by rounding errors over gaps."""
     m, n = x.shape[-2:]
-    return x / 4 + np.eye(m, n, dtype=x.dtype) * np.arange(1, n + 1, dtype=x.dtype)
+    return x / 16 + np.eye(m, n, dtype=x.dtype) * np.arange(1, n + 1, dtype=x.dtype)
 
 
 def _svd(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
@@ -89,7 +92,7 @@ def _svd(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
         return (u * np.expand_dims(np.sin(s), -2)) @ v
 
     shown = f"thin,{shape}".replace(" ", "")
-    return structural("svd", sine, sine, (UNIT, shape), dtypes=dtypes, variant=shown)
+    return structural("svd", sine, sine, (UNIT, shape), dtypes=dtypes, variant=shown, at_least=LARGEST)
 
 
 def _full_svd(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
