@@ -22,6 +22,13 @@ def random(rng: np.random.Generator, *shape: int, dtype: Any = float) -> np.ndar
     return x + 1j * rng.normal(size=shape) if dtype is complex else x
 
 
+def apart(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Numbers of these signs or phases, away from zero, whose sums in rows and in columns are not alike."""
+    first, last = np.arange(x.shape[0]), np.arange(x.shape[-1])
+    sizes = 1.45 ** first.reshape(-1, *(1,) * (x.ndim - 1)) * 1.7**last * rng.uniform(0.9, 1.1, x.shape)
+    return sizes * x / np.abs(x)
+
+
 @pytest.mark.parametrize("dtype", [float, complex])
 @pytest.mark.parametrize("order", VECTOR)
 def test_vectors(order: Any, dtype: Any, rng: np.random.Generator) -> None:
@@ -42,7 +49,8 @@ def test_vectors(order: Any, dtype: Any, rng: np.random.Generator) -> None:
     def norms(x: Any) -> list[Any]:
         return [np.linalg.norm(x, order, 1)]
 
-    check_derivatives(norms, norms, [x], rng)
+    sizes = 0.5 + 0.25 * rng.permutation(x.size).reshape(x.shape)  # no two alike, for the largest and the smallest
+    check_derivatives(norms, norms, [sizes * x / np.abs(x)], rng)
 
 
 @pytest.mark.parametrize("dtype", [float, complex])
@@ -62,11 +70,11 @@ def test_matrices(order: Any, dtype: Any, rng: np.random.Generator) -> None:
     def norms(x: Any) -> list[Any]:
         return [np.linalg.norm(x, order, (0, 2))]
 
-    check_derivatives(norms, norms, [x], rng)
+    check_derivatives(norms, norms, [apart(x, rng)], rng)
 
 
 def test_second_derivatives(rng: np.random.Generator) -> None:
-    x, d = random(rng, 4, 3), random(rng, 4, 3)
+    x, d = apart(random(rng, 4, 3), rng), random(rng, 4, 3)
     for order in ("fro", "nuc", 2, 1):
 
         def gradient(x: Any, order: Any = order) -> list[Any]:
@@ -111,7 +119,7 @@ def test_conditions(dtype: Any, rng: np.random.Generator) -> None:
     def conditions(x: Any) -> list[Any]:
         return [np.linalg.cond(x), np.linalg.cond(x, 1)]
 
-    check_derivatives(conditions, conditions, [x + 4 * np.eye(4)], rng)
+    check_derivatives(conditions, conditions, [x + 0.2 * x / np.abs(x) + 4 * np.eye(4)], rng)
     x[1] = 0
     for p in (None, 1, "fro"):
         assert np.isinf(np.asarray(fv.linalg.cond(x, p))[1])
