@@ -2,8 +2,8 @@
 
 A call is known by the function, its operands (arrays, and Python scalars by their type: a value never makes a
 difference) and its static arguments (by value). `stream=`, which means something in MLX, is taken and makes no
-difference either. The function itself runs where the call is new: it promotes,
-casts, broadcasts and binds primitives, which together are the call. It must read no values.
+difference either. The function itself runs where the call is new: it promotes, casts, broadcasts and binds
+primitives, which together are the call. It must read no values.
 """
 
 from __future__ import annotations

@@ -43,8 +43,9 @@ ALL = sys.maxsize
 
 
 def hand_out(recording: Recording, kinds: set[type], *others: Any) -> None:
-    """Let a recording hand out NumPy's arrays where its arguments ask for them: see `gives_numpy`."""
+    """Let a recording hand out NumPy's arrays, and have views, where arguments ask for it: see `gives_numpy`."""
     recording.numpy = ALL if recording.outermost and gives_numpy(kinds, *others) else 0
+    recording.trace.views |= recording.numpy > 0
 
 
 def as_leaf(result: Any) -> Any:

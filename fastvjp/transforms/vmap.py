@@ -57,7 +57,6 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
             switch(recording.trace)
             recording.trace.once = "vmap"
             hand_out(recording, set(map(type, leaves)), kwargs)
-            recording.trace.views |= recording.numpy > 0
             recording.trace.rows &= all(lies_in_rows(x) for x in leaves if type(x) is np.ndarray)
             env: dict[Var, Var] = {}
             given = list(leaves)

@@ -448,3 +448,19 @@ def test_views_that_were_made_before_a_change_see_it(rng):
     value, g = fv.value_and_grad(f)(a)
     np.testing.assert_allclose(value, f(a.copy()))
     close(g, numeric_grad(lambda x: f(x.copy()), a), 1e-6)
+
+
+@pytest.mark.parametrize(
+    "transform", [fv.jacrev, fv.jacfwd, lambda f: fv.jacrev(fv.grad(lambda a: np.sum(f(a) ** 2)))]
+)
+def test_jacobians_of_what_writes_through_views(transform, rng):
+    """As of the NumPy function itself: where a[::2] is doubled that of a diagonal matrix."""
+
+    def doubled(a):
+        part = a[::2]
+        part *= 2
+        return a * 1
+
+    double = np.diag([2.0, 1, 2])
+    want = double if transform in (fv.jacrev, fv.jacfwd) else 2 * double @ double
+    np.testing.assert_allclose(transform(doubled)(rng.standard_normal(3)), want)

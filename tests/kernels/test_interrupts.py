@@ -112,6 +112,15 @@ def test_nothing_is_left_open_or_lowered(seed, tmp_path):
     assert run.returncode == 0, run.stderr
 
 
+@pytest.fixture
+def _pythons_handler():
+    """Which a job in the background has not: it ignores interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_pythons_handler")
 def test_an_interrupt_waits():
     done = []
     with pytest.raises(KeyboardInterrupt), postponed():
@@ -122,6 +131,7 @@ def test_an_interrupt_waits():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("_pythons_handler")
 def test_an_error_goes_on_without_an_interrupt():
     with pytest.raises(ZeroDivisionError), postponed():
         raise ZeroDivisionError
