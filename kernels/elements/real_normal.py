@@ -32,10 +32,16 @@ def half_angle(a):
 
 
 @helper
+def erfc_factor(t):
+    """(1 + 2 a) exp(a*a) erfc(a) of t = half_angle(a); what is large comes last, as every sum is rounded."""
+    return fma(polynomial(t, of.ERFCX_RISE), t, constant(t, of.ERFCX_MIDDLE))
+
+
+@helper
 def scaled_erfc(a):
     """exp(a*a) erfc(a) for a >= 0."""
     half = type(a)(0.5)
-    return half * polynomial(half_angle(a), of.ERFCX) / (a + half)
+    return half * erfc_factor(half_angle(a)) / (a + half)
 
 
 @helper
@@ -93,7 +99,7 @@ def real_ndtr_hazard(x):
     """ndtr_slope(x) / ndtr(x), the derivative of log_ndtr."""
     a, half = absolute(x), type(x)(0.5)
     u = a * constant(x, of.ROOT_HALF)
-    below = constant(x, of.ROOT_TWO_OVER_PI) / (half * polynomial(half_angle(u), of.ERFCX)) * (u + half)
+    below = constant(x, of.ROOT_TWO_OVER_PI) / (half * erfc_factor(half_angle(u))) * (u + half)
     below = choose(a < type(x)(1e18), below, a)
     return choose(x < type(x)(0), below, real_ndtr_slope(x) / real_ndtr(x))
 
