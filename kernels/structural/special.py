@@ -131,7 +131,7 @@ UFUNCS = {
 }  # fmt: skip
 """Those of the primitives of the same names."""
 COARSE = {"betainc", "betaincinv"}
-"""Whose own loops of float32 are off by more than a hundred ULP (SciPy 1.17.1), where others compute in float64."""
+"""Whose own loops of float32 are off by over a hundred ULP (SciPy 1.17.1); others compute in float64."""
 for _name, _cost in UFUNCS.items():
     lowers(_name)(ufunc_of(_name, _cost))
 lowers("zeta")(ufunc_of("_zeta", 100))
