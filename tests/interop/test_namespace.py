@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import types
+from typing import Any
 
 import numpy
 import pytest
@@ -298,6 +299,12 @@ def test_bound_methods(user):
     model = user.Model(0.5)
     close(fv.grad(np.of(model.loss))(numpy.ones(3)), [0, 2, 2])
     assert np.of(model.loss).__name__ == "loss"
+
+
+def test_functions_of_no_module():
+    scope: dict[str, Any] = {"np": numpy}
+    exec("def f(x): return np.sum(np.array([x[0], 2 * x[1]]))", scope)
+    close(fv.grad(np.of(scope["f"]))(numpy.ones(2)), [1, 2])
 
 
 def test_what_is_not_written_in_python_is_named():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import importlib
 import io
+import operator
 import re
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ DOCUMENTS = sorted(
     for folder in (ROOT, ROOT / "docs", ROOT / ".github")
     for path in (folder.glob("*.md") if folder == ROOT else folder.rglob("*.md"))
 )
+PROGRAMS = ["docs/architecture.md", "docs/numpy.md", *(d for d in DOCUMENTS if d.startswith("docs/guides/"))]
 SOURCES = ("fastvjp", "kernels", "metal", "tests", "bench", "docs")
 FILES = {path.name for folder in SOURCES for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts}
 
@@ -28,17 +31,28 @@ def without_times(text: str) -> str:
     return re.sub(r"[\d.]+ [um]s", "some time", text)
 
 
-def test_architecture_prints_what_it_says():
-    """Its blocks are one program; an ellipsis stands for anything."""
-    names: dict[str, Any] = {}
-    compared = 0
-    for program, output in programs((ROOT / "docs" / "architecture.md").read_text()):
+@pytest.mark.parametrize("document", PROGRAMS)
+def test_programs_print_what_they_say(document):
+    """The blocks of a document are one program that prints the texts behind them; an ellipsis stands for anything."""
+    names: dict[str, Any] = {"__name__": document}
+    for program, output in programs((ROOT / document).read_text()):
         with contextlib.redirect_stdout(io.StringIO()) as printed, fastvjp.device("cpu"):
-            exec(program, names)
+            exec(compile(program, document, "exec"), names)
         expected, found = without_times(output), without_times(printed.getvalue())
         assert doctest.OutputChecker().check_output(expected, found, doctest.ELLIPSIS), found
-        compared += bool(output)
-    assert compared >= 3
+
+
+def test_programs_print_something():
+    outputs = [output for d in PROGRAMS for _, output in programs((ROOT / d).read_text()) if output]
+    assert len(outputs) > 40
+
+
+@pytest.mark.parametrize("document", [d for d in PROGRAMS if d.startswith("docs/guides/")])
+def test_names_of_guides_are_there(document):
+    """Those of tables and text, which do not run."""
+    importlib.import_module("fastvjp.utils")
+    for name in re.findall(r"\b(?:fv|fastvjp)((?:\.[a-z]\w*)+)", (ROOT / document).read_text()):
+        assert operator.attrgetter(name[1:])(fastvjp) is not None, name
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

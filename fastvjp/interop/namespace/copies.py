@@ -55,7 +55,7 @@ def of(fun: F) -> F:
             f"[of] Expected a function that is written in Python, got {type(fun).__name__} {name:.60}. "
             f"Hint: fastvjp.custom_function gives other functions a derivative."
         )
-    copied = Copies(function.__module__).value(fun)
+    copied = Copies(function.__module__ or "").value(fun)
 
     def call(*args: Any, **options: Any) -> Any:
         trace = current()
