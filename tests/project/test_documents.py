@@ -33,7 +33,7 @@ def without_times(text: str) -> str:
 
 @pytest.mark.parametrize("document", PROGRAMS)
 def test_programs_print_what_they_say(document):
-    """The blocks of a document are one program that prints the texts behind them; an ellipsis stands for anything."""
+    """Its blocks are one program that prints the texts behind them; an ellipsis stands for anything."""
     names: dict[str, Any] = {"__name__": document}
     for program, output in programs((ROOT / document).read_text()):
         with contextlib.redirect_stdout(io.StringIO()) as printed, fastvjp.device("cpu"):
