@@ -101,3 +101,26 @@ def test_robust_example(tmp_path, monkeypatch, capsys):
     assert "forward and backward: 1; it fuses" in printed
     squares, robust = map(float, re.findall(r"held out, .*: (\S+)", printed))
     assert robust < 0.9 * squares
+
+
+def test_gaussian_process_example(tmp_path, monkeypatch, capsys):
+    printed = run_example("gaussian_process.py", tmp_path / "gp.png", monkeypatch, capsys, "--steps", "8")
+    (apart,) = numbers(r"evidence and gradient: (\S+)", printed)
+    before, after = numbers(r"log evidence: (\S+) before, (\S+) after", printed)
+    ours, linear = numbers(r"held out: (\S+); of a linear fit: (\S+)", printed)
+    (within,) = numbers(r"intervals: (\d+) %", printed)
+    assert apart < 1e-12 and after > before + 40 and ours < 0.98 * linear and 90 <= within < 100
+
+
+def test_convolutions_example(tmp_path, monkeypatch, capsys):
+    printed = run_example("convolutions.py", tmp_path / "conv.png", monkeypatch, capsys, "--steps", "200")
+    (accuracy,) = numbers(r"accuracy: ([\d.]+) %", printed)
+    assert accuracy > 96
+
+
+def test_spectrum_example(tmp_path, monkeypatch, capsys):
+    printed = run_example("spectrum.py", tmp_path / "spectrum.png", monkeypatch, capsys)
+    before, after = numbers(r"held out: (\S+) before, (\S+) after", printed)
+    (apart,) = numbers(r"Wiener's gains: (\S+)", printed)
+    exponent, noise = numbers(r"to the (\S+); noise ([\d.]+)", printed)
+    assert after < before / 3 and apart < 1e-5 and 2 < exponent < 3 and 0.09 < noise < 0.13
