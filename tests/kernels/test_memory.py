@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -184,3 +187,28 @@ def test_an_executable_dies_with_its_last_reference(place, columns, fun, rng, no
         assert dead[0]() is executable
         del executable
         assert dead[0]() is None and dead[1]() is None
+
+
+GROWTH = """
+import resource, sys
+import fastvjp as fv
+from fastvjp.kernels.native import code
+
+given, emit = [], code.emit
+code.emit = lambda modules: given.append(modules) or emit(modules)
+fv.grad(lambda x: fv.sin(x) * fv.tanh(x))(1.0)
+unit = 1024 if sys.platform == "linux" else 1 << 20
+peaks = []
+for rounds in (5, 40):
+    for _ in range(rounds):
+        emit(given[0])
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+print(peaks[1] - peaks[0])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the module resource is of Unix")
+def test_compiling_leaves_no_memory_behind():
+    alone = {**os.environ, "FASTVJP_CACHE_DIR": "off"}
+    found = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True, env=alone)
+    assert float(found.stdout) < 6  # megabytes; 12 where passes and contexts stay
