@@ -54,6 +54,11 @@ def isfinite(x):
 
 
 @element(result="bool", cheap=True)
+def signbit(x):
+    return np.signbit(x)
+
+
+@element(result="bool", cheap=True)
 def logical_not(x):
     return np.logical_not(x)
 

@@ -27,6 +27,8 @@ template <typename T> inline bool isinf(T x) { return helper::is_inf(x); }
 
 template <typename T> inline bool isfinite(T x) { return helper::is_finite(x); }
 
+template <typename T> inline bool signbit(T x) { return helper::is_negative(x); }
+
 template <typename T> inline bool logical_not(T x) { return helper::is_zero(x); }
 
 template <typename T> inline bool logical_and(T x, T y) { return !helper::is_zero(x) && !helper::is_zero(y); }

@@ -92,3 +92,11 @@ def test_the_gradient_check_finds_a_wrong_gradient(rng):
 
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         check(wrong, (A,), 0.5, 2.0, rng)
+
+
+@pytest.mark.parametrize("number", [0.0, -0.0, 2.0, -2.0, np.inf, -np.inf, np.nan, -np.nan])
+@pytest.mark.parametrize("make", [fastvjp.vmap, fastvjp.compile])
+def test_signs_where_values_are_not_known(number, make):
+    y = np.array([number, 1.0], np.float32)
+    np.testing.assert_array_equal(np.signbit(make(lambda y: np.copysign(3.0, y))(y)), np.signbit(y))
+    np.testing.assert_array_equal(make(np.signbit)(y), np.signbit(y))

@@ -12,6 +12,7 @@ from ...arrays.array import array, as_array, as_arrays, numpy_of
 from ...arrays.emit import emit
 from ...arrays.public import implements
 from ...core.avals import inexact
+from ...ops.elementwise import floating
 
 
 @implements(np.fmax)
@@ -36,7 +37,12 @@ def _float_power(a: Any, b: Any) -> array:
 def _copysign(a: Any, b: Any) -> array:
     x, y = as_arrays([a, b], "copysign")
     size = ops.abs(ops.astype(x, inexact(np.result_type(x.dtype, y.dtype))))
-    return ops.where(np.signbit(y), -size, size)
+    return ops.where(_signbit(y), -size, size)
+
+
+@implements(np.signbit)
+def _signbit(a: Any) -> array:
+    return floating("signbit", a, "f")
 
 
 @implements(np.fabs)

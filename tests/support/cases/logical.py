@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .case import ANY, BOOL, INEXACT, INTEGER, KINDS, SHIFTS, WHOLE, elementwise
+from .case import ANY, BOOL, FLOAT, INEXACT, INTEGER, KINDS, SHIFTS, WHOLE, elementwise, primitive
 
 CASES = [
     elementwise("equal", np.equal, KINDS, WHOLE, WHOLE),
@@ -16,6 +16,7 @@ CASES = [
     elementwise("isnan", np.isnan, INEXACT, ANY),
     elementwise("isinf", np.isinf, INEXACT, ANY),
     elementwise("isfinite", np.isfinite, INEXACT, ANY),
+    elementwise("signbit", np.signbit, FLOAT, ANY, fun=primitive("signbit")),
     elementwise("logical_not", np.logical_not, KINDS, WHOLE),
     elementwise("logical_and", np.logical_and, KINDS, WHOLE, WHOLE),
     elementwise("logical_or", np.logical_or, KINDS, WHOLE, WHOLE),
