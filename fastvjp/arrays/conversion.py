@@ -97,6 +97,10 @@ def _taken(value: np.ndarray, where: str, own: np.dtype, dtype: np.dtype) -> np.
     """The values of any NumPy array, in a dtype; itself if nobody can write to it."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"[{where}] A masked array would lose its mask. Hint: fill it first, x.filled(0).")
+    if isinstance(value, np.matrix):
+        raise TypeError(
+            f"[{where}] A matrix has a product of its own for *. Hint: np.asarray(x), and @ for products."
+        )
     if type(value).__array_ufunc__ is not np.ndarray.__array_ufunc__:
         raise TypeError(
             f"[{where}] The {type(value).__name__} has arithmetic of its own, a unit say, that would be lost. "

@@ -80,7 +80,10 @@ def pure_callback(
         )
     leaves, structure = flatten(_results(result_shape_dtypes))
     if not leaves:
-        raise ValueError("[pure_callback] Expected a result, got a result_shape_dtypes without leaves.")
+        raise ValueError(
+            "[pure_callback] Expected a result, got a result_shape_dtypes without leaves. Hint: ((), np.float64) "
+            "is a scalar's."
+        )
     results = tuple([_result(leaf, i) for i, leaf in enumerate(leaves)])
     given, arguments = flatten((args, kwargs))
     operands = [leaf_array(x, "pure_callback", "arguments", i)._var for i, x in enumerate(given)]

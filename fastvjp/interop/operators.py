@@ -13,6 +13,7 @@ from ..arrays.calls import operator
 from ..arrays.emit import cast
 from ..arrays.public import attach
 from ..arrays.views import has_views, is_memory, layout, settle, view_of
+from ..core.callers import place
 from ..ops.indexing import At, getitem, setitem, writes_itself
 
 # --- operators ---------------------------------------------------------------------------------------------
@@ -91,7 +92,19 @@ attach("__invert__", ops.bitwise_invert)
 
 def _setitem(self: array, index: Any, value: Any) -> None:
     if not writes_itself(self, index, value):
+        if type(value) is array and value._aval.ndim and type(index) is int:
+            _check_swap(self, value)
         self._var = setitem(self, index, value)._var
+
+
+def _check_swap(a: array, row: array) -> None:
+    """TypeError if a library exchanges rows: NumPy's `shuffle` does so with the memory of its own arrays only."""
+    view = view_of(row)
+    if view is not None and view.base is a and (found := place()).called != "store":
+        raise TypeError(
+            f"[setitem] {found.file}:{found.line}: {found.source} exchanges rows of an array by way of views, and "
+            "rows would be lost. Hint: x[...] = x[rng.permutation(len(x))] instead of shuffle."
+        )
 
 
 def _contains(self: array, value: Any) -> bool:

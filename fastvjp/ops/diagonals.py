@@ -157,8 +157,10 @@ def triu(a: ArrayLike, k: int = 0) -> array:
 
 def _triangle(a: ArrayLike, k: int, lower: bool, name: str) -> array:
     x = as_array(a, name)
-    if x.ndim < 2:
-        raise ValueError(f"[{name}] Expected an array with at least two axes, got the shape {x.shape}.")
+    if x.ndim == 0:
+        raise ValueError(f"[{name}] Expected an array with axes, got a scalar.")
+    if x.ndim == 1:  # of rows that are all the same, as NumPy has it
+        x = spread(x, (*x.shape, *x.shape))
     below = spread(constant(np.tri(x.shape[-2], x.shape[-1], k, bool_)), x.shape)
     zeros = filled(x.shape, x)
     return emit("select", below, x, zeros) if lower else emit("select", below, zeros, x)

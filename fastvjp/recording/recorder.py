@@ -105,7 +105,7 @@ class Recording:
     ) -> Sequence[Any]:
         """Derive results as `call` does, and run them if this is the outermost recording."""
         trace = self.trace
-        trace.differentiated = self.around
+        inside, trace.differentiated = trace.differentiated, self.around
         if not self.outermost:
             return self.call(transform, given, derive, *operands)
         key = trace.key(transform, given)
@@ -115,6 +115,7 @@ class Recording:
             ready = self.kept(trace.call(key, partial(derive, *operands)))
         else:
             trace.node = node
+        trace.differentiated = inside  # a Python function that the plan calls may read what it was not given
         return ready.run(trace.leaves, self.numpy)
 
     def ready(self, results: Sequence[Var], given: int = 0) -> Ready:

@@ -257,8 +257,8 @@ def _constant(leaf: Any) -> Hashable:
         hash(leaf)
     except TypeError:
         raise TypeError(
-            f"[compile] {type(leaf).__name__} cannot be part of the signature: it is not hashable. "
-            f"Hint: close over it."
+            f"[compile] {type(leaf).__name__} cannot be part of the signature: it is not hashable. Hint: "
+            + ("give its values, np.asarray(x)." if hasattr(leaf, "__array__") else "close over it.")
         ) from None
     # -0.0 equals 0.0 but is another constant, and nan equals nothing
     return (type(leaf), repr(leaf) if isinstance(leaf, float | complex) else leaf)

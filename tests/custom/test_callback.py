@@ -291,3 +291,29 @@ def test_wrong_arguments(arguments, error, text):
 def test_inside_numba_code_it_is_named():
     with pytest.raises(TypeError, match=r"\[njit\] Only Python can run pure_callback\(sin\) of float64"):
         fv.njit(lambda x: fv.pure_callback(np.sin, x, x) * 2, np.ones(3))
+
+
+def test_what_the_function_reads_beside_its_arguments_is_no_constant():
+    ones = np.ones(3)
+
+    def loss(x, read):
+        @fv.custom_function
+        def scaled(y):
+            return fv.pure_callback(lambda v: v * read(x), y, y)
+
+        @scaled.vjp
+        def rule(primals, g, out):
+            return g
+
+        return fv.sum(scaled(fv.array(ones)) * x)
+
+    x = np.arange(1.0, 4.0)
+    for read in (np.asarray, lambda x: float(x[0]), lambda x: np.asarray(x * x)):
+        with pytest.raises(fv.LostGradientError, match=r"test_callback.py:\d+"):
+            fv.grad(lambda x, read=read: loss(x, read))(x)
+
+    def of_constant(x):
+        constant = np.asarray(fv.stop_gradient(x))
+        return loss(x, lambda _: constant)
+
+    close(fv.grad(of_constant)(x), x)

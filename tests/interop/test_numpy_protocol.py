@@ -47,6 +47,37 @@ def test_what_is_refused_anywhere():
         np.add(X, np.array([None]))
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_a_matrix_has_a_product_of_its_own():
+    with pytest.raises(TypeError, match=r"\[grad\] A matrix has a product of its own.*asarray"):
+        fastvjp.grad(lambda m: np.sum(m * m))(np.matrix([[1.0, 2.0], [3.0, 4.0]]))
+
+
+@pytest.mark.filterwarnings("ignore:you are shuffling")
+def test_shuffle_loses_no_rows(rng):
+    """NumPy's own swaps memory where the array is its own, and views elsewhere."""
+
+    def shuffled(x, shuffle):
+        shuffle(x)
+        return np.sum(x[0] * x[1])
+
+    x = rng.normal(size=(6, 2))
+    for shuffle in (np.random.default_rng(1).shuffle, np.random.shuffle):
+        with pytest.raises(TypeError, match=r"test_numpy_protocol.py:\d+: shuffle\(x\) exchanges rows"):
+            fastvjp.grad(lambda x, shuffle=shuffle: shuffled(x, shuffle))(x)
+
+    def exchanged(x):
+        x[0], x[1] = x[1], x[0]  # which are views
+        return np.sum(x[0] * x[1])
+
+    np.testing.assert_allclose(fastvjp.value_and_grad(exchanged)(x)[0], exchanged(x.copy()))
+
+
+def test_dtypes_of_steps():
+    for dtype in (np.float32, np.float64):
+        assert np.heaviside(fastvjp.array([1.0, 0.0], dtype), 0.5).dtype == dtype
+
+
 def test_in_place_on_a_numpy_array_is_refused_in_a_recording():
     y = np.zeros(3)
 

@@ -242,7 +242,7 @@ FUNCTIONS: dict[str, list[Call]] = {
         call(lambda a: np.trace(a, axis1=1, axis2=2), (2, 3, 4)),
     ],
     "tril": [call(lambda a: np.tril(a, k=1), A)],
-    "triu": [call(lambda a: np.triu(a), A)],
+    "triu": [call(lambda a: np.triu(a), A), call(lambda a: np.triu(a, 1), (4,))],
     "meshgrid": [
         call(lambda a, b: np.meshgrid(a, b), (3,), (2,)),
         call(lambda a, b: np.meshgrid(a, b, indexing="ij", sparse=True), (3,), (2,)),

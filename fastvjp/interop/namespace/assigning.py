@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -23,12 +24,15 @@ def writes(function: Callable[..., None]) -> Callable[[Callable[..., None]], Cal
     """
 
     def declare(ours: Callable[..., None]) -> Callable[..., None]:
+        name = next(iter(inspect.signature(ours).parameters))
+
         @functools.wraps(ours)
-        def write(a: Any, *args: Any, **options: Any) -> None:
+        def write(*args: Any, **options: Any) -> None:
+            a = args[0] if args else options.get(name)
             if type(a) is array:
-                ours(a, *args, **options)
+                ours(*args, **options)
             elif not is_recording():
-                by_values(function, (a, *args), options)
+                by_values(function, args, options)
             else:
                 raise TypeError(
                     f"[np.{function.__name__}] Traced values cannot be written into a {type(a).__name__}. "

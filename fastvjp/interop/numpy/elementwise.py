@@ -86,7 +86,7 @@ def _heaviside(a: Any, b: Any) -> array:
     x, y = as_arrays([a, b], "heaviside")
     dtype = inexact(np.result_type(x.dtype, y.dtype))
     x, y = ops.astype(x, dtype), ops.astype(y, dtype)
-    return ops.where(ops.isnan(x), x, ops.where(ops.equal(x, 0), y, ops.where(ops.less(x, 0), 0, 1)))
+    return ops.where(ops.isnan(x), x, ops.where(ops.equal(x, 0), y, ops.astype(ops.greater(x, 0), dtype)))
 
 
 @implements(np.fmod)
