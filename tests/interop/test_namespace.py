@@ -47,6 +47,8 @@ FUNCTIONS = {
     "piecewise": lambda x: np.sum(np.piecewise(x, [x < 1, x >= 1], [lambda v: v**2, lambda v: 3 * v])),
     "piecewise with a default": lambda x: np.sum(np.piecewise(x, [x < 1], [lambda v: v**2, 2.0])),
     "block": lambda x: np.sum(np.block([[x, 2 * x], [3 * x, x]]) ** 2),
+    "lexsort": lambda x: np.sum(x[np.lexsort((x,))] * np.arange(3.0)),
+    "lexsort of a list": lambda x: np.sum(x[np.lexsort([x, -x])] * np.arange(3.0)),
     "block of a list": lambda x: np.sum(np.block([x, x[:1]]) ** 2),
     "reduce": lambda x: np.maximum.reduce([x[0], x[1]]),
     "outer": lambda x: np.sum(np.multiply.outer([x[0], x[1]], [1.0, 2.0])),

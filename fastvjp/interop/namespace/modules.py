@@ -204,7 +204,8 @@ def lifted(value: Any) -> Any:
 
 
 def _lifted_items(value: Any) -> Any:
-    return [lifted(item) for item in value] if isinstance(value, list | tuple) and holds_array(value) else value
+    """The same for every item; a tuple, of which `np.lexsort`, too, sees that there are arrays in it."""
+    return tuple(map(lifted, value)) if isinstance(value, list | tuple) and holds_array(value) else value
 
 
 def _as_it_is(value: Any) -> Any:
