@@ -11,9 +11,11 @@ from . import rules as _rules  # noqa: F401  and the derivative rules of element
 from .arrays import public as _public
 from .arrays.array import array
 from .core.avals import (
+    bfloat16,
     bool_,
     complex64,
     complex128,
+    float16,
     float32,
     float64,
     int8,
@@ -121,6 +123,7 @@ __all__ = [
     "array_api",
     "async_eval",
     "autograd",
+    "bfloat16",
     "bool_",
     "broadcast_shapes",
     "can_cast",
@@ -147,6 +150,7 @@ __all__ = [
     "fast",
     "fft",
     "finfo",
+    "float16",
     "float32",
     "float64",
     "floating",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.avals import Aval
+from ..core.avals import Aval, bfloat16
 from ..core.declared import Declared
 from ..planning.plan import KernelStep, Scalar, View
 
@@ -54,12 +54,33 @@ TYPES = {
     "uint32": "uint",
     "uint64": "ulong",
     "float16": "half",
+    "bfloat16": "ushort",
     "float32": "float",
     "float64": "float",
 }
-"""Metal's name for a dtype: float64 is held and computed as float32."""
+"""Metal's name for a dtype in memory: float64 is held as float32, of bfloat16, which Metal 2.3 lacks, the bits."""
 
 
 def type_name(dtype: np.dtype) -> str:
-    """Metal's name for a dtype; KeyError for complex ones, which it lacks."""
+    """Metal's name for a dtype in memory; KeyError for complex ones, which it lacks."""
     return TYPES[dtype.name]
+
+
+def value_name(dtype: np.dtype) -> str:
+    """Metal's name for what a value of a dtype is while it is computed with."""
+    return "float" if dtype == bfloat16 else type_name(dtype)
+
+
+def converted(dtype: np.dtype, value: str) -> str:
+    """A value as one of a dtype, as source."""
+    return f"helper::bfloat16({value})" if dtype == bfloat16 else f"{type_name(dtype)}({value})"
+
+
+def to_memory(dtype: np.dtype, value: str) -> str:
+    """A value as it lies in memory."""
+    return f"helper::bfloat16_bits({value})" if dtype == bfloat16 else value
+
+
+def from_memory(dtype: np.dtype, value: str) -> str:
+    """What lies in memory as a value."""
+    return f"helper::bfloat16_of({value})" if dtype == bfloat16 else value

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import devices
-from ..core.avals import as_dtype, aval, complex64, float32, int32, promote, seen, weak_dtype
+from ..core.avals import as_dtype, aval, complex64, float32, int32, kind_of, promote, seen, weak_dtype
 from ..core.primitive import REGISTRY
 from ..core.program import Uniform, Var, uniform
 from ..core.scalars import SCALARS, WEAK
@@ -150,7 +150,7 @@ def _of_sequence(value: list[Any] | tuple[Any, ...] | range, where: str, dtype: 
 
 def _weak(made: np.ndarray, kinds: set[Any]) -> Any:
     """The dtype of an array made from Python scalars only."""
-    if not kinds or made.dtype.kind == "f":
+    if not kinds or kind_of(made.dtype) == "f":
         return float32
     if made.dtype.kind == "c":
         return complex64

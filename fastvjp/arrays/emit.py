@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import devices
-from ..core.avals import Aval, aval, promote
+from ..core.avals import COMPUTED, Aval, aval, promote
 from ..core.primitive import REGISTRY
 from ..core.program import Var, uniform
 from ..recording.recorder import bind, bind_multiple
@@ -32,6 +32,17 @@ def emit(name: str, *operands: array, **params: Any) -> array:
 def cast(x: array, dtype: np.dtype) -> array:
     """`x` in another dtype; the same array where it has it."""
     return x if x._var.aval.dtype == dtype else array._of(cast_var(x._var, dtype))
+
+
+def widened(x: array) -> array:
+    """`x` in the dtype in which its numbers are computed with."""
+    dtype = x._var.aval.dtype
+    return cast(x, COMPUTED.get(dtype, dtype))
+
+
+def rounded(x: array, dtype: np.dtype) -> array:
+    """The result of several operations on `widened` arrays in the dtype of these; rounded at the end alone."""
+    return cast(x, dtype) if dtype in COMPUTED else x
 
 
 def spread(x: array, shape: tuple[int, ...]) -> array:

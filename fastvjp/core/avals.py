@@ -1,4 +1,7 @@
-"""Abstract values (shape and dtype), the supported dtypes and NumPy 2's promotion with weak scalars."""
+"""Abstract values (shape and dtype), the supported dtypes and their promotion with weak scalars.
+
+All that is particular to numbers of 16 bits is said here: they are stored as such and computed as float32.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import threading
 from typing import Any
 from weakref import WeakValueDictionary
 
+import ml_dtypes
 import numpy as np
 
 from .scalars import WEAK, PyScalar
@@ -14,16 +18,25 @@ from .scalars import WEAK, PyScalar
 bool_ = np.dtype(np.bool_)
 int8, int16, int32, int64 = (np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
 uint8, uint16, uint32, uint64 = (np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
+float16, bfloat16 = np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)
 float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
 complex64, complex128 = np.dtype(np.complex64), np.dtype(np.complex128)
 
 DTYPES = {
     d.name: d
     for d in (bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
-              float32, float64, complex64, complex128)
+              float16, bfloat16, float32, float64, complex64, complex128)
 }  # fmt: skip
 
+COMPUTED = {float16: float32, bfloat16: float32}
+"""Of the dtypes that arrays are only stored in, the dtype in which their numbers are computed with."""
+
 _SUPPORTED = frozenset(DTYPES.values())
+
+
+def kind_of(dtype: np.dtype) -> str:
+    """NumPy's letter of a dtype's kind (b i u f c), and of bfloat16, which is none of NumPy's own, f."""
+    return "f" if dtype == bfloat16 else dtype.kind
 
 
 class Aval:
@@ -34,7 +47,7 @@ class Aval:
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.shape = shape
         self.dtype = dtype
-        self.inexact = dtype.kind in "fc"
+        self.inexact = kind_of(dtype) in "fc"
         self.ndim = len(shape)
         self.size = math.prod(shape)
 
@@ -77,7 +90,7 @@ def as_dtype(spec: Any, where: str) -> np.dtype:
         dtype = None
     if dtype is None or DTYPES.get(dtype.name) is None:
         shown = spec if dtype is None else dtype
-        hint = " Hint: cast it to float32 first." if dtype == np.float16 else ""
+        hint = ""
         if isinstance(spec, int) and not isinstance(spec, bool):
             hint = " Hint: a shape of several axes is one tuple, as in zeros((2, 3))."
         raise TypeError(f"[{where}] Unsupported dtype {shown}. Supported: {', '.join(DTYPES)}.{hint}")
@@ -96,26 +109,38 @@ def weak_dtype(scalar: PyScalar) -> np.dtype:
 
 
 def promote(*operands: np.dtype | type) -> np.dtype:
-    """NumPy 2 result dtype of dtypes and of Python scalar *types* (which are weak)."""
+    """NumPy 2 result dtype of dtypes and of Python scalar *types* (which are weak).
+
+    Numbers of 16 bits promote as in MLX: bool and integers do not count beside them, else they are float32.
+    """
     found = _promoted.get(operands)
     if found is None:
-        weak: dict[Any, Any] = {bool: bool_, int: 1, float: 1.0, complex: 1j}
-        found = np.result_type(*(weak[o] if isinstance(o, type) else o for o in operands))
-        if found == np.float16:  # NumPy's answer for some 8-bit mixes; not a dtype of ours
-            found = float32
         if len(_promoted) >= _CACHE_LIMIT:
             _promoted.clear()
-        found = _promoted[operands] = DTYPES[found.name]
+        found = _promoted[operands] = _promoted_anew(operands)
     return found
+
+
+_WEAK: dict[Any, Any] = {bool: bool_, int: 1, float: 1.0, complex: 1j}
+
+
+def _promoted_anew(operands: tuple[Any, ...]) -> np.dtype:
+    stored = {o for o in operands if o in COMPUTED}
+    others = [o for o in operands if o not in COMPUTED]
+    if stored:
+        others = [o for o in others if o is complex or (isinstance(o, np.dtype) and o.kind in "fc")]
+    if len(stored) == 1 and not others:
+        return stored.pop()
+    return DTYPES[np.result_type(*map(COMPUTED.get, stored), *[_WEAK.get(o, o) for o in others]).name]
 
 
 def inexact(dtype: np.dtype) -> np.dtype:
     """The floating dtype in which NumPy computes sin, exp, ... of this dtype (float32 instead of float16)."""
-    if dtype.kind in "fc":
+    if kind_of(dtype) in "fc":
         return dtype
     return float32 if dtype.itemsize <= 2 else float64
 
 
 def is_differentiable(dtype: np.dtype) -> bool:
     """Whether arrays of this dtype have a non-trivial tangent space (floating and complex ones)."""
-    return dtype.kind in "fc"
+    return kind_of(dtype) in "fc"

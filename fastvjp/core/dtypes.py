@@ -1,16 +1,58 @@
-"""Kinds of dtypes, and constants, under the names of `mlx.core`: they are NumPy's."""
+"""Kinds of dtypes, and constants, under the names of `mlx.core`: they are NumPy's, to which bfloat16 is added."""
 
 import math
+from typing import Any
 
+import ml_dtypes
 import numpy as np
+
+from .avals import bfloat16, float16
 
 Dtype = np.dtype
 generic, number, integer, inexact = np.generic, np.number, np.integer, np.inexact
 signedinteger, unsignedinteger = np.signedinteger, np.unsignedinteger
 floating, complexfloating = np.floating, np.complexfloating
-issubdtype, isdtype, can_cast = np.issubdtype, np.isdtype, np.can_cast
-finfo, iinfo = np.finfo, np.iinfo
+finfo, iinfo = ml_dtypes.finfo, np.iinfo
 broadcast_shapes = np.broadcast_shapes
 
 e, pi, inf, nan, euler_gamma = math.e, math.pi, math.inf, math.nan, np.euler_gamma
 newaxis = None
+
+
+def issubdtype(arg1: Any, arg2: Any) -> bool:
+    """Whether a dtype is another one, or of a kind, as `numpy.issubdtype`; bfloat16 is floating.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.issubdtype(fastvjp.bfloat16, fastvjp.floating)
+        True
+    """
+    return np.issubdtype(arg1, arg2) or (arg1 == bfloat16 and np.issubdtype(floating, arg2))
+
+
+def isdtype(dtype: Any, kind: Any) -> bool:
+    """Whether a dtype is of a kind of the array API standard, as `numpy.isdtype`; bfloat16 is real floating.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.isdtype(fastvjp.bfloat16, "real floating")
+        True
+    """
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if dtype == bfloat16:  # NumPy refuses to answer
+        return not {bfloat16, "real floating", "numeric"}.isdisjoint(kinds)
+    return np.isdtype(dtype, kind)
+
+
+def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
+    """Whether a dtype, or that of an array, may be cast to another one, as `numpy.can_cast`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.can_cast(fastvjp.bfloat16, fastvjp.float32), fastvjp.can_cast(fastvjp.float32, fastvjp.float16)
+        (True, False)
+    """
+    own, wanted = getattr(from_, "dtype", from_), np.dtype(to)
+    if casting == "same_kind":  # of which NumPy knows nothing for bfloat16
+        own, wanted = (float16 if d == bfloat16 else d for d in (own, wanted))
+    return np.can_cast(own, wanted, casting)

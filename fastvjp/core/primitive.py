@@ -43,6 +43,8 @@ class Primitive:
     view: Callable[..., layouts.Layout | None] | None = None
     opaque: bool = False
     """Has Python functions among its parameters: transforms of it are derived anew at each call."""
+    moves: bool = False
+    """Computes nothing, but moves values: it takes numbers of 16 bits as they are stored."""
     unique: bool = False
     """Never merged with an equal op."""
     on: Literal["all", "cpu"] = "all"

@@ -14,6 +14,7 @@ from .. import devices
 from ..arrays.array import array
 from ..core.avals import Aval, as_dtype, aval
 from ..core.definitions import Definition, define
+from ..core.dtypes import can_cast
 from ..core.primitive import Primitive
 from ..primitives.batching import all_batched, applied
 from ..recording.recorder import bind_multiple, outside
@@ -160,7 +161,7 @@ class _Callback:
             raise ValueError(f"[{self.title}] Result {i} has the shape {value.shape}. Expected: {expected.shape}.")
         weak = isinstance(x, int | float | complex) and not isinstance(x, np.generic)
         fits = value.dtype in (expected.dtype, devices.current().dtype(expected.dtype))  # which may lack float64
-        if not (fits or (weak and np.can_cast(value.dtype, expected.dtype, "same_kind"))):
+        if not (fits or (weak and can_cast(value.dtype, expected.dtype, "same_kind"))):
             raise TypeError(
                 f"[{self.title}] Result {i} has the dtype {value.dtype}. Expected: {expected.dtype}. Hint: return "
                 f"result.astype(np.{expected.dtype}), or say so in result_shape_dtypes."

@@ -11,7 +11,7 @@ from ..arrays.array import array, as_arrays, numpy_of
 from ..arrays.calls import binary, keyed, unary
 from ..arrays.emit import cast, emit, full_like_aval
 from ..arrays.public import public
-from ..core.avals import DTYPES, bool_, float64, int8, promote
+from ..core.avals import DTYPES, bool_, float64, int8, kind_of, promote
 from ..core.scalars import as_float
 from .common import ArrayLike, as_array, operands, require
 from .elementwise import bool_as_int8, floating, itself, numeric
@@ -301,7 +301,7 @@ def _power(a: ArrayLike, b: ArrayLike) -> array:
 
 def integer_power(x: array, n: int) -> array:
     """`x` to the power of a Python integer, by multiplications chosen when the kernel is compiled."""
-    if n < 0 and x._var.aval.dtype.kind not in "fc":
+    if n < 0 and kind_of(x._var.aval.dtype) not in "fc":
         raise _negative_power(x._var.aval.dtype)
     if n == 0:
         return full_like_aval(x._var.aval, 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array, as_operands
 from ..arrays.emit import cast, spread
-from ..core.avals import DTYPES, as_dtype, inexact, int64, promote, uint64, weak_dtype
+from ..core.avals import DTYPES, as_dtype, inexact, int64, kind_of, promote, uint64, weak_dtype
 from ..core.program import uniform
 from ..core.scalars import WEAK
 
@@ -40,7 +40,7 @@ _KINDS = {"b": "bool", "iu": "integer", "f": "floating", "c": "complex"}
 
 def require(name: str, dtype: np.dtype, kinds: str, hint: str = "") -> None:
     """TypeError naming the op and the dtype unless its kind is among `kinds` (NumPy's letters: b i u f c)."""
-    if dtype.kind not in kinds:
+    if kind_of(dtype) not in kinds:
         expected = " or ".join(shown for letters, shown in _KINDS.items() if letters[0] in kinds)
         hint = f" Hint: {hint}." if hint else ""
         raise TypeError(f"[{name}] Unsupported dtype {dtype}. Expected: {expected}.{hint}")
@@ -99,5 +99,5 @@ def accumulated(name: str, a: ArrayLike, dtype: Any) -> array:
     x = as_array(a, name)
     if dtype is not None:
         return cast(x, as_dtype(dtype, name))
-    kind = x._var.aval.dtype.kind
+    kind = kind_of(x._var.aval.dtype)
     return cast(x, uint64 if kind == "u" else int64) if kind in "biu" else x

@@ -12,7 +12,7 @@ from ..arrays.array import array, as_arrays
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, conjugated, emit, filled, permuted, promoted, reshaped
 from ..arrays.public import public
-from ..core.avals import inexact
+from ..core.avals import inexact, kind_of
 from .common import ArrayLike
 from .joining import flip as reversed_along
 from .joining import pad
@@ -515,7 +515,7 @@ def _slid(name: str, x: array, y: array, mode: str) -> array:
     if mode not in starts:
         raise ValueError(f"[{name}] Unknown mode {mode!r}. Expected: 'full', 'same' or 'valid'.")
     low, size = starts[mode]
-    if x.dtype.kind in "fc":
+    if kind_of(x.dtype) in "fc":
         form = {"sizes": (size,), "strides": (1,), "low": (low,), "dilation": (1,)}
         return reshaped(emit("conv", reshaped(x, (1, n, 1)), reshaped(y, (1, m, 1)), **form), (size,))
     x = pad(x, (low, size + m - 1 - n - low))

@@ -17,7 +17,7 @@ import numpy as np
 from ..arrays.array import array, from_numpy
 from ..arrays.emit import cast, full_like_aval, spread
 from ..arrays.public import public
-from ..core.avals import as_dtype, aval, float32, int32, int64, promote, weak_dtype
+from ..core.avals import as_dtype, aval, float32, int32, int64, kind_of, promote, weak_dtype
 from ..core.program import uniform
 from ..core.scalars import WEAK
 from .arithmetic import add, multiply
@@ -241,7 +241,7 @@ def arange(
         wanted = float32 if not whole else int32 if fits else int64
     else:
         wanted = as_dtype(dtype, "arange")
-    exact = np.float64 if wanted.kind == "f" else wanted
+    exact = np.float64 if kind_of(wanted) == "f" else wanted
     return from_numpy(np.arange(*numbers, dtype=exact).astype(wanted), "arange")
 
 
@@ -282,7 +282,7 @@ def linspace(
         values = np.floor(values) if wanted.kind in "iu" else values
         return from_numpy(values.astype(wanted), "linspace")
     first, last = operands("linspace", start, stop, floating=True)
-    floating = wanted if wanted.kind in "fc" else first._var.aval.dtype
+    floating = wanted if kind_of(wanted) in "fc" else first._var.aval.dtype
     way = np.linspace(0, 1, count, endpoint).reshape((count,) + (1,) * first._var.aval.ndim)
     to_go, gone = (from_numpy(part.astype(floating), "linspace") for part in (1 - way, way))
     result = add(multiply(cast(first, floating), to_go), multiply(cast(last, floating), gone))

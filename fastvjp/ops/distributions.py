@@ -18,7 +18,7 @@ from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, emit, filled, reshaped
 from ..arrays.public import public
-from ..core.avals import as_dtype, complex64, float32, float64, int32, promote
+from ..core.avals import as_dtype, complex64, float32, float64, int32, kind_of, promote
 from ..core.scalars import WEAK
 from .arithmetic import abs, add, divide, maximum, minimum, multiply, negative, rsqrt, subtract
 from .broadcasting import broadcast_to
@@ -52,7 +52,7 @@ def _given(
     where_ = f"random.{name}"
     arrays = [None if type(x) in WEAK else as_array(x, where_) for x in parameters]
     if dtype is None:
-        dtype = promote(float32, *[x.dtype for x in arrays if x is not None and x.dtype.kind in "fc"])
+        dtype = promote(float32, *[x.dtype for x in arrays if x is not None and kind_of(x.dtype) in "fc"])
     wanted = as_dtype(dtype, where_)
     if wanted not in BELOW_ONE:
         raise ValueError(f"[{where_}] Expected float32 or float64, got {wanted}.")

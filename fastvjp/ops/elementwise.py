@@ -12,7 +12,7 @@ import math
 
 from ..arrays.array import array
 from ..arrays.emit import cast, emit, full_like_aval, spread
-from ..core.avals import aval, bool_, inexact, int8
+from ..core.avals import aval, bool_, inexact, int8, kind_of
 from ..core.scalars import WEAK
 from .common import RANGE, ArrayLike, as_array, broadcast, operands, require
 
@@ -55,7 +55,7 @@ def rounding(name: str, a: ArrayLike) -> array:
     """Apply a primitive that rounds; what is whole already stays as it is."""
     x = as_array(a, name)
     require(name, x._var.aval.dtype, "biuf")
-    return emit(name, x) if x._var.aval.dtype.kind == "f" else itself(x)
+    return emit(name, x) if kind_of(x._var.aval.dtype) == "f" else itself(x)
 
 
 def compare(name: str, a: ArrayLike, b: ArrayLike) -> array:
@@ -75,7 +75,7 @@ def reachable(a: ArrayLike, other: ArrayLike, name: str) -> ArrayLike:
 def test(name: str, a: ArrayLike, always: bool) -> array:
     """Apply isnan, isinf or isfinite, which are constant on what is not floating."""
     x = as_array(a, name)
-    if x._var.aval.dtype.kind in "fc":
+    if kind_of(x._var.aval.dtype) in "fc":
         return emit(name, x)
     return full_like_aval(aval(x._var.aval.shape, bool_), always)
 

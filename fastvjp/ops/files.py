@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,21 @@ import numpy as np
 
 from ..arrays.array import array, as_array, from_numpy
 from ..arrays.public import public
+from ..core.avals import bfloat16
 from .common import ArrayLike
 
 
-def _values(arrays: Mapping[str, ArrayLike], name: str) -> dict[str, np.ndarray]:
+def _values(x: ArrayLike, name: str) -> np.ndarray:
     """The values, to be written; LostGradientError within a recording where they depend on its inputs."""
-    return {key: as_array(x, name)._memory(name) for key, x in arrays.items()}
+    return as_array(x, name)._memory(name)
+
+
+def _of_numpy(x: ArrayLike, name: str) -> np.ndarray:
+    """The same for a format that knows NumPy's dtypes."""
+    values = _values(x, name)
+    if values.dtype == bfloat16:
+        raise TypeError(f"[{name}] NumPy's formats have no bfloat16. Hint: cast to float32, or save_safetensors.")
+    return values
 
 
 @public()
@@ -34,7 +42,7 @@ def save(file: Any, arr: ArrayLike) -> None:
         >>> file = io.BytesIO()
         >>> fastvjp.save(file, fastvjp.ones(2))
     """
-    np.save(file, as_array(arr, "save")._memory("save"))
+    np.save(file, _of_numpy(arr, "save"))
 
 
 @public()
@@ -52,7 +60,8 @@ def savez(file: Any, *args: ArrayLike, **kwargs: ArrayLike) -> None:
         >>> file = io.BytesIO()
         >>> fastvjp.savez(file, w=fastvjp.ones(2))
     """
-    np.savez(file, *[as_array(x, "savez")._memory("savez") for x in args], **_values(kwargs, "savez"))  # type: ignore[arg-type]
+    named = {key: _of_numpy(x, "savez") for key, x in kwargs.items()}
+    np.savez(file, *[_of_numpy(x, "savez") for x in args], **named)  # type: ignore[arg-type]
 
 
 @public()
@@ -65,8 +74,8 @@ def savez_compressed(file: Any, *args: ArrayLike, **kwargs: ArrayLike) -> None:
         >>> file = io.BytesIO()
         >>> fastvjp.savez_compressed(file, w=fastvjp.ones(2))
     """
-    given = [as_array(x, "savez_compressed")._memory("savez_compressed") for x in args]
-    np.savez_compressed(file, *given, **_values(kwargs, "savez_compressed"))  # type: ignore[arg-type]
+    named = {key: _of_numpy(x, "savez_compressed") for key, x in kwargs.items()}
+    np.savez_compressed(file, *[_of_numpy(x, "savez_compressed") for x in args], **named)  # type: ignore[arg-type]
 
 
 @public()
@@ -85,7 +94,7 @@ def save_safetensors(file: Any, arrays: dict[str, ArrayLike], metadata: dict[str
         >>> import fastvjp
         >>> fastvjp.save_safetensors("w", {"w": fastvjp.ones(2)})  # doctest: +SKIP
     """
-    content = _safetensors().save(_values(arrays, "save_safetensors"), metadata)
+    content = _safetensors().save({key: _values(x, "save_safetensors") for key, x in arrays.items()}, metadata)
     if hasattr(file, "write"):
         file.write(content)
         return

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
-from ..arrays.emit import cast, conjugated, emit, filled, section
+from ..arrays.emit import cast, conjugated, emit, filled, section, widened
 from ..arrays.public import public
 from ..core.avals import float32, float64
 from ..core.scalars import WEAK
@@ -179,6 +179,7 @@ def ihfft(a: ArrayLike, n: int | None = None, axis: int = -1, norm: str | None =
 def _half(name: str, a: ArrayLike, n: Any, axis: int, power: int) -> array:
     x = as_array(a, name)
     require(name, x.dtype, "biuf", f"{'ifft' if name == 'ihfft' else name[1:]} takes complex arrays")
+    x = widened(x)
     x = cast(x, float32 if x.dtype == float32 else float64)
     i = axis_of(axis, x.ndim, name)
     return emit("rfft", _sized(name, x, n, i), axis=i, norm=power)
@@ -434,7 +435,7 @@ def _each(name: str, x: array, axes: tuple[int, ...], sizes: list[int | None], i
 
 def _as_complex(name: str, a: ArrayLike) -> array:
     """The array in the dtype in which NumPy transforms it."""
-    x = as_array(a, name)
+    x = widened(as_array(a, name))
     return x if x.dtype.kind == "c" else cast(x, COMPLEX[float32 if x.dtype == float32 else float64])
 
 

@@ -12,6 +12,7 @@ from ..arrays.array import array, as_array
 from ..arrays.calls import keyed
 from ..arrays.emit import cast, emit, reshaped, sliced, spread
 from ..arrays.views import has_views, layout, lies_in_rows, view_of, viewed
+from ..core.avals import kind_of
 from ..core.program import uniform
 from ..core.scalars import WEAK
 from ..recording.recorder import current
@@ -281,7 +282,7 @@ class At:
     def divide(self, value: ArrayLike) -> array:
         """Divide by the value; the array must be of a floating dtype."""
         x = self._array
-        if x.dtype.kind not in "fc":
+        if kind_of(x.dtype) not in "fc":
             raise TypeError(f"[at.divide] Expected a floating dtype, got {x.dtype}. Hint: cast the array.")
         inverse = emit("reciprocal", cast(_as_value(value, x), x.dtype))
         return self._combined("divide", "scatter_multiply", inverse)

@@ -13,7 +13,8 @@ from ..arrays.array import array, as_arrays
 from ..arrays.calls import binary, recorded, unary
 from ..arrays.emit import cast, emit, full_like_aval, spread
 from ..arrays.public import public
-from ..core.avals import aval, bool_
+from ..core.avals import aval, bool_, kind_of
+from ..core.dtypes import finfo
 from .arithmetic import abs, add, multiply, subtract
 from .common import ArrayLike, as_array, operands, require
 from .complex_parts import imag, real
@@ -183,7 +184,7 @@ def isneginf(a: ArrayLike) -> array:
 def _is_this_infinity(name: str, a: ArrayLike, infinity: float) -> array:
     x = as_array(a, name)
     require(name, x._var.aval.dtype, "biuf")
-    if x._var.aval.dtype.kind == "f":
+    if kind_of(x._var.aval.dtype) == "f":
         return equal(x, infinity)
     return full_like_aval(aval(x._var.aval.shape, bool_), False)
 
@@ -210,12 +211,12 @@ def nan_to_num(
     """
     x = as_array(a, "nan_to_num")
     dtype = x._var.aval.dtype
-    if dtype.kind not in "fc":
+    if kind_of(dtype) not in "fc":
         return itself(x)
     if dtype.kind == "c":
         parts = [nan_to_num(part, nan, posinf, neginf) for part in (real(x), imag(x))]
         return add(cast(parts[0], dtype), multiply(cast(parts[1], dtype), 1j))
-    largest = float(np.finfo(dtype).max)
+    largest = float(finfo(dtype).max)
     result = where(isnan(x), nan, x)
     result = where(equal(x, math.inf), largest if posinf is None else posinf, result)
     result = where(equal(x, -math.inf), -largest if neginf is None else neginf, result)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array, as_arrays
 from ..arrays.emit import cast, promoted, reshaped
-from ..core.avals import inexact
+from ..core.avals import COMPUTED, inexact
 from .common import ArrayLike, require
 
 
@@ -28,8 +28,10 @@ def square(name: str, a: ArrayLike) -> array:
 
 
 def floating(name: str, x: array) -> array:
-    """An array in floating point."""
+    """An array in floating point, of which LAPACK has none of 16 bits."""
     require(name, x.dtype, "biufc")
+    if x.dtype in COMPUTED:
+        raise TypeError(f"[{name}] Unsupported dtype {x.dtype}. Hint: cast it to {COMPUTED[x.dtype]} first.")
     return cast(x, inexact(x.dtype))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
-from ..arrays.emit import cast, emit, filled, permuted, reshaped, section, trailing, zeros
+from ..arrays.emit import cast, emit, filled, permuted, reshaped, rounded, section, trailing, widened, zeros
 from ..arrays.public import public
 from ..core.avals import int64
 from . import arithmetic, logical, reductions
@@ -124,9 +124,10 @@ def _order(name: str, ord: Any) -> Any:
 
 @recorded()
 def _vector_norm(a: ArrayLike, ord: Any, axis: tuple[int, ...] | None, keepdims: bool, name: str) -> array:
-    x = floating(name, as_array(a, name))
+    given = as_array(a, name)
+    x = floating(name, widened(given))
     axes = axes_of(axis, x.ndim, name)
-    found = _size_of(name, x, ord, axes)
+    found = rounded(_size_of(name, x, ord, axes), given.dtype)
     return reshaped(found, tuple([1 if i in axes else n for i, n in enumerate(x.shape)])) if keepdims else found
 
 
@@ -169,13 +170,14 @@ def _away_from_zero(x: array, function: Any, at_zero: float = 0) -> array:
 
 @recorded()
 def _matrix_norm(a: ArrayLike, ord: Any, axis: tuple[int, ...], keepdims: bool, name: str) -> array:
-    x = floating(name, as_array(a, name))
+    given = as_array(a, name)
+    x = floating(name, widened(given))
     if x.ndim < 2:
         raise ValueError(f"[{name}] Expected matrices, in two axes, got the shape {x.shape}.")
     axes_of(axis, x.ndim, name)
     first, second = (i % x.ndim for i in axis)
     matrix = permuted(x, trailing((first, second), x.ndim))
-    found = _size_of_matrix(name, matrix, ord)
+    found = rounded(_size_of_matrix(name, matrix, ord), given.dtype)
     kept = tuple([1 if i in (first, second) else n for i, n in enumerate(x.shape)])
     return reshaped(found, kept) if keepdims else found
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from ..arrays.array import array, as_array, numpy_of
 from ..arrays.calls import recorded
-from ..arrays.emit import cast, reshaped
+from ..arrays.emit import cast, reshaped, widened
 from ..arrays.public import public
-from ..core.avals import float64, inexact, int64
+from ..core.avals import float64, inexact, int64, kind_of
 from ..recording.recorder import TracedValueError
 from .arithmetic import add, maximum, minimum, multiply, subtract
 from .common import ArrayLike, axes_of, require
@@ -87,7 +87,9 @@ def nan_quantile(a: ArrayLike, q: ArrayLike, axis: Axis, keepdims: bool, method:
     lines, back = sorted_lines(a, axis, keepdims, "nanquantile")
     count = np.sum(np.logical_not(isnan(lines)), -1, keepdims=True)  # nan comes last
     wanted = _flat(q)
-    result = between(lines, count, cast(as_array(wanted, "nanquantile"), lines.dtype), method, "nanquantile")
+    result = between(
+        lines, count, cast(as_array(wanted, "nanquantile"), widened(lines).dtype), method, "nanquantile"
+    )
     return back(_leading(result, np.shape(q)))
 
 
@@ -99,7 +101,7 @@ def sorted_lines(a: ArrayLike, axis: Axis, keepdims: bool, name: str) -> tuple[a
     kept = [i for i in range(x.ndim) if i not in axes]
     shape = tuple([x.shape[i] for i in kept])
     lines = reshaped(transpose(x, (*kept, *axes)), (*shape, x.size // max(int(np.prod(shape)), 1)))
-    lines = cast(lines, inexact(lines.dtype) if lines.dtype.kind == "f" else float64)
+    lines = cast(lines, inexact(lines.dtype) if kind_of(lines.dtype) == "f" else float64)
     if lines.shape[-1] == 0:
         raise ValueError(f"[{name}] Shape {x.shape} has no elements over axes {axes}.")
     ones = tuple([1 if i in axes else n for i, n in enumerate(x.shape)])

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arrays.array import array
 from ..arrays.calls import recorded
-from ..arrays.emit import cast, emit, full_like_aval, reshaped
+from ..arrays.emit import cast, emit, full_like_aval, reshaped, rounded, widened
 from ..arrays.public import public
 from ..core.avals import as_dtype, aval, bool_, float64, inexact
 from .arithmetic import add, divide, sqrt, square, subtract
@@ -134,7 +134,7 @@ def mean(a: ArrayLike, axis: Axis = None, keepdims: bool = False, *, dtype: Any 
     x = as_array(a, "mean")
     x = _averaged(x) if dtype is None else cast(x, as_dtype(dtype, "mean"))
     axes = axes_of(axis, x._var.aval.ndim, "mean")
-    total = _reduce("sum", accumulated("mean", x, None), axes, keepdims)
+    total = _reduce("sum", accumulated("mean", widened(x), None), axes, keepdims)
     return cast(divide(total, _count(x, axes)), x._var.aval.dtype)
 
 
@@ -156,8 +156,13 @@ def var(a: ArrayLike, axis: Axis = None, keepdims: bool = False, ddof: int = 0) 
         >>> fastvjp.var(fastvjp.array([1.0, 2.0, 3.0]), ddof=1)
         array(1, dtype=float32)
     """
-    x = _averaged(as_array(a, "var"))
-    axes = axes_of(axis, x._var.aval.ndim, "var")
+    return rounded(_variance("var", a, axis, keepdims, ddof), as_array(a, "var").dtype)
+
+
+def _variance(name: str, a: ArrayLike, axis: Axis, keepdims: bool, ddof: int) -> array:
+    """The variance, not yet rounded."""
+    x = widened(_averaged(as_array(a, name)))
+    axes = axes_of(axis, x._var.aval.ndim, name)
     away = subtract(x, mean(x, axes, keepdims=True))
     squares = square(away)
     if x._var.aval.dtype.kind == "c":
@@ -174,8 +179,8 @@ def std(a: ArrayLike, axis: Axis = None, keepdims: bool = False, ddof: int = 0) 
         >>> fastvjp.std(fastvjp.array([1.0, 2.0, 3.0]), ddof=1)
         array(1, dtype=float32)
     """
-    v = var(a, axis, keepdims, ddof)
-    return where(equal(v, 0), 0.0, sqrt(v))
+    v = _variance("std", a, axis, keepdims, ddof)
+    return rounded(where(equal(v, 0), 0.0, sqrt(v)), as_array(a, "std").dtype)
 
 
 # --- extremes ----------------------------------------------------------------------------------------------
@@ -340,5 +345,6 @@ def log_softmax(a: ArrayLike, axis: Axis = None) -> array:
         >>> fastvjp.log_softmax(fastvjp.array([0.0, 0.0]))
         array([-0.693147, -0.693147], dtype=float32)
     """
-    x = _real_floating("log_softmax", a)
-    return subtract(x, logsumexp(x, axis, keepdims=True))
+    given = _real_floating("log_softmax", a)
+    x = widened(given)
+    return rounded(subtract(x, logsumexp(x, axis, keepdims=True)), given.dtype)

@@ -13,7 +13,7 @@ from ..arrays.array import array
 from ..arrays.calls import recorded, unary
 from ..arrays.emit import cast, emit
 from ..arrays.public import public
-from ..core.avals import inexact
+from ..core.avals import inexact, kind_of
 from .arithmetic import divide, multiply
 from .common import ArrayLike, as_array, require
 from .elementwise import itself, rounding
@@ -55,7 +55,7 @@ def trunc(a: ArrayLike) -> array:
     """
     x = as_array(a, "trunc")
     require("trunc", x._var.aval.dtype, "biuf")
-    return where(less(x, 0), ceil(x), floor(x)) if x._var.aval.dtype.kind == "f" else itself(x)
+    return where(less(x, 0), ceil(x), floor(x)) if kind_of(x._var.aval.dtype) == "f" else itself(x)
 
 
 @public(recorded(), numpy=(np.round, np.around, np.rint), method=True)
@@ -75,7 +75,7 @@ def round(a: ArrayLike, decimals: int = 0) -> array:
     """
     x = as_array(a, "round")
     dtype = x._var.aval.dtype
-    if dtype.kind not in "fc":
+    if kind_of(dtype) not in "fc":
         return itself(x) if decimals >= 0 else cast(round(cast(x, inexact(dtype)), decimals), dtype)
     if decimals == 0:
         return emit("round", x)

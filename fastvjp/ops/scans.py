@@ -13,7 +13,7 @@ from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, emit, filled, reshaped
 from ..arrays.public import public
-from ..core.avals import inexact
+from ..core.avals import inexact, kind_of
 from ..primitives.scans import shifted
 from .common import ArrayLike, accumulated, axis_of, operands, require
 
@@ -167,7 +167,7 @@ def _running(name: str, a: ArrayLike, axis: int | None, reverse: bool, inclusive
     out = emit(name, x, axis=along, reverse=bool(reverse))
     if inclusive:
         return out
-    kind = x.dtype.kind
+    kind = kind_of(x.dtype)
     first = {"min": -math.inf, "max": math.inf}[end] if kind == "f" else end == "max"
     if kind in "iu":
         first = getattr(np.iinfo(x.dtype), end)

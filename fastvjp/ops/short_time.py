@@ -5,11 +5,10 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-import numpy as np
-
 from ..arrays.array import array, as_array
 from ..arrays.emit import conjugated, emit, filled, section
 from ..arrays.public import public
+from ..core.dtypes import finfo
 from ..core.layouts import contiguous_strides
 from .arithmetic import abs, divide, multiply, square
 from .broadcasting import broadcast_to
@@ -135,7 +134,7 @@ def istft(
     frames, shares = multiply(frames, conjugated(weights)), square(abs(weights))
     total = size + hop * max(count - 1, 0)
     summed, share = _overlapped(frames, hop, total), _overlapped(broadcast_to(shares, (count, size)), hop, total)
-    none = less_equal(share, np.finfo(share.dtype).tiny)
+    none = less_equal(share, finfo(share.dtype).tiny)
     signal = where(none, 0, divide(summed, where(none, 1, share)))
     first, last = (size // 2, total - size // 2) if center else (0, total)
     last = last if length is None else first + length

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..arrays.array import array, as_array, as_arrays, from_numpy
 from ..arrays.calls import recorded
-from ..arrays.emit import cast, reshaped
+from ..arrays.emit import cast, reshaped, rounded, widened
 from ..arrays.public import public
-from ..core.avals import inexact
+from ..core.avals import inexact, promote
+from ..core.dtypes import finfo
 from .arithmetic import add, multiply, reciprocal, rsqrt, square, subtract
 from .broadcasting import broadcast_to
 from .common import ArrayLike, broadcast, require
@@ -70,7 +71,8 @@ def rms_norm(x: ArrayLike, weight: ArrayLike | None, eps: float) -> array:
 
 @recorded(3)
 def _rms_norm(x: array, weight: ArrayLike, eps: float) -> array:
-    return multiply(multiply(x, rsqrt(add(mean(square(x), -1, keepdims=True), eps))), weight)
+    dtype, x = promote(*[a.dtype for a in (x, weight) if isinstance(a, array)]), widened(x)
+    return rounded(multiply(multiply(x, rsqrt(add(mean(square(x), -1, keepdims=True), eps))), weight), dtype)
 
 
 @public(within=WITHIN)
@@ -97,8 +99,10 @@ def layer_norm(x: ArrayLike, weight: ArrayLike | None, bias: ArrayLike | None, e
 
 @recorded(4)
 def _layer_norm(x: array, weight: ArrayLike, bias: ArrayLike, eps: float) -> array:
+    dtype, x = promote(*[a.dtype for a in (x, weight, bias) if isinstance(a, array)]), widened(x)
     away = subtract(x, mean(x, -1, keepdims=True))
-    return add(multiply(multiply(away, rsqrt(add(mean(square(away), -1, keepdims=True), eps))), weight), bias)
+    unit = multiply(away, rsqrt(add(mean(square(away), -1, keepdims=True), eps)))
+    return rounded(add(multiply(unit, weight), bias), dtype)
 
 
 # --- positions ----------------------------------------------------------------------------------------------
@@ -252,6 +256,8 @@ def _attention(
     unmasked: bool,
     without_sinks: bool,
 ) -> array:
+    dtype = promote(q.dtype, k.dtype, v.dtype)
+    q, k, v = widened(q), widened(k), widened(v)
     batch, heads, queries, _ = q.shape
     groups, keys = k.shape[1:3]
     # heads that share keys are rows of one product
@@ -261,7 +267,7 @@ def _attention(
         mask = from_numpy(np.tri(queries, keys, keys - queries, bool), "attention")
     if causal or not unmasked:
         given = as_array(mask, "attention")
-        lowest = float(np.finfo(scores.dtype).min)
+        lowest = float(finfo(scores.dtype).min)
         scores = where(given, scores, lowest) if given.dtype.kind == "b" else add(scores, given)
     if not without_sinks:
         column = broadcast_to(reshaped(as_array(sinks, "attention"), (heads, 1, 1)), (*scores.shape[:3], 1))
@@ -270,7 +276,7 @@ def _attention(
     if not without_sinks:
         weights = getitem(weights, (..., slice(1, None)))
     rows = reshaped(weights, (batch, groups, heads // groups * queries, keys))
-    return reshaped(matmul(rows, v), (batch, heads, queries, v.shape[3]))
+    return rounded(reshaped(matmul(rows, v), (batch, heads, queries, v.shape[3])), dtype)
 
 
 @public(within=WITHIN)
@@ -296,5 +302,6 @@ def cross_entropy(logits: ArrayLike, targets: ArrayLike) -> array:
     x, index = _floating("cross_entropy", 0.0, logits)[0], as_array(targets, "fast.cross_entropy")
     if x.shape[:-1] != index.shape:
         raise ValueError(f"[fast.cross_entropy] Expected targets of shape {x.shape[:-1]}, got {index.shape}.")
+    dtype, x = x.dtype, widened(x)
     chosen = take_along_axis(x, reshaped(index, (*index.shape, 1)), -1)
-    return subtract(logsumexp(x, -1), reshaped(chosen, index.shape))
+    return rounded(subtract(logsumexp(x, -1), reshaped(chosen, index.shape)), dtype)

@@ -18,6 +18,7 @@ from .merging import merged
 from .ordering import Ordered
 from .plan import KernelStep, Operand, Plan, Scalar, View
 from .steps import Steps
+from .widening import widened
 
 REPEATING = ("reshape", "broadcast_to")
 """Views that leave the elements in order, one by one or repeated, as `layouts.same` does."""
@@ -36,7 +37,7 @@ def make_plan(
         leaves: the variables whose values the plan will be given.
         strides: those of the values, in elements; None for C-contiguous ones.
     """
-    return Planner(leaves, strides).plan(_live(ops, outputs), outputs)
+    return Planner(leaves, strides).plan(widened(_live(ops, outputs)), outputs)
 
 
 def _live(ops: Sequence[Op], outputs: Sequence[Var]) -> list[Op]:

@@ -137,6 +137,7 @@ structural(
     _gathered,
     vjp={"x": lambda g, x, index: emit("scatter_add", zeros(x), index, g)},
     batch=_gather_rows,
+    moves=True,
 )
 structural(
     "pick", "x index", _picked, vjp={"x": lambda g, x, index: emit("one_hot", g, index, columns=x.shape[-1])}
@@ -150,4 +151,4 @@ _SCATTERS: dict[str, dict[str, Rule]] = {
     "scatter_min": {"x": _scattered_extreme_x, "y": _scattered_extreme_y},
 }
 for _name, _rules in _SCATTERS.items():
-    structural(_name, "x index y", _first, vjp=_rules, batch=_in_one)
+    structural(_name, "x index y", _first, vjp=_rules, batch=_in_one, moves=_name == "scatter_set")

@@ -40,5 +40,5 @@ def _parts(g: array, xs: list[array], axis: int) -> list[array]:
     return [section(g, axis, end - x.shape[axis], end) for x, end in zip(xs, ends, strict=True)]
 
 
-structural("slice_update", "x y", _updated, vjp={"x": _replaced, "y": _replacing}, batch=sections)
-structural("concatenate", "*xs", _concatenated, vjp={"*xs": _parts}, batch=along)
+structural("slice_update", "x y", _updated, moves=True, vjp={"x": _replaced, "y": _replacing}, batch=sections)
+structural("concatenate", "*xs", _concatenated, moves=True, vjp={"*xs": _parts}, batch=along)

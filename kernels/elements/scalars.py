@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import ml_dtypes
 import numpy as np
 
 from .registry import operation
@@ -100,3 +101,51 @@ def ordered(x):
     signed = np.int32 if isinstance(x, np.float32) else np.int64
     bits, largest = (x + type(x)(0)).view(signed), np.iinfo(signed).max
     return signed(largest) if np.isnan(x) else bits ^ signed(largest) if bits < 0 else bits
+
+
+# --- numbers of 16 bits, which are float32 while they are computed with -----------------------------------
+
+
+def _single(x):
+    """A real number as float32; a float64 is rounded to odd, so that rounding again is rounding once."""
+    near = np.float32(x)
+    if not isinstance(x, np.float64) or np.isnan(x) or near == x:
+        return near
+    bits = near.view(np.uint32)
+    return ((bits - 1 if abs(near) > abs(x) else bits) | np.uint32(1)).view(np.float32)
+
+
+@operation
+def float16_bits(x):
+    """Bits of the float16 nearest to x, of two the even one."""
+    return np.float16(_single(x)).view(np.uint16)
+
+
+@operation
+def float16_of(bits):
+    """The float16 of these bits, as float32."""
+    return np.float32(np.uint16(bits).view(np.float16))
+
+
+@operation
+def float16(x):
+    """The float16 nearest to x, as float32."""
+    return np.float32(np.float16(_single(x)))
+
+
+@operation
+def bfloat16_bits(x):
+    """Bits of the bfloat16 nearest to x, of two the even one."""
+    return ml_dtypes.bfloat16(_single(x)).view(np.uint16)
+
+
+@operation
+def bfloat16_of(bits):
+    """The bfloat16 of these bits, as float32."""
+    return np.float32(np.uint16(bits).view(ml_dtypes.bfloat16))
+
+
+@operation
+def bfloat16(x):
+    """The bfloat16 nearest to x, as float32."""
+    return np.float32(ml_dtypes.bfloat16(_single(x)))

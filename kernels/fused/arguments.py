@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...core.avals import kind_of
 from ...planning.plan import Scalar, View
 from .text import indented
 
@@ -58,7 +59,7 @@ class Arguments:
         """Set the names of the scalars."""
         for i, scalar in enumerate(self.scalars, len(self.views)):
             dtype = scalar.aval.dtype
-            self.set(self.scalar(scalar), f"{dtype}(pointer({self.word(i)}, {SCALARS[dtype.kind]})[0])")
+            self.set(self.scalar(scalar), f"{dtype}(pointer({self.word(i)}, {SCALARS[kind_of(dtype)]})[0])")
 
     def kernel(self, lines: Sequence[str], status: str) -> Generated:
         """The kernel that does this with its arguments."""

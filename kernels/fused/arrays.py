@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from ...devices.nest import Nest
 from ...devices.phases import Phase
 from ...planning.plan import FusedStep, Scalar, Store, View
 from .arguments import Arguments
 from .row_memory import RowMemory
-from .text import combination, identity_value, stored_name
+from .text import combination, from_memory, identity_value, stored_name, to_memory
 
 
 class Arrays:
@@ -131,9 +129,7 @@ class Arrays:
     def load(self, a: int, pointer: str, index: str, inside: bool = False) -> str:
         """A loaded value: outside of a view that does not cover the domain, what it is filled with."""
         view = self.views[a]
-        text = f"load({pointer}, {index}, {a}, {len(self.views)})"
-        if view.dtype == np.bool_:
-            text = f"({text} != 0)"
+        text = from_memory(view.dtype, f"load({pointer}, {index}, {a}, {len(self.views)})")
         if inside or view.inside is None:
             return text
         assert view.fill is not None
@@ -152,11 +148,9 @@ class Arrays:
         pointer, index = (self.column_pointer(a), self.index(a)) if column else (f"a{a}", self.row_index(a))
         scope = f"{a}, {len(self.views)}"
         if store.combine:
-            before = f"load({pointer}, {index}, {scope})"
-            if dtype == np.bool_:
-                before = f"({before} != 0)"
+            before = from_memory(dtype, f"load({pointer}, {index}, {scope})")
             value = combination(store.combine, dtype, before, value)
-        return f"store({pointer}, {index}, {stored_name(dtype)}({value}), {scope})"
+        return f"store({pointer}, {index}, {to_memory(dtype, value)}, {scope})"
 
     def is_register(self, store: Store) -> bool:
         """Whether a store combines all columns into one place."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...core.avals import COMPUTED
 from ...devices.nest import Nest
 from .arguments import Arguments
-from .text import stored_name
+from .text import from_memory, stored_name
 
 
 class RowMemory:
@@ -33,7 +34,7 @@ class RowMemory:
 
     def reserve(self, name: str, dtype: np.dtype, columns: bool = True) -> None:
         """Have memory of this name, for all columns or for one value of every row."""
-        self.dtypes[name] = dtype
+        self.dtypes[name] = dtype = COMPUTED.get(dtype, dtype)
         if columns:
             self.of_columns.add(name)
             if "columns" not in self.arguments.names:
@@ -50,4 +51,4 @@ class RowMemory:
 
     def value(self, name: str) -> str:
         """The value there."""
-        return f"({self.place(name)} != 0)" if self.dtypes[name] == np.bool_ else self.place(name)
+        return from_memory(self.dtypes[name], self.place(name))

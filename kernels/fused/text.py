@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...core.avals import COMPUTED
+
 
 def fill_source(dtype: np.dtype, combine: str) -> str:
     """A kernel that sets elements of an array to the identity of a combination."""
@@ -14,7 +16,7 @@ def fill_source(dtype: np.dtype, combine: str) -> str:
         "def fused(args, start, stop):\n"
         f"    a = pointer(args[0], {stored_name(dtype)})\n"
         "    for j in range(start, stop):\n"
-        f"        store(a, j, {stored_name(dtype)}({identity(combine, dtype)}), 0, 1)\n"
+        f"        store(a, j, {to_memory(dtype, identity(combine, dtype))}, 0, 1)\n"
         "    return 0\n"
     )
 
@@ -54,8 +56,22 @@ def folded(name: str, values: Sequence[str]) -> str:
 
 
 def stored_name(dtype: np.dtype) -> str:
-    """Name of the dtype in memory: Numba has no pointers to bool."""
+    """Name of the dtype in memory: Numba has no pointers to bool, and no numbers of 16 bits."""
+    if dtype in COMPUTED:
+        return "uint16"
     return "uint8" if dtype == np.bool_ else str(dtype)
+
+
+def to_memory(dtype: np.dtype, value: str) -> str:
+    """A value as it lies in memory, as source."""
+    return f"{dtype}_bits({value})" if dtype in COMPUTED else f"{stored_name(dtype)}({value})"
+
+
+def from_memory(dtype: np.dtype, value: str) -> str:
+    """What lies in memory as a value."""
+    if dtype in COMPUTED:
+        return f"{dtype}_of({value})"
+    return f"({value} != 0)" if dtype == np.bool_ else value
 
 
 def indented(lines: Sequence[str]) -> list[str]:

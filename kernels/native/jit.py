@@ -22,7 +22,7 @@ import numpy as np
 
 from ...core import avals, environment
 from ...core.definitions import DEFINED
-from ..elements.registry import COLD, ELEMENTS, HELPERS, KERNELS, is_own
+from ..elements.registry import COLD, ELEMENTS, HELPERS, KERNELS, OPERATIONS, is_own
 from . import cache
 from . import code as native
 from .code import Code
@@ -87,15 +87,15 @@ def namespace() -> dict[str, Any]:
         jitted[name] = inner(copy, forceinline=name not in COLD)
     for module in modules.values():  # with what stands for builtins, which are no globals
         module.update({name: jitted[name] for name in {*module, "min", "max"} & jitted.keys()})
-    types = {name: numba().from_dtype(dtype) for name, dtype in avals.DTYPES.items()}
+    types = {d.name: numba().from_dtype(d) for d in avals.DTYPES.values() if d not in avals.COMPUTED}
     return {"np": np, **jitted, **types}
 
 
 @functools.cache
 def python_namespace() -> dict[str, Any]:
     """The same for plain Python."""
-    types = {name: dtype.type for name, dtype in avals.DTYPES.items()}
-    return {"np": np, **ELEMENTS, **HELPERS, **COLD, **KERNELS, **PYTHON_OPERATIONS, **types}
+    types = {d.name: d.type for d in avals.DTYPES.values() if d not in avals.COMPUTED}
+    return {"np": np, **ELEMENTS, **HELPERS, **COLD, **KERNELS, **OPERATIONS, **PYTHON_OPERATIONS, **types}
 
 
 def defined_names(source: str) -> list[str]:

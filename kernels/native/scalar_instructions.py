@@ -170,3 +170,121 @@ def ordered(context: Any, x: Any) -> Typed:
         return builder.select(builder.fcmp_unordered("uno", values[0], values[0]), largest, bits)
 
     return (types.int32 if x == types.float32 else types.int64)(x), generate
+
+
+# --- numbers of 16 bits ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Half:
+    """A format of 16 bits, the upper ones of float32's but for the range of its exponents."""
+
+    dropped: int
+    """Bits of a float32's mantissa that it lacks."""
+    shift: int
+    """Between the biases of the exponents."""
+
+    @property
+    def word(self) -> int:
+        """Bits that change a float32's exponent by the shift."""
+        return self.shift << SINGLE.mantissa
+
+    @property
+    def normal(self) -> int:
+        """Bits of the least normal number as float32."""
+        return self.word + (1 << SINGLE.mantissa)
+
+    @property
+    def anchor(self) -> int:
+        """Bits of the float32 whose last digit is worth the least number of all."""
+        return self.word + (self.dropped + 1 << SINGLE.mantissa)
+
+    @property
+    def infinity(self) -> int:
+        """Bits of it."""
+        return (0xFF - 2 * self.shift << SINGLE.mantissa) >> self.dropped
+
+
+HALVES = {"float16": Half(13, 112), "bfloat16": Half(16, 0)}
+INFINITY = 0xFF << SINGLE.mantissa
+"""Bits of float32's."""
+SIGN = 1 << 31
+
+
+def _narrowed(builder: Any, half: Half, value: Any) -> Any:
+    """The bits, in 32, of the nearest number."""
+    word, real = SINGLE.word, SINGLE.real
+    bits = builder.bitcast(value, word)
+    sign = builder.and_(bits, word(SIGN))
+    size = builder.xor(bits, sign)
+    last = builder.and_(builder.lshr(size, word(half.dropped)), word(1))
+    rounded = builder.add(builder.add(size, last), word((1 << half.dropped - 1) - 1 - half.word))
+    found = builder.lshr(rounded, word(half.dropped))
+    if half.shift:  # other exponents than float32's: more is infinite, and more is subnormal
+        large = builder.icmp_unsigned(">", found, word(half.infinity))
+        found = builder.select(large, word(half.infinity), found)
+        anchor = word(half.anchor)
+        moved = builder.fadd(builder.bitcast(size, real), builder.bitcast(anchor, real))
+        below = builder.icmp_unsigned("<", size, word(half.normal))
+        found = builder.select(below, builder.sub(builder.bitcast(moved, word), anchor), found)
+    is_nan = builder.icmp_unsigned(">", size, word(INFINITY))
+    found = builder.select(is_nan, word(half.infinity | 1 << SINGLE.mantissa - 1 - half.dropped), found)
+    return builder.or_(found, builder.lshr(sign, word(16)))
+
+
+def _widened(builder: Any, half: Half, bits: Any) -> Any:
+    """The number of these bits, in 32, as float32."""
+    word, real = SINGLE.word, SINGLE.real
+    if not half.shift:
+        return builder.bitcast(builder.shl(bits, word(16)), real)
+    size = builder.and_(bits, word(0x7FFF))
+    sign = builder.shl(builder.xor(bits, size), word(16))
+    found = builder.add(builder.shl(size, word(half.dropped)), word(half.word))
+    infinite = builder.icmp_unsigned(">=", size, word(half.infinity))
+    found = builder.select(infinite, builder.add(found, word(half.word)), found)
+    anchor = word(half.anchor)
+    subnormal = builder.fsub(builder.bitcast(builder.add(size, anchor), real), builder.bitcast(anchor, real))
+    below = builder.icmp_unsigned("<", size, word(1 << SINGLE.mantissa - half.dropped))
+    found = builder.select(below, builder.bitcast(subnormal, word), found)
+    return builder.bitcast(builder.or_(found, sign), real)
+
+
+def _single(target: Any, builder: Any, x: Any, value: Any) -> Any:
+    """A real number as float32; a float64 is rounded to odd, so that rounding again is rounding once."""
+    if x != types.float64:
+        return target.cast(builder, value, x, types.float32)
+    near = builder.fptrunc(value, SINGLE.real)
+    back = builder.fpext(near, DOUBLE.real)
+    bits = builder.bitcast(near, SINGLE.word)
+    above = builder.fcmp_ordered(">", called(builder, "fabs", back), called(builder, "fabs", value))
+    odd = builder.or_(builder.sub(bits, builder.zext(above, SINGLE.word)), SINGLE.word(1))
+    differs = builder.fcmp_ordered("!=", back, value)
+    return builder.bitcast(builder.select(differs, odd, bits), SINGLE.real)
+
+
+def _declare(name: str, half: Half) -> None:
+    @instruction(f"{name}_bits")
+    def bits(context: Any, x: Any) -> Typed:
+        def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
+            narrow = _narrowed(builder, half, _single(target, builder, x, values[0]))
+            return builder.trunc(narrow, ir.IntType(16))
+
+        return types.uint16(x), generate
+
+    @instruction(f"{name}_of")
+    def number(context: Any, bits: Any) -> Typed:
+        def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
+            return _widened(builder, half, builder.zext(values[0], SINGLE.word))
+
+        return types.float32(types.uint16), generate
+
+    @instruction(name)
+    def rounded(context: Any, x: Any) -> Typed:
+        def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
+            return _widened(builder, half, _narrowed(builder, half, _single(target, builder, x, values[0])))
+
+        return types.float32(x), generate
+
+
+for _name, _half in HALVES.items():
+    _declare(_name, _half)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ...core.avals import kind_of
 from ...core.layouts import contiguous_strides
 from ...core.program import Buffer, Uniform
 from ...devices import Profile
@@ -91,7 +92,7 @@ class Executable:
         used = {o.leaf if isinstance(o, Scalar) else o.buffer: o for o in reads}
         leaves = range(len(plan.leaves))
         self.arrays = [i for i in leaves if isinstance(used.get(i), View)]
-        self.scalars = [(i, plan.leaves[i].dtype.kind) for i in leaves if isinstance(used.get(i), Scalar)]
+        self.scalars = [(i, kind_of(plan.leaves[i].dtype)) for i in leaves if isinstance(used.get(i), Scalar)]
         self.made = [i for i, _ in enumerate(plan.buffers, len(plan.leaves)) if i not in plan.offsets]
         temporaries = Temporaries(plan)
         lowered = [lower(step, temporaries) for step in plan.steps]

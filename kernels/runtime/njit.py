@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.avals import DTYPES, Aval
+from ...core.avals import COMPUTED, DTYPES, Aval
 from ...planning.plan import Plan, View
 from ..loops import Failure
 from ..native import intrinsics, jit, threads
@@ -36,7 +36,7 @@ def numba_function(plan: Plan, values: Sequence[Any], avals: Sequence[Aval], res
         result: an expression for what is returned, in which `{i}` is output i.
     """
     executable = Executable(plan)
-    _check(executable)
+    _check(executable, avals)
     constants = _Constants(executable, values)
     names: dict[str, Any] = {"np": np, **DTYPES, "constants": constants, **_operations(executable, constants)}
     names |= {f"argument{i}": _argument(i, a) for i, a in enumerate(avals)}
@@ -49,8 +49,15 @@ def _jitted(function: Callable[..., Any], **options: bool) -> Any:
     return function if jit.jit_disabled() else jit.numba().njit(**OPTIONS, **options)(function)
 
 
-def _check(executable: Executable) -> None:
-    """TypeError for steps that are not native."""
+def _check(executable: Executable, avals: Sequence[Aval]) -> None:
+    """TypeError for steps that are not native, and for arguments and results that Numba has no types of."""
+    given = [*(a.dtype for a in avals), *(v.dtype for v in executable.plan.outputs if isinstance(v, View))]
+    unknown = {dtype.name for dtype in given if dtype in COMPUTED}
+    if unknown:
+        raise TypeError(
+            f"[njit] Numba has no {' and no '.join(sorted(unknown))}. Hint: cast to and from float32 within the "
+            f"function."
+        )
     parts = zip(executable.plan.steps, executable.parts, strict=True)
     launched = {f"{s.computes} of {s.writes[0].dtype}" for s, part in parts if isinstance(part, Launch)}
     if launched:

@@ -87,6 +87,19 @@ inline float magnitude(float x) { return as_type<float>(helper::bits_of(x) & ~he
 inline half magnitude(half x) { return as_type<half>(ushort(as_type<ushort>(x) & 0x7fff)); }
 template <typename T> inline T magnitude(T x) { return x < T(0) ? helper::negated(x) : x; }
 
+// --- bfloat16, which is float while it is computed with ----------------------------------------------------
+
+inline float bfloat16_of(ushort bits) { return as_type<float>(uint(bits) << 16); }
+
+// Bits of the nearest bfloat16, of two the even one.
+inline ushort bfloat16_bits(float x) {
+    const uint bits = helper::bits_of(x);
+    if (helper::is_nan(x)) return ushort((bits >> 16) | 0x40u);
+    return ushort((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+inline float bfloat16(float x) { return helper::bfloat16_of(helper::bfloat16_bits(x)); }
+
 // --- arithmetic ------------------------------------------------------------------------------------------
 
 // Of floating numbers; correctly rounded, where x / y may be off by 2.5 ULP.

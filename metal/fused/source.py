@@ -8,7 +8,7 @@ import numpy as np
 
 from ...devices.phases import Phase
 from ...planning.plan import FusedStep, Match, Reduce, Scalar, Store, View
-from ..dispatch import Allocate, Dispatch, type_name
+from ..dispatch import Allocate, Dispatch, from_memory, to_memory, type_name, value_name
 from ..elements.library import libraries
 from ..structural.indexing import position_error
 from ..structural.reductions import SIMDGROUPS, held
@@ -135,14 +135,14 @@ class _Source:
             if isinstance(entry, Scalar):
                 value, dtype = self.words.scalar(entry), entry.aval.dtype
             elif isinstance(entry, View):
-                value, dtype = f"{array[entry.buffer]}[{self.words.number(entry.layout.offset)}]", entry.dtype
+                dtype = entry.dtype
+                value = from_memory(dtype, f"{array[entry.buffer]}[{self.words.number(entry.layout.offset)}]")
             else:
                 value, dtype = self.values.called(entry, "w"), entry.dtype
-            lines.append(f"const {type_name(dtype)} w{k} = {value};")
+            lines.append(f"const {value_name(dtype)} w{k} = {value};")
         for store in then.stores:
-            lines.append(
-                f"{array[store.view.buffer]}[{self.words.number(store.view.layout.offset)}] = w{store.value};"
-            )
+            value = to_memory(store.view.dtype, f"w{store.value}")
+            lines.append(f"{array[store.view.buffer]}[{self.words.number(store.view.layout.offset)}] = {value};")
         return ["if (rank == 0) {", *indented(lines), "}"]
 
     # --- rows --------------------------------------------------------------------------------------------
@@ -224,4 +224,4 @@ class _Source:
         """A value stored for a column, or for a row."""
         if self.grid.kinds[i] in OVER_ROWS:
             return self.over_rows.stored(i, value)
-        return f"a{self.first_store + i}[{place}] = {value};"
+        return f"a{self.first_store + i}[{place}] = {to_memory(self.step.stores[i].view.dtype, value)};"

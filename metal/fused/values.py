@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...devices.phases import schedule
 from ...planning.plan import Call, Entry, FusedStep, Match, Operand, Reduce, Scalar, View
-from ..dispatch import type_name
+from ..dispatch import converted, from_memory, value_name
 from .grid import Grid
 from .words import Words
 
@@ -42,7 +42,7 @@ class Values:
     def declared(self, k: int, place: str) -> str:
         """The definition of a value, loaded from this place if it is."""
         entry = self.entries[k]
-        name = type_name(entry.aval.dtype if isinstance(entry, Scalar) else entry.dtype)
+        name = value_name(entry.aval.dtype if isinstance(entry, Scalar) else entry.dtype)
         return f"const {name} v{k} = {self.value(k, place)};"
 
     def value(self, k: int, place: str) -> str:
@@ -57,21 +57,22 @@ class Values:
     @staticmethod
     def called(entry: Entry, value: str) -> str:
         """A call of values that are named so, with their number."""
-        name = type_name(entry.dtype)
         operands = [f"{value}{i}" for i in entry.operands]
         if isinstance(entry, Match):
             return f"{operands[0]} == long(j)"
         if entry.name == "astype":
-            return f"{name}({operands[0]})"
+            return converted(entry.dtype, operands[0])
         assert isinstance(entry, Call)
-        return f"{name}(element::{entry.name}({', '.join([*operands, *map(repr, entry.statics)])}))"
+        call = f"element::{entry.name}({', '.join([*operands, *map(repr, entry.statics)])})"
+        return converted(entry.dtype, call)
 
     def load(self, k: int, view: View, place: str) -> str:
         """An element of an array, or what stands around a view that does not cover the domain."""
         a = self.array[k]
+        loaded = from_memory(view.dtype, f"a{a}[{place}]")
         if view.inside is None:
-            return f"a{a}[{place}]"
+            return loaded
         inside = self.words.within("c", self.grid.places[a].column_bounds)
         assert view.fill is not None
         condition = f"in{a} && {inside}" if inside else f"in{a}"
-        return f"({condition}) ? a{a}[{place}] : {self.words.scalar(view.fill)}"
+        return f"({condition}) ? {loaded} : {self.words.scalar(view.fill)}"

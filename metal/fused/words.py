@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...planning.plan import Scalar
-from ..dispatch import type_name
+from ..dispatch import from_memory, type_name, value_name
 
 
 class Words:
@@ -29,9 +29,11 @@ class Words:
 
     def scalar_values(self) -> list[str]:
         """The scalars, each of which takes two words behind the numbers."""
-        names = [type_name(s.aval.dtype) for s in self.scalars]
-        first = len(self.numbers)
-        return [f"const {t} s{i} = helper::scalar<{t}>(words + {first + 2 * i});" for i, t in enumerate(names)]
+        lines = []
+        for i, dtype in enumerate(s.aval.dtype for s in self.scalars):
+            value = f"helper::scalar<{type_name(dtype)}>(words + {len(self.numbers) + 2 * i})"
+            lines.append(f"const {value_name(dtype)} s{i} = {from_memory(dtype, value)};")
+        return lines
 
     # --- places ------------------------------------------------------------------------------------------
 

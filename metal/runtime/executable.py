@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...core.avals import Aval, aval
+from ...core.avals import Aval, aval, bfloat16
 from ...core.program import Buffer, Uniform
 from ...devices import Profile
 from ...devices.pool import Pool
@@ -64,13 +64,15 @@ class Launch:
         self.own = [*state, device.memory_of(words.tobytes())]
         self.state = np.frombuffer(state[0], np.uint32) if state else np.zeros(1, np.uint32)
         pairs = np.frombuffer(self.own[-1], np.uint32)[first : first + 2 * len(dispatch.scalars)].reshape(-1, 2)
-        self.scalars = [(s.leaf, s.aval.dtype.kind, pair) for s, pair in zip(dispatch.scalars, pairs, strict=True)]
+        self.scalars = [(s.leaf, s.aval.dtype, pair) for s, pair in zip(dispatch.scalars, pairs, strict=True)]
 
     def __call__(self, memory: Mapping[int, Any], values: Sequence[Any]) -> Any:
         """Start it; what is returned waits for its end when it dies."""
-        for leaf, kind, pair in self.scalars:
+        for leaf, dtype, pair in self.scalars:
             value = values[leaf].scalar
-            if kind == "f":
+            if dtype == bfloat16:
+                pair.view(bfloat16)[0] = value
+            elif dtype.kind == "f":
                 pair.view(np.float32)[0] = value
             else:
                 pair.view(np.uint64)[0] = int(value) % (1 << 64)

@@ -182,8 +182,7 @@ def test_int_enum_and_other_protocols(rng):
         (np.array(["a"]), TypeError, r"\[array\] Unsupported dtype <U1. Supported: bool, int8"),
         (np.array([object()]), TypeError, "Unsupported dtype object"),
         (np.array(["2020-01-01"], "M8[D]"), TypeError, "Unsupported dtype datetime64"),
-        (np.array([1], np.float16), TypeError, "float16.*Hint: cast it to float32"),
-        (np.float16(1), TypeError, "float16"),
+        (np.longdouble(1), TypeError, "Unsupported dtype"),
         (np.array([1], np.longdouble), TypeError, "Unsupported dtype"),
         (np.zeros(1, [("x", "f4")]), TypeError, "Unsupported dtype"),
         (np.ma.masked_array([1.0, 2.0], [False, True]), TypeError, "mask.*Hint: fill"),
@@ -196,7 +195,7 @@ def test_what_is_no_array(value, error, words):
 
 
 def test_dtype_that_is_none():
-    for dtype in ("float16", object, "text", np.dtype("U3")):
+    for dtype in ("longdouble", object, "text", np.dtype("U3")):
         with pytest.raises(TypeError, match=r"\[array\] Unsupported dtype"):
             array([1.0], dtype)
 

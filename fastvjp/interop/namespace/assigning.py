@@ -12,6 +12,7 @@ import numpy as np
 from ... import ops
 from ...arrays.array import array, as_arrays
 from ...arrays.public import implements
+from ...core.dtypes import can_cast
 from ...recording.recorder import is_recording
 from ..numpy.constants import by_values
 
@@ -56,7 +57,7 @@ def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
 @writes(np.copyto)
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     value = as_arrays([dst, src], "copyto")[1]
-    if not np.can_cast(value.dtype, dst.dtype, casting):  # type: ignore[arg-type]
+    if not can_cast(value.dtype, dst.dtype, casting):
         raise TypeError(f"[np.copyto] {value.dtype} does not become {dst.dtype} by the casting {casting!r}.")
     dst[...] = value if where is True else ops.where(where, value, dst)
 

@@ -10,7 +10,9 @@ from ... import ops
 from ...arrays.array import array, as_array
 from ...arrays.public import implements
 from ...arrays.views import kept_order, placed
-from ...core.avals import inexact, promote
+from ...core.avals import as_dtype, inexact, promote
+from ...core.dtypes import can_cast
+from ...core.scalars import WEAK
 
 # --- creation ----------------------------------------------------------------------------------------------
 
@@ -82,12 +84,13 @@ def _isrealobj(x: array) -> bool:
 
 @implements(np.result_type)
 def _result_type(*arrays_and_dtypes: Any) -> np.dtype:
-    return np.result_type(*map(_dtype_of, arrays_and_dtypes))
+    kinds = [WEAK.get(type(x)) or as_dtype(_dtype_of(x), "result_type") for x in arrays_and_dtypes]
+    return promote(*kinds)
 
 
 @implements(np.can_cast)
 def _can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
-    return np.can_cast(_dtype_of(from_), to, casting)
+    return can_cast(from_, to, casting)
 
 
 def _dtype_of(x: Any) -> Any:

@@ -11,7 +11,7 @@ from ... import ops
 from ...arrays.array import array, as_array, as_arrays, numpy_of
 from ...arrays.emit import emit
 from ...arrays.public import implements
-from ...core.avals import inexact
+from ...core.avals import inexact, promote
 from ...ops.elementwise import floating
 
 
@@ -36,7 +36,7 @@ def _float_power(a: Any, b: Any) -> array:
 @implements(np.copysign)
 def _copysign(a: Any, b: Any) -> array:
     x, y = as_arrays([a, b], "copysign")
-    size = ops.abs(ops.astype(x, inexact(np.result_type(x.dtype, y.dtype))))
+    size = ops.abs(ops.astype(x, inexact(promote(x.dtype, y.dtype))))
     return ops.where(_signbit(y), -size, size)
 
 
@@ -84,7 +84,7 @@ def _iscomplex(x: Any) -> array:
 @implements(np.heaviside)
 def _heaviside(a: Any, b: Any) -> array:
     x, y = as_arrays([a, b], "heaviside")
-    dtype = inexact(np.result_type(x.dtype, y.dtype))
+    dtype = inexact(promote(x.dtype, y.dtype))
     x, y = ops.astype(x, dtype), ops.astype(y, dtype)
     return ops.where(ops.isnan(x), x, ops.where(ops.equal(x, 0), y, ops.astype(ops.greater(x, 0), dtype)))
 

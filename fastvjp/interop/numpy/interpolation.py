@@ -11,7 +11,7 @@ from ... import ops
 from ...arrays.array import array, as_array, as_arrays, numpy_of
 from ...arrays.emit import emit
 from ...arrays.public import implements
-from ...core.avals import float64, inexact
+from ...core.avals import float64, inexact, kind_of
 
 
 @implements(np.interp)
@@ -72,7 +72,7 @@ def _slope(x: array, axis: int, spacing: Any, edge_order: int) -> array:
         steps = ops.diff(as_arrays([x, spacing], "gradient")[1])
     else:
         raise ValueError(f"[np.gradient] Places of shape {np.shape(spacing)} are not {n}, as along axis {axis}.")
-    if steps.dtype.kind != "f" or steps.dtype == float64:
+    if kind_of(steps.dtype) != "f" or steps.dtype == float64:
         steps = ops.astype(steps, float64 if x.dtype == float64 or x.dtype.kind == "c" else x.dtype)
     lines = ops.moveaxis(x, axis, -1)
     before, after = steps[:-1], steps[1:]

@@ -8,7 +8,8 @@ import numpy as np
 
 from ... import devices
 from ...arrays.array import array
-from ...core.avals import DTYPES, as_dtype, complex128, float64, int64
+from ...core import dtypes
+from ...core.avals import COMPUTED, DTYPES, as_dtype, complex128, float64, int64
 from .members import adopted, held, placed, standard
 
 
@@ -39,7 +40,7 @@ def _dtype(type: Any, name: str) -> np.dtype:
 @standard(np.finfo)
 def finfo(type: Any, /) -> finfo_object:
     """Limits of a floating dtype, or of that of an array; of a complex one those of its parts."""
-    found = np.finfo(_dtype(type, "finfo"))
+    found = dtypes.finfo(_dtype(type, "finfo"))
     eps, most, least, normal = map(float, (found.eps, found.max, found.min, found.smallest_normal))
     return finfo_object(found.bits, eps, most, least, normal, found.dtype)
 
@@ -92,10 +93,11 @@ class Info:
             }
 
     def dtypes(self, *, device: str | None = None, kind: Any = None) -> dict[str, np.dtype]:
-        """The dtypes of a kind, or of several, that a device has."""
+        """The dtypes of a kind, or of several, that a device has; the standard knows none that are only stored."""
         with placed(device):
             device_holds = devices.current().holds
-        return {n: d for n, d in DTYPES.items() if device_holds(d) and (kind is None or np.isdtype(d, kind))}
+        own = {n: d for n, d in DTYPES.items() if d not in COMPUTED and device_holds(d)}
+        return {n: d for n, d in own.items() if kind is None or np.isdtype(d, kind)}
 
 
 @standard(np.__array_namespace_info__)
