@@ -1,4 +1,4 @@
-"""Gradients of linear algebra by PyTorch and JAX, where they are installed, beside ours."""
+"""Gradients by PyTorch and JAX, where they are installed, beside ours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import fastvjp as fv
 
 Function = Callable[[Any, Any], Any]
-"""Takes a namespace `linalg` and an array; returns an array or a tuple of them."""
+"""Takes a namespace, `linalg` say, and an array; returns an array or a tuple of them."""
 
 
 def total(results: Any, weights: list[np.ndarray], real: Callable[[Any], Any], sum_: Callable[[Any], Any]) -> Any:
@@ -20,9 +20,11 @@ def total(results: Any, weights: list[np.ndarray], real: Callable[[Any], Any], s
     return sum(sum_(real(x * w)) for x, w in zip(found, weights, strict=True))
 
 
-def weights_for(function: Function, x: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+def weights_for(
+    function: Function, x: np.ndarray, rng: np.random.Generator, part: str = "linalg"
+) -> list[np.ndarray]:
     """Random numbers for each result."""
-    results = function(fv.linalg, fv.array(x))
+    results = function(getattr(fv, part), fv.array(x))
     found = results if isinstance(results, tuple | list) else (results,)
     return [_random(rng, y.shape, y.dtype) for y in found]
 
@@ -32,28 +34,35 @@ def _random(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> np.
     return (values + 1j * rng.normal(size=shape)).astype(dtype) if dtype.kind == "c" else values.astype(dtype)
 
 
-def ours(function: Function, x: np.ndarray, weights: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def ours(
+    function: Function, x: np.ndarray, weights: list[np.ndarray], part: str = "linalg"
+) -> tuple[np.ndarray, np.ndarray]:
     """Value and gradient."""
-    found = fv.value_and_grad(lambda a: total(function(fv.linalg, a), weights, fv.real, fv.sum))(x)
+    found = fv.value_and_grad(lambda a: total(function(getattr(fv, part), a), weights, fv.real, fv.sum))(x)
     return np.asarray(found[0]), np.asarray(found[1])
 
 
-def torchs(function: Function, x: np.ndarray, weights: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def torchs(
+    function: Function, x: np.ndarray, weights: list[np.ndarray], part: str = "linalg"
+) -> tuple[np.ndarray, np.ndarray]:
     """The same by PyTorch, whose convention for complex numbers is ours."""
     torch = pytest.importorskip("torch")
     a = torch.tensor(x, requires_grad=True)
-    value = total(function(torch.linalg, a), [torch.tensor(w) for w in weights], torch.real, torch.sum)
+    value = total(function(getattr(torch, part), a), [torch.tensor(w) for w in weights], torch.real, torch.sum)
     value.backward()
-    return value.detach().numpy(), a.grad.numpy()
+    return value.detach().numpy(), a.grad.resolve_conj().numpy()
 
 
-def jaxs(function: Function, x: np.ndarray, weights: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def jaxs(
+    function: Function, x: np.ndarray, weights: list[np.ndarray], part: str = "linalg"
+) -> tuple[np.ndarray, np.ndarray]:
     """The same by JAX, whose gradients are the conjugates of these."""
-    jax = pytest.importorskip("jax")
+    jax, special = pytest.importorskip("jax"), pytest.importorskip("jax.scipy.special")
     with jax.enable_x64(True):
 
         def real_total(a: Any) -> Any:
-            return total(function(jax.numpy.linalg, a), weights, jax.numpy.real, jax.numpy.sum)
+            module = special if part == "special" else getattr(jax.numpy, part)
+            return total(function(module, a), weights, jax.numpy.real, jax.numpy.sum)
 
         value, gradient = jax.value_and_grad(real_total)(jax.numpy.array(x))
         return np.asarray(value), np.conj(np.asarray(gradient))
