@@ -60,7 +60,8 @@ class array(Methods):
     _trace: Any
     """The recording; of a view, its `View`; VIEWS of a finished array whose parts are views."""
     _like: Any
-    """Where NumPy would have memory for it, an argument or a buffer: see `views.layout`; else unset."""
+    """Where NumPy would have memory for it, an argument or a buffer: True if it lies row by row, False if that is
+    not known, else an array that lies so; see `views.layout`. Unset elsewhere."""
 
     __array_priority__ = 1000.0
     __hash__ = object.__hash__  # by identity, although == compares elements: arrays can be keys of a dict

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..interop import operators
+from ..interop import in_place, operators
 from ..interop.numpy import products
 from ..ops.indexing import At, getitem
 from .array import array
@@ -84,8 +84,12 @@ class Methods:
     def strides(self) -> tuple[int, ...]: ...
     @property
     def real(self) -> array: ...
+    @real.setter
+    def real(self, value: Any) -> None: ...
     @property
     def imag(self) -> array: ...
+    @imag.setter
+    def imag(self, value: Any) -> None: ...
     reshape = operators.reshape
     transpose = operators.transpose
     dot = products.dot
@@ -139,6 +143,16 @@ class Methods:
     cummax = ops.cummax
     cummin = ops.cummin
     logcumsumexp = ops.logcumsumexp
+
+    # --- in place --------------------------------------------------------------------------------------------
+    fill = in_place.fill
+    put = in_place.put
+    sort = in_place.sort
+    partition = in_place.partition
+    @property
+    def flat(self) -> in_place.Flat: ...
+    @flat.setter
+    def flat(self, value: Any) -> None: ...
 
     # --- the array API standard ------------------------------------------------------------------------------
     def __array_namespace__(self, /, *, api_version: str | None = None) -> Any: ...

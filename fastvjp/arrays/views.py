@@ -99,18 +99,58 @@ class View:
         of_base = layout(self.base) if self.known else None
         if of_base is None:
             return None
-        if _name(self.read) == "section":
-            return of_base[tuple([slice(*i) if type(i) is tuple else i for i in self.statics[0]])]
-        if _name(self.read) == "getitem":
-            (index,) = self.statics
-            items = index if isinstance(index, tuple) else (index,)
-            return of_base[tuple([i.__index__() if hasattr(i, "__index__") else i for i in items])]
-        if _name(self.read) == "as_strided":  # of which NumPy's knows no offset
-            given = dict(zip(("shape", "strides"), self.statics, strict=False)) | self.options
-            return np.lib.stride_tricks.as_strided(of_base, self.var.aval.shape, given.get("strides"))
-        home: Any = np if hasattr(np, _name(self.read)) else np.lib.stride_tricks
-        found: np.ndarray = getattr(home, _name(self.read))(of_base, *self.statics, **self.options)
-        return found
+        lies = _LAYOUTS.get(_name(self.read), _as_numpy)
+        return lies(self, of_base)
+
+
+def _as_numpy(view: View, of_base: np.ndarray) -> np.ndarray:
+    """What NumPy's function of the same name makes of the stand-in."""
+    name = _name(view.read)
+    found: np.ndarray = getattr(np, name)(of_base, *view.statics, **view.options)
+    return found
+
+
+def _section(view: View, of_base: np.ndarray) -> np.ndarray:
+    found: np.ndarray = of_base[tuple([slice(*i) if type(i) is tuple else i for i in view.statics[0]])]
+    return found
+
+
+def _item(view: View, of_base: np.ndarray) -> np.ndarray:
+    (index,) = view.statics
+    items = index if isinstance(index, tuple) else (index,)
+    found: np.ndarray = of_base[tuple([i.__index__() if hasattr(i, "__index__") else i for i in items])]
+    return found
+
+
+def _strided(view: View, of_base: np.ndarray) -> np.ndarray:
+    """Of which NumPy's function knows no offset."""
+    given = dict(zip(("shape", "strides"), view.statics, strict=False)) | view.options
+    return np.lib.stride_tricks.as_strided(of_base, view.var.aval.shape, given.get("strides"))
+
+
+def _windows(view: View, of_base: np.ndarray) -> np.ndarray:
+    return np.lib.stride_tricks.sliding_window_view(of_base, *view.statics, **view.options)
+
+
+def _of_other_size(view: View, of_base: np.ndarray) -> np.ndarray:
+    """Of parts of complex numbers, or pairs as complex ones: strides count the elements of the view."""
+    old, new = view.base.dtype.itemsize, view.var.aval.dtype.itemsize
+    strides = [s * old // new for s in of_base.strides]
+    if strides and _name(view.read) == "view":
+        strides[-1] = 1
+    return _stand_in(view.var.aval.shape, tuple(strides))
+
+
+_LAYOUTS: dict[str, Callable[[View, np.ndarray], np.ndarray]] = {
+    "section": _section,
+    "getitem": _item,
+    "as_strided": _strided,
+    "sliding_window_view": _windows,
+    "real": _of_other_size,
+    "imag": _of_other_size,
+    "view": _of_other_size,
+}
+"""How views lie that NumPy's function of the same name does not tell of a stand-in."""
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -154,7 +194,7 @@ def layout(a: Any) -> np.ndarray | None:
         return view.layout()
     like = getattr(a, "_like", None)
     trace = current()
-    if like is None and a.ndim > 1 and trace is not None and not trace.rows:
+    if like is False or (like is None and a.ndim > 1 and trace is not None and not trace.rows):
         return None
     theirs = [s // like.itemsize for s in like.strides] if isinstance(like, np.ndarray) else None
     return _stand_in(a.shape, tuple(theirs or contiguous_strides(a.shape)))
@@ -164,6 +204,16 @@ def layout(a: Any) -> np.ndarray | None:
 def _stand_in(shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray:
     """An array of bytes that are not there; NumPy takes some microseconds to make one."""
     return np.lib.stride_tricks.as_strided(_MEMORY, shape, strides)
+
+
+def lying_as(made: Any, x: Any) -> Any:
+    """An array that stands for an argument, and lies as that does in NumPy's memory."""
+    if isinstance(x, np.ndarray):
+        if x.ndim != 1 or not x.flags.c_contiguous:
+            made._like = x
+    elif hasattr(x, "_like"):
+        made._like = x._like
+    return made
 
 
 def lies_in_rows(x: np.ndarray) -> bool:
@@ -249,19 +299,42 @@ def _contiguous(x: Any) -> Any:
     return x.copy()
 
 
-def is_reshape(base: Any, shape: Any) -> bool | None:
-    """Whether NumPy reshapes without a copy: not always of what has been transposed or cut. None: not known."""
+def _lies_in_rows(base: Any) -> bool:
+    """Whether it is known of an array that is no view."""
+    like = getattr(base, "_like", None)
     trace = current()
-    if base.ndim < 2 or (view_of(base) is None and (trace is None or trace.rows)):
+    return base.ndim < 2 or trace is None or trace.rows if like is None else like is True
+
+
+def _wide(shape: Any) -> list[int]:
+    return [n for n in shape if n != 1]
+
+
+_MAY_COPY = {"reshape", "ravel"}
+"""Functions that give a view only where NumPy's needs no copy."""
+
+
+def is_view(base: Any, name: str, shape: Any) -> bool | None:
+    """Whether what NumPy's function makes is a view: not always of what was transposed or cut. None: not known."""
+    if name not in _MAY_COPY or (name == "reshape" and (base.ndim < 2 or _wide(shape) == _wide(base.shape))):
+        return True
+    if view_of(base) is None and _lies_in_rows(base):
         return True
     lies = layout(base)
     if lies is None:
         return None
+    if name == "ravel":
+        return lies.flags.c_contiguous
     try:
         np.reshape(lies, shape, copy=False)
     except ValueError:
         return False
     return True
+
+
+def whole(a: Any) -> Any:
+    """What NumPy gives where a function has nothing to do: the array itself; elsewhere arrays are values."""
+    return a if has_views(a) else type(a)._of(a._var)
 
 
 def has_views(a: Any) -> bool:
@@ -283,14 +356,12 @@ def viewed(
     """The result of `read` as a view of `base`."""
     if not base._aval.shape and not is_memory(base):
         return kept_order(result, result) if _name(read) == "section" else result  # x[...] of a scalar is an array
-    known: bool | None = True
     trace = current()
-    if write is reshaped:
-        known = is_reshape(base, result.shape)
-        if known is False:
-            result._like = True  # a copy, row by row
-            return result
-    elif trace is not None and trace.rows and read.__name__ not in _IN_ROWS:
+    known = is_view(base, _name(read), result.shape)
+    if known is False:
+        result._like = True  # a copy, row by row
+        return result
+    if write is not reshaped and trace is not None and trace.rows and read.__name__ not in _IN_ROWS:
         lies = View(base, result._var, read, write, statics, options, True).layout()
         trace.rows = lies is not None and lies_in_rows(lies)
     if trace is not None:
@@ -300,5 +371,5 @@ def viewed(
     return result
 
 
-_IN_ROWS = {"_section", "getitem", "flip", "broadcast_to"}
+_IN_ROWS = {"_section", "getitem", "flip", "broadcast_to", "real", "imag", "_view"}
 """What is computed from these views lies row by row, if it does from their bases."""

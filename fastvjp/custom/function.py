@@ -11,12 +11,13 @@ import numpy as np
 
 from ..arrays.array import array, as_array
 from ..arrays.emit import full_like_aval
+from ..arrays.views import lying_as
 from ..core.avals import aval, is_differentiable
 from ..core.primitive import REGISTRY
 from ..ops.shape import moveaxis
 from ..recording.recorder import Recording, bind, switch
-from ..transforms.arguments import check_callable
-from ..transforms.marker import Flat, Marker, arrays_of, mark, repeated
+from ..transforms.arguments import check_callable, own
+from ..transforms.marker import Flat, Marker, mark, repeated
 from ..transforms.results import as_tree, hand_out
 from ..transforms.transformed import make_findable, signature_of_wrapped, wrappers
 from ..transforms.tree import TreeDef, flatten, unflatten
@@ -100,7 +101,8 @@ class custom_function(Generic[P, R]):
             ruled = "vjp" in rules or "jvp" in rules
             inside = [bind(REGISTRY["stop_gradient"], v) for v in primals] if ruled else primals
             call = _Call(rules, kwargs, leaves, definition, at)
-            returned = self._fun(*call.arguments(arrays_of(inside)), **kwargs)
+            given = [lying_as(array._of(v), leaves[i]) for i, v in zip(at, inside, strict=True)]
+            returned = self._fun(*call.arguments(given), **own(kwargs))
             outputs, call.structure = flatten(returned)
             results = [as_array(x, "custom_function")._var for x in outputs]
             call.outputs = [v.aval for v in results]

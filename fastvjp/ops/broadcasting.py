@@ -63,6 +63,8 @@ def broadcast_arrays(*arrays: ArrayLike) -> tuple[array, ...]:
     shape: tuple[int, ...] = ()
     for x in xs:
         shape = broadcast(shape, x.shape, "broadcast_arrays")
+    if all(x.shape == shape for x in xs):
+        return tuple(map(views.whole, xs))
     return tuple([broadcast_to(x, shape) for x in xs])
 
 
@@ -164,7 +166,7 @@ def _at_least(arrays: Sequence[ArrayLike], ndim: int) -> array | list[array]:
         if len(shape) < ndim:  # NumPy puts the rows of a matrix in front of a third axis
             shape = (*shape, 1) if len(shape) == 2 else (1,) * (min(ndim, 2) - len(shape)) + shape
             shape = shape + (1,) * (ndim - len(shape))
-        results.append(reshape(x, shape))
+        results.append(views.whole(x) if shape == x.shape else reshape(x, shape))
     return results[0] if len(results) == 1 else results
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..arrays.array import array, as_array, as_operands
+from ..arrays.conversion import weak_kind
 from ..arrays.emit import cast, spread
 from ..core.avals import DTYPES, as_dtype, inexact, int64, kind_of, promote, uint64, weak_dtype
+from ..core.callers import place
 from ..core.program import uniform
 from ..core.scalars import WEAK
 
@@ -44,6 +47,22 @@ def require(name: str, dtype: np.dtype, kinds: str, hint: str = "") -> None:
         expected = " or ".join(shown for letters, shown in _KINDS.items() if letters[0] in kinds)
         hint = f" Hint: {hint}." if hint else ""
         raise TypeError(f"[{name}] Unsupported dtype {dtype}. Expected: {expected}.{hint}")
+
+
+def stored(value: ArrayLike, dtype: np.dtype, name: str) -> array:
+    """What an array of a dtype holds of a value: of complex ones a real array the real part, as NumPy's.
+
+    TypeError for Python's complex numbers, and a ComplexWarning for others.
+    """
+    real, kind = dtype.kind not in "cb", weak_kind(value)
+    if real and kind is complex:
+        raise TypeError(f"[{name}] Complex numbers do not fit an array of {dtype}. Hint: give their real parts.")
+    x = as_array(value, name, None if kind is None else dtype)
+    if real and x.dtype.kind == "c":
+        file, line, *_ = place()
+        message = f"[{name}] An array of {dtype} takes only the real part of complex values. Hint: x.real."
+        warnings.warn_explicit(message, np.exceptions.ComplexWarning, file, line)
+    return cast(x, dtype)
 
 
 def scalar(x: Any, shape: tuple[int, ...], dtype: np.dtype, name: str) -> array:

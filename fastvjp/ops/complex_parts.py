@@ -17,6 +17,7 @@ from ..arrays.views import has_views, placed
 from ..core.avals import as_dtype
 from .common import ArrayLike, as_array
 from .elementwise import floating, itself
+from .indexing import fitted
 from .trigonometric import degrees
 
 
@@ -86,6 +87,16 @@ def imag(a: ArrayLike) -> array:
     """
     x = as_array(a, "imag")
     return emit("imag", x) if x._var.aval.dtype.kind == "c" else full_like_aval(x._var.aval, 0)
+
+
+def real_set(self: array, value: ArrayLike) -> None:
+    """`x.real = value`, in place."""
+    self._var = _set_real(self, fitted(value, real(self), self.shape, "real"))._var
+
+
+def imag_set(self: array, value: ArrayLike) -> None:
+    """`x.imag = value`, in place."""
+    self._var = _set_imag(self, fitted(value, imag(self), self.shape, "imag"))._var
 
 
 @public(unary, numpy=np.conjugate)

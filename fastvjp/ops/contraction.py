@@ -15,7 +15,9 @@ from ..arrays.public import public
 from ..core.avals import bool_, inexact
 from .arithmetic import multiply
 from .common import ArrayLike
+from .diagonals import written_diagonal
 from .linalg import matmul, product
+from .shape import transpose
 
 _Term = tuple[array, str]
 """An operand and its labels, one for each axis, all different."""
@@ -45,6 +47,8 @@ def einsum(subscripts: str, *operands: ArrayLike) -> array:
     """
     xs = promoted(as_arrays(operands, "einsum")) if operands else []
     labels, result = _parse(subscripts, tuple([x.ndim for x in xs]))
+    if len(xs) == 1 and set(labels[0]) == set(result):
+        return _relabelled(as_array(operands[0], "einsum"), labels[0], result)
     sizes = _sizes(labels, xs)
     terms = [_distinct(x, term, sizes) for x, term in zip(xs, labels, strict=True)]
     for pair in _path(tuple([term for _, term in terms]), result, tuple([x.shape for x, _ in terms])):
@@ -111,6 +115,19 @@ def _sizes(labels: Sequence[str], xs: Sequence[array]) -> dict[str, int]:
             if known == 1:
                 sizes[label] = n
     return sizes
+
+
+def _relabelled(x: array, term: str, result: str) -> array:
+    """An operand of which nothing is summed: diagonals and a transpose, which are views where these are."""
+    sizes = _sizes([term], [x])
+    if any(x.shape[i] != sizes[label] for i, label in enumerate(term)):
+        x, term = _distinct(x, term, sizes)
+    while len(term) > len(result):
+        label = next(c for c in term if term.count(c) > 1)
+        i, j = term.index(label), term.rindex(label)
+        x = written_diagonal(x, 0, i, j)
+        term = term[:i] + term[i + 1 : j] + term[j + 1 :] + label
+    return transpose(x, tuple([term.index(label) for label in result]))
 
 
 def _distinct(x: array, term: str, sizes: dict[str, int]) -> _Term:

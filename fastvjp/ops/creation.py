@@ -21,7 +21,7 @@ from ..core.avals import as_dtype, aval, float32, int32, int64, kind_of, promote
 from ..core.program import uniform
 from ..core.scalars import WEAK
 from .arithmetic import add, multiply
-from .common import RANGE, ArrayLike, as_array, broadcast, operands, scalar
+from .common import RANGE, ArrayLike, as_array, broadcast, operands, scalar, stored
 from .rounding import floor
 
 Shape = int | Sequence[int]
@@ -51,7 +51,7 @@ def _filled(vals: ArrayLike, shape: tuple[int, ...], dtype: np.dtype | None, nam
     if isinstance(vals, np.generic):
         dtype = as_dtype(vals.dtype, name) if dtype is None else dtype
         return array._of(uniform(vals.astype(dtype), shape, dtype))
-    x = as_array(vals, name)
+    x = as_array(vals, name) if dtype is None else stored(vals, dtype, name)
     if broadcast(shape, x._var.aval.shape, name) != shape:
         raise ValueError(f"[{name}] Values of shape {x._var.aval.shape} cannot be broadcast to {shape}.")
     return array._of(spread(x if dtype is None else cast(x, dtype), shape)._var)

@@ -8,12 +8,30 @@ import numpy as np
 
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
-from ..arrays.emit import cast, constant, emit, filled, permuted, reshaped, spread, trailing
+from ..arrays.emit import cast, constant, emit, filled, inverse, permuted, reshaped, spread, trailing
 from ..arrays.public import public
 from ..core.avals import as_dtype, bool_
 from ..primitives.linalg import diagonal_of
 from . import reductions
 from .common import ArrayLike, axis_of
+from .indexing import setitem
+
+
+def _set_diagonal(base: array, value: array, offset: int, axis1: int, axis2: int) -> array:
+    """What writing to a diagonal writes, where NumPy lets one."""
+    order = trailing((axis1, axis2), base.ndim)
+    places = np.arange(value.shape[-1])
+    at = (Ellipsis, places - min(offset, 0), places + max(offset, 0))
+    return permuted(setitem(permuted(base, order), at, value), inverse(order))
+
+
+@recorded(view=_set_diagonal)
+def _diagonal(a: array, offset: int, axis1: int, axis2: int) -> array:
+    return diagonal_of(permuted(a, trailing((axis1, axis2), a.ndim)), offset)
+
+
+written_diagonal = _diagonal
+"""The diagonal of two different axes, counted from the first, to which one may write."""
 
 
 @public(recorded(view=None), numpy=np.diagonal, method=True)
@@ -46,7 +64,7 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> a
     return diagonal_of(permuted(x, trailing((i, j), x.ndim)), offset)
 
 
-@public(recorded(), numpy=np.diag, method=True)
+@public(numpy=np.diag, method=True)
 def diag(a: ArrayLike, k: int = 0) -> array:
     """Diagonal of a matrix, or the matrix with a given diagonal.
 
@@ -68,9 +86,14 @@ def diag(a: ArrayLike, k: int = 0) -> array:
     """
     x = as_array(a, "diag")
     if x.ndim == 2:
-        return diagonal_of(x, k)
+        return diagonal(x, k)
     if x.ndim != 1:
         raise ValueError(f"[diag] Expected an array with one or two axes, got the shape {x.shape}.")
+    return _with_diagonal(x, k)
+
+
+@recorded()
+def _with_diagonal(x: array, k: int) -> array:
     n = x.size + abs(k)
     if x.size == 0:
         return filled((n, n), x)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array, as_arrays
 from ..arrays.public import public
+from ..arrays.views import whole
 from .arithmetic import subtract
 from .broadcasting import broadcast_to
 from .common import ArrayLike, axis_of
@@ -40,9 +41,11 @@ def diff(
         array([3, 5], dtype=float32)
     """
     x = as_array(a, "diff")
-    i = axis_of(axis, x.ndim, "diff")
     if n < 0:
         raise ValueError(f"[diff] Expected a number of times of at least 0, got {n}.")
+    if n == 0:
+        return whole(x)
+    i = axis_of(axis, x.ndim, "diff")
     ends = [None if e is None else as_arrays([x, e], "diff")[1] for e in (prepend, append)]
     one = tuple([1 if k == i else m for k, m in enumerate(x.shape)])
     first, last = (e if e is None or e.ndim else broadcast_to(e, one) for e in ends)

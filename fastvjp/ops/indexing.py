@@ -16,7 +16,7 @@ from ..core.avals import kind_of
 from ..core.program import uniform
 from ..core.scalars import WEAK
 from ..recording.recorder import current
-from .common import ArrayLike, broadcast
+from .common import ArrayLike, broadcast, stored
 from .indices import Advanced, Index, Parsed, Rows, basic_index, linear_index, parse
 
 
@@ -62,9 +62,16 @@ def getitem(a: ArrayLike, index: Any) -> array:
 
 
 def _is_basic(index: Any) -> bool:
-    """Whether an index is of integers and slices, NumPy's and our own of no axes included."""
+    """Whether an index is of integers and slices, NumPy's and our own of no axes included; no truth values."""
     items = index if isinstance(index, tuple) else (index,)
-    return not any(isinstance(i, list | np.ndarray) or getattr(i, "ndim", 0) for i in items)
+    return not any(isinstance(i, _ADVANCED) or getattr(i, "ndim", 0) or _is_mask(i) for i in items)
+
+
+_ADVANCED = (list, np.ndarray, bool, np.bool_)
+
+
+def _is_mask(item: Any) -> bool:
+    return isinstance(item, array) and item.dtype == np.bool_
 
 
 def _comes_in_rows(x: array, index: Any) -> bool:
@@ -221,7 +228,7 @@ def fitted(value: ArrayLike, x: array, shape: tuple[int, ...], name: str) -> arr
     """The value in the dtype of `x`, broadcast to a shape as NumPy's assignment does."""
     if type(value) in WEAK:
         return _scalar(value, x, shape, name)
-    y = cast(as_array(value, name), x.dtype)
+    y = stored(value, x.dtype, name)
     extra = y.ndim - len(shape)
     if extra > 0 and all(n == 1 for n in y.shape[:extra]):
         y = reshaped(y, y.shape[extra:])
@@ -235,8 +242,10 @@ def fitted(value: ArrayLike, x: array, shape: tuple[int, ...], name: str) -> arr
 
 
 def _scalar(value: Any, x: array, shape: tuple[int, ...], name: str) -> array:
+    if type(value) is complex:
+        return spread(stored(value, x.dtype, name), shape)
     try:
-        held: Any = np.asarray(value).astype(x.dtype)[()] if isinstance(value, complex) else x.dtype.type(value)
+        held: Any = x.dtype.type(value)
     except OverflowError:
         raise OverflowError(f"[{name}] Python integer {value} does not fit {x.dtype}.") from None
     return array._of(uniform(held, shape, x.dtype))

@@ -13,6 +13,7 @@ from ..arrays.array import array, as_arrays
 from ..arrays.calls import binary, recorded, unary
 from ..arrays.emit import cast, emit, full_like_aval, spread
 from ..arrays.public import public
+from ..arrays.views import has_views
 from ..core.avals import aval, bool_, kind_of
 from ..core.dtypes import finfo
 from .arithmetic import abs, add, multiply, subtract
@@ -191,7 +192,11 @@ def _is_this_infinity(name: str, a: ArrayLike, infinity: float) -> array:
 
 @public(numpy=np.nan_to_num)
 def nan_to_num(
-    a: ArrayLike, nan: ArrayLike = 0.0, posinf: ArrayLike | None = None, neginf: ArrayLike | None = None
+    a: ArrayLike,
+    nan: ArrayLike = 0.0,
+    posinf: ArrayLike | None = None,
+    neginf: ArrayLike | None = None,
+    copy: bool | None = True,
 ) -> array:
     """Replace nan and infinities.
 
@@ -200,6 +205,7 @@ def nan_to_num(
         nan: replacement of nan.
         posinf: replacement of inf; by default the largest number of the dtype.
         neginf: replacement of -inf; by default the least number of the dtype.
+        copy: where slices are views, False puts the result into `a` itself; elsewhere arrays are values.
 
     Returns:
         Array of the shape and dtype of `a`.
@@ -210,6 +216,9 @@ def nan_to_num(
         array([0, 9], dtype=float32)
     """
     x = as_array(a, "nan_to_num")
+    if not copy and x is a and has_views(x):
+        x._var = nan_to_num(x, nan, posinf, neginf)._var
+        return x
     dtype = x._var.aval.dtype
     if kind_of(dtype) not in "fc":
         return itself(x)

@@ -8,6 +8,7 @@ from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
 from ..arrays.emit import emit, promoted, spread
 from ..arrays.public import public
+from ..arrays.views import whole
 from ..primitives.linalg import identity
 from .common import ArrayLike, broadcast
 from .linalg import product
@@ -15,7 +16,7 @@ from .matrices import matrices, require_square, square
 from .solving import inverted
 
 
-@public(recorded(), within="linalg", numpy=np.linalg.matrix_power)
+@public(within="linalg", numpy=np.linalg.matrix_power)
 def matrix_power(a: ArrayLike, n: int) -> array:
     """Whole powers of square matrices, by squaring.
 
@@ -42,6 +43,11 @@ def matrix_power(a: ArrayLike, n: int) -> array:
         raise TypeError(f"[matrix_power] Expected an integer exponent, got {n!r}.") from None
     x = as_array(a, "matrix_power")
     require_square("matrix_power", x)
+    return whole(x) if exponent == 1 else _power(x, exponent)
+
+
+@recorded()
+def _power(x: array, exponent: int) -> array:
     if exponent < 0:
         x, exponent = inverted(square("matrix_power", x), "matrix_power"), -exponent
     found, power = None, x

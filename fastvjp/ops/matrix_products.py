@@ -177,7 +177,7 @@ def outer(x1: ArrayLike, x2: ArrayLike) -> array:
     return linalg.outer(x, y)
 
 
-@public(recorded(), within="linalg", numpy=(np.matrix_transpose, np.linalg.matrix_transpose))
+@public(within="linalg", numpy=(np.matrix_transpose, np.linalg.matrix_transpose))
 def matrix_transpose(x: ArrayLike) -> array:
     """Matrices with rows and columns exchanged.
 
@@ -205,7 +205,7 @@ def _matrices(name: str, x: ArrayLike) -> array:
     return found
 
 
-@public(recorded(), within="linalg", numpy=np.linalg.diagonal)
+@public(within="linalg", numpy=np.linalg.diagonal)
 def diagonal(x: ArrayLike, offset: int = 0) -> array:
     """Diagonals of the matrices in the last two axes.
 

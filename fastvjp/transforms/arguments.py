@@ -10,13 +10,13 @@ import numpy as np
 from ..arrays.array import array, as_array
 from ..arrays.conversion import of_numpy
 from ..arrays.emit import cast
-from ..arrays.views import lies_in_rows
+from ..arrays.views import lies_in_rows, lying_as
 from ..core.avals import Aval
 from ..core.primitive import REGISTRY
 from ..core.program import Var, uniform
 from ..recording.recorder import Recording, bind, is_recording
-from .results import NUMPY, OURS, as_leaf, as_tree, gives_numpy
-from .tree import TreeDef, flat, flatten
+from .results import NUMPY, OURS, as_leaf, as_tree
+from .tree import LEAF, TreeDef, flat, flatten
 
 
 class Arguments:
@@ -38,7 +38,7 @@ class Arguments:
                     self.memory.append((i, x._like))
             elif type(x) is np.ndarray:
                 self.vars.append(of_numpy(x, where))
-                if x.ndim != 1:
+                if x.ndim != 1 or not x.flags.c_contiguous:
                     self.memory.append((i, x))
             else:
                 others = True
@@ -49,7 +49,6 @@ class Arguments:
     def enter(self, recording: Recording) -> list[Var]:
         """Fresh variables of the same values, with respect to which ops can be differentiated."""
         if recording.outermost:
-            recording.trace.views = gives_numpy(self.kinds)
             if self.memory:
                 recording.trace.rows = all(lies_in_rows(x) for _, x in self.memory)
             return recording.trace.inputs(self.vars)
@@ -87,6 +86,28 @@ class Arguments:
             )
         primals = [array._of(v) for v in self.vars]
         return [x.copy() for x in matched(wanted, self.definition, primals, where, ("tangent", "primal"))]
+
+
+def own(x: Any) -> Any:
+    """A further argument as the function is given it, in whose place at the caller's nothing traced stays behind.
+
+    Arrays of ours, and the lists, tuples and dicts that they are in, are objects of the function's own. NumPy's
+    arrays are not recorded, nor copied: they are the caller's.
+    """
+    kind: Any = type(x)
+    if kind is array:
+        return lying_as(array._of(x._var), x)
+    if kind is list or kind is tuple:
+        return kind(map(own, x))
+    if kind is dict:
+        return {key: own(value) for key, value in x.items()}
+    if kind in _HANDED_ON:
+        return x
+    leaves, definition = flatten(x)
+    return definition.unflatten(map(own, leaves)) if definition is not LEAF and array in map(type, leaves) else x
+
+
+_HANDED_ON = frozenset({np.ndarray, float, int, bool, str})
 
 
 def leaf_array(leaf: Any, where: str, what: str, i: int) -> array:

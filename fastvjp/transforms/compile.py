@@ -18,13 +18,13 @@ import numpy as np
 from .. import devices
 from ..arrays.array import array, as_array, numpy_of
 from ..arrays.conversion import lent, of_numpy, var_of
-from ..arrays.views import lies_in_rows
+from ..arrays.views import lies_in_rows, lying_as
 from ..core.program import Program, Uniform, Var
 from ..recording.hints import THREAD
 from ..recording.reads import guard
 from ..recording.recorder import Recording, abstract, is_recording, switch, value_of
 from .arguments import Arguments, check_callable
-from .results import ALL, as_tree, gives_numpy
+from .results import ALL, as_tree, gives_numpy, hand_out
 from .transformed import Transformed
 from .tree import LEAF, TreeDef, flatten
 
@@ -48,7 +48,8 @@ def compile(
     Objects among the arguments, as `self` of a method, and the object of a bound method count by their attributes:
     arrays there, in lists and dicts and in further objects too, are read at every call, like arguments; other
     values are part of the signature. All else that `fun` captures, in globals and closures, is a constant from the
-    first call on.
+    first call on. What `fun` writes to the arrays among its arguments, each call writes to those that it is given;
+    lists and dicts among them are objects of its own.
 
     Args:
         fun: returns a tree of arrays; it may not read values of its arguments.
@@ -60,6 +61,7 @@ def compile(
     Raises:
         TypeError: `fun` is not callable, reads a value that depends on its arguments, or sets an attribute of an
             object, which only the first call would do.
+        ValueError: `fun` writes to an argument that shares memory with another.
 
     Example:
         >>> import fastvjp
@@ -87,7 +89,7 @@ def compile(
         call = _Call(args, kwargs, inputs, owner)
         ready = cache.get(call.key)
         numpy = call.theirs and not call.ours
-        if ready is None or not numpy or outputs is not None:  # `fun` may write to arguments, or keep them
+        if ready is None or not numpy or ready.written or outputs is not None:  # `fun` may write to them
             call.copy_lent()
         if ready is None:
             with lock:
@@ -104,14 +106,23 @@ def compile(
             with lock:
                 if call.key in cache:
                     cache.move_to_end(call.key)
-        n = ALL if outputs is None else ready.structure.leaves
-        if short is not None and all(v.aval.dtype == x.dtype for v, x in zip(call.given, args, strict=True)):
+        pure = outputs is None and not ready.written
+        n = ALL if pure else ready.structure.leaves
+        if (
+            pure
+            and short is not None
+            and all(v.aval.dtype == x.dtype for v, x in zip(call.given, args, strict=True))
+        ):
             if len(plain) >= MAX_SIGNATURES:
                 plain.clear()
             plain[short] = ready
+        _check_apart(call.leaves, ready.written)
         results = ready.run(call.given, n if numpy else 0)
-        if outputs is not None:
-            ready.update(outputs, results[n:])
+        if not pure:
+            last = len(results) - len(ready.written)
+            ready.write(call.leaves, results[last:])
+            if outputs is not None:
+                ready.update(outputs, results[n:last])
             results = results[:n]
         return as_tree(ready.structure, results)
 
@@ -191,8 +202,7 @@ class _Call:
             elif type(x) is np.ndarray:
                 v, self.theirs = lent(x, "compile"), True
                 self.lent.append((len(self.given), x))
-                if x.ndim != 1:
-                    key.append(lies_in_rows(x) or x.strides)
+                key.append(x.flags.c_contiguous or x.strides)
             elif isinstance(x, _ARRAYS):
                 if isinstance(x, array):
                     v, self.ours = x._var, True
@@ -238,12 +248,12 @@ class _Call:
             else:
                 key.append(_attribute(x) if state.owner is not None else _constant(x))
 
-    def arguments(self, arrays: Iterator[Var]) -> tuple[Any, Any]:
-        """Positional and keyword arguments with these variables for the arrays."""
-        leaves = [array._of(next(arrays)) if isinstance(x, _ARRAYS) else x for x in self.leaves]
-        for leaf, x in zip(leaves, self.leaves, strict=True):
-            if type(x) is np.ndarray and x.ndim != 1:
-                leaf._like = x
+    def handles(self, arrays: Iterator[Var]) -> list[Any]:
+        """The leaves of the arguments with these variables for the arrays."""
+        return [lying_as(array._of(next(arrays)), x) if isinstance(x, _ARRAYS) else x for x in self.leaves]
+
+    def arguments(self, leaves: list[Any]) -> tuple[Any, Any]:
+        """Positional and keyword arguments of these leaves."""
         found = self.definition.unflatten(iter(leaves))
         return found if self.named else (found, {})
 
@@ -286,7 +296,8 @@ class _Compiled:
     def __init__(self, fun: Callable[..., Any], call: _Call, outputs: Any, shared: bool) -> None:
         stand_ins = [abstract(v.aval, "compile") for v in call.given]
         arrays = iter(stand_ins)
-        args, kwargs = call.arguments(arrays)
+        own = call.handles(arrays)
+        args, kwargs = call.arguments(own)
         before = [*call.states, _State(outputs, *flatten(outputs))]
         handles = {id(x): x for state in before for x in state.leaves if isinstance(x, array)}.values()
         values = [x._var for x in handles]
@@ -305,7 +316,9 @@ class _Compiled:
                 found, self.structure = flatten(fun(*args, **kwargs))
                 self.leaves, self.state = flatten(outputs)
                 states = [x for x in self.leaves if isinstance(x, array)]
-                results = [as_array(x, "compile")._var for x in (*found, *states)]
+                self.written = _written(own, stand_ins)
+                written = [own[i] for i in self.written]
+                results = [as_array(x, "compile")._var for x in (*found, *states, *written)]
                 for state, kept in zip(call.states, placed, strict=True):
                     if state.owner is not None and outputs is None:
                         _check_kept(state, kept)
@@ -325,6 +338,15 @@ class _Compiled:
         self.alive = [state.owner for state in call.states], [state.leaves for state in call.states]
         """What is known by its `id` in the signature."""
 
+    def write(self, arguments: Sequence[Any], results: Sequence[Var]) -> None:
+        """Write to the arguments what `fun` does, which a call of `fun` itself would have changed."""
+        for i, value in zip(self.written, results, strict=True):
+            x = arguments[i]
+            if isinstance(x, array):
+                x._var = value
+            else:
+                x[...] = numpy_of(value)
+
     def run(self, given: Sequence[Var], numpy: int) -> list[Any]:
         """Results and state for these arguments, so many as NumPy arrays."""
         leaves = []
@@ -342,6 +364,26 @@ class _Compiled:
                 if self.kept[i] and isinstance(new, array):
                     old._var, leaves[i] = new._var, old
         _filled(outputs, self.state, iter(leaves))
+
+
+def _written(own: Sequence[Any], given: Sequence[Var]) -> list[int]:
+    """Which of the leaves of the arguments a function has changed in place."""
+    variables = iter(given)
+    arrays = [(i, x, next(variables)) for i, x in enumerate(own) if isinstance(x, array)]
+    return [i for i, x, v in arrays if x._var is not v]
+
+
+def _check_apart(arguments: Sequence[Any], written: Sequence[int]) -> None:
+    """ValueError if an array that is written to is a part of another argument, which would have to change, too."""
+    for i in written:
+        x = arguments[i]
+        for j, y in enumerate(arguments):
+            both = type(x) is np.ndarray and isinstance(y, np.ndarray)
+            if i != j and (np.shares_memory(x, y) if both else x is y):
+                raise ValueError(
+                    f"[compile] The function writes to an argument (leaf {i}) that shares memory with another "
+                    f"(leaf {j}), but each is compiled as an array of its own. Hint: give it a copy of one."
+                )
 
 
 def _placed(state: _State, arrays: Iterator[Var], rebound: set[int]) -> list[tuple[Any, Var | None]]:
@@ -440,6 +482,7 @@ def record(fun: Callable[..., Any], *args: Any) -> Program:
     recording = Recording()
     try:
         switch(recording.trace)
+        hand_out(recording, arguments.kinds)
         inputs = arguments.enter(recording)
         start = recording.trace.size()
         returned = fun(*arguments.given(inputs))

@@ -13,7 +13,7 @@ from ..core.avals import is_differentiable
 from ..core.program import Var
 from ..ops.creation import eye
 from ..recording.recorder import Recording, abstract, switch
-from .arguments import Arguments, Outputs, check_callable, check_sequence
+from .arguments import Arguments, Outputs, check_callable, check_sequence, own
 from .backward import backward, zeros_for
 from .grad import grad
 from .results import as_leaf, hand_out
@@ -53,7 +53,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     recording = Recording()
     try:
         switch(recording.trace)
-        hand_out(recording, arguments.kinds, tangents)
+        hand_out(recording, arguments.kinds, beside=tangents)
         inputs = arguments.differentiated(recording)
         start = recording.trace.size()
         outputs = Outputs(fun(*arguments.given(inputs)), "jvp")
@@ -230,7 +230,7 @@ def _choose(
             raise TypeError(f"[{where}] Cannot differentiate with respect to dtype {dtype}: cast it first.")
 
     def partial(*chosen: Any) -> Any:
-        given = list(args)
+        given = list(map(own, args))
         for n, x in zip(numbers, chosen, strict=True):
             given[n] = x
         return fun(*given)

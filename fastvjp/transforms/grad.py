@@ -9,7 +9,7 @@ from ..arrays.array import array, as_array
 from ..arrays.emit import full_like_aval
 from ..core.program import Var
 from ..recording.recorder import Recording, switch
-from .arguments import NO_AUX, Arguments, Aux, check_callable
+from .arguments import NO_AUX, Arguments, Aux, check_callable, own
 from .backward import backward, zeros_for
 from .results import as_leaf, hand_out
 from .transformed import Transformed
@@ -113,9 +113,11 @@ def _differentiated(
             inputs = arguments.differentiated(recording)
             start = recording.trace.size()
             traced = arguments.given(inputs)
-            given = list(args)
+            given = list(map(own, args)) if others else list(args)
             for i, n in enumerate(numbers):
                 given[n] = traced[i]
+            if others:
+                kwargs = own(kwargs)
             if names:
                 kwargs.update(zip(names, traced[len(numbers) :], strict=True))
             value, aux = _scalar(fun(*given, **kwargs), where)

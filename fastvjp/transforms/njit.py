@@ -11,9 +11,11 @@ import numpy as np
 from .. import devices
 from ..arrays.array import array, as_array
 from ..core.avals import Aval, as_dtype, aval
+from ..core.program import Var
 from ..planning.plan import with_own_outputs
 from ..recording.recorder import Recording, abstract, is_recording, switch
 from .arguments import check_callable
+from .results import gives_numpy
 from .transformed import make_findable
 from .tree import LEAF, TreeDef, flatten
 
@@ -24,7 +26,8 @@ def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
     `fun` is recorded once, for arguments of these shapes and dtypes. The function that it becomes takes NumPy
     arrays of any layout, and numbers where an argument has no axes; it calls no Python and holds no GIL, also
     within `numba.prange`. Arrays that `fun` captures become constants. Functions that call it are not cached by
-    Numba's `cache=True`. With NUMBA_DISABLE_JIT=1 it is a Python function.
+    Numba's `cache=True`. With NUMBA_DISABLE_JIT=1 it is a Python function. Where an example is a NumPy array,
+    slices are views inside `fun`; its arguments are objects of its own: what a call is given stays as it is.
 
     Args:
         fun: takes arrays and returns one, or lists and tuples of them; it may not read values of its arguments.
@@ -55,11 +58,11 @@ def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
     check_callable(fun, "njit")
     if is_recording():
         raise RuntimeError("[njit] Called within a transform. Hint: make the function before, outside it.")
-    return _compiled(fun, [_aval_of(x, i) for i, x in enumerate(args)])
+    return _compiled(fun, [_aval_of(x, i) for i, x in enumerate(args)], gives_numpy(set(map(type, args))))
 
 
-def _compiled(fun: Callable[..., Any], avals: Sequence[Aval]) -> Callable[..., Any]:
-    """The Numba function for arguments of these avals."""
+def _compiled(fun: Callable[..., Any], avals: Sequence[Aval], views: bool = False) -> Callable[..., Any]:
+    """The Numba function for arguments of these avals, in which slices are views or not."""
     recording = Recording()
     try:
         switch(recording.trace)
@@ -67,7 +70,9 @@ def _compiled(fun: Callable[..., Any], avals: Sequence[Aval]) -> Callable[..., A
         with devices.device("cpu"):
             inputs = [abstract(a, "njit") for a in avals]
             recording.trace.enter(inputs)
-            found, structure = flatten(fun(*map(array._of, inputs)))
+            recording.trace.views = views
+            recording.trace.rows = all(a.ndim < 2 for a in avals)
+            found, structure = flatten(fun(*map(_argument, inputs)))
             results = [as_array(x, "njit")._var for x in found]
             ready = recording.ready(results, given=len(inputs))
             values = ready.given([*range(len(inputs)), *recording.trace.leaves[len(inputs) :]])
@@ -82,13 +87,21 @@ def _compiled(fun: Callable[..., Any], avals: Sequence[Aval]) -> Callable[..., A
     )
     functools.update_wrapper(made, fun, updated=())
     # pickle and copy ask the object itself, whose class is Numba's: record again where it is loaded
-    made.__reduce_ex__ = functools.partial(_reduced, fun, avals)
+    made.__reduce_ex__ = functools.partial(_reduced, fun, avals, views)
     return made
 
 
-def _reduced(fun: Callable[..., Any], avals: Sequence[Aval], _: int) -> tuple[Any, ...]:
+def _argument(v: Var) -> array:
+    """An argument, of which each call may give an array that lies otherwise."""
+    made = array._of(v)
+    if v.aval.shape:
+        made._like = False
+    return made
+
+
+def _reduced(fun: Callable[..., Any], avals: Sequence[Aval], views: bool, _: int) -> tuple[Any, ...]:
     make_findable(fun)
-    return _compiled, (fun, avals)
+    return _compiled, (fun, avals, views)
 
 
 def _aval_of(x: Any, position: int) -> Aval:

@@ -42,10 +42,18 @@ ALL = sys.maxsize
 """All results of a recording."""
 
 
-def hand_out(recording: Recording, kinds: set[type], *others: Any) -> None:
-    """Let a recording hand out NumPy's arrays, and have views, where arguments ask for it: see `gives_numpy`."""
-    recording.numpy = ALL if recording.outermost and gives_numpy(kinds, *others) else 0
-    recording.trace.views |= recording.numpy > 0
+def hand_out(recording: Recording, kinds: set[type], *others: Any, beside: Any = ()) -> None:
+    """Let a recording hand out NumPy's arrays, and have views, where arguments ask for it: see `gives_numpy`.
+
+    Args:
+        recording: the recording.
+        kinds: types of leaves of the arguments of the function.
+        others: trees of further arguments of it.
+        beside: what only the transform is given, cotangents say: for views it makes no difference.
+    """
+    theirs = recording.outermost and gives_numpy(kinds, *others)
+    recording.trace.views |= theirs
+    recording.numpy = ALL if theirs and (not beside or gives_numpy(kinds, beside)) else 0
 
 
 def as_leaf(result: Any) -> Any:

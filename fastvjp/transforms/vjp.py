@@ -52,7 +52,7 @@ def vjp(
     recording = Recording()
     try:
         switch(recording.trace)
-        hand_out(recording, arguments.kinds, () if cotangents is _OMITTED else cotangents)
+        hand_out(recording, arguments.kinds, beside=() if cotangents is _OMITTED else cotangents)
         inputs = arguments.differentiated(recording)
         start = recording.trace.size()
         returned = fun(*arguments.given(inputs))

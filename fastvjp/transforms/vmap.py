@@ -9,13 +9,13 @@ import numpy as np
 
 from ..arrays.array import array, as_array
 from ..arrays.emit import spread
-from ..arrays.views import lies_in_rows
+from ..arrays.views import lies_in_rows, lying_as
 from ..core.avals import aval
 from ..core.program import Op, Var
 from ..ops.shape import moveaxis
 from ..primitives.batching import leading
 from ..recording.recorder import Recording, abstract, switch
-from .arguments import check_callable
+from .arguments import check_callable, own
 from .results import as_tree, hand_out
 from .transformed import Transformed
 from .tree import LEAF, TreeDef, flatten
@@ -57,17 +57,20 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
             switch(recording.trace)
             recording.trace.once = "vmap"
             hand_out(recording, set(map(type, leaves)), kwargs)
-            recording.trace.rows &= all(lies_in_rows(x) for x in leaves if type(x) is np.ndarray)
             env: dict[Var, Var] = {}
-            given = list(leaves)
+            given = list(map(own, leaves))
             for i, axis in enumerate(axes):
                 if axis is not None:
                     front = moveaxis(arrays[i], axis, 0)
                     stand_in = abstract(aval(front.shape[1:], front.dtype), "vmap")
                     env[stand_in] = front._var
                     given[i] = array._of(stand_in)
+                    if size and isinstance(leaves[i], np.ndarray):
+                        row = np.moveaxis(leaves[i], axis, 0)[0, ...]
+                        lying_as(given[i], row)
+                        recording.trace.rows &= lies_in_rows(row)
             start = recording.trace.size()
-            returned = fun(*definition.unflatten(iter(given)), **kwargs)
+            returned = fun(*definition.unflatten(iter(given)), **own(kwargs))
             outputs, structure = flatten(returned)
             results = [as_array(x, "vmap") for x in outputs]
             targets = axes_per_leaf(out_axes, structure, "out_axes")

@@ -119,8 +119,11 @@ def test_compiled_functions_go_by_how_arguments_lie(order: Any) -> None:
 
 def test_rows_of_a_batch_lie_in_order() -> None:
     np.testing.assert_array_equal(fv.vmap(lambda x: np.ravel(x + 0, order="K"))(A), A.reshape(2, 12))
+    a = np.asfortranarray(A)
+    rows = [np.ravel(x, order="K") for x in a]
+    np.testing.assert_array_equal(fv.vmap(lambda x: np.ravel(x, order="K"))(a), rows)
     with pytest.raises(ValueError, match="not known here"):
-        fv.vmap(lambda x: np.ravel(x, order="K"))(np.asfortranarray(A))
+        fv.vmap(lambda x: np.ravel(x + 0, order="K"))(a)
 
 
 @pytest.mark.parametrize("order", list("CAK"))

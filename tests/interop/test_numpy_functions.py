@@ -69,7 +69,14 @@ def check(f, shapes, low, high, rng):
 
 def test_what_is_implemented_has_a_call():
     by_effect = {"save", "savez", "savez_compressed", "savetxt", "may_share_memory", "shares_memory"}
-    by_effect |= {"fill_diagonal", "copyto", "put", "putmask", "place"}  # test_namespace.py has them
+    by_effect |= {
+        "fill_diagonal",
+        "copyto",
+        "put",
+        "putmask",
+        "place",
+        "put_along_axis",
+    }  # test_namespace.py, test_stores.py
     by_effect |= set(np.fft.__all__)  # test_fft.py has them
     by_effect |= {"convolve", "correlate"}  # test_convolution.py has them
     by_effect |= {"cov", "corrcoef", "histogram"}  # test_statistics.py has them

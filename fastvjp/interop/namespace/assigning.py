@@ -13,6 +13,7 @@ from ... import ops
 from ...arrays.array import array, as_arrays
 from ...arrays.public import implements
 from ...core.dtypes import can_cast
+from ...ops.common import stored
 from ...recording.recorder import is_recording
 from ..numpy.constants import by_values
 
@@ -50,7 +51,7 @@ def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     places = np.zeros(a.shape, bool)
     np.fill_diagonal(places, True, wrap)
     count = int(places.sum())
-    values = ops.ravel(as_arrays([a, val], "fill_diagonal")[1])
+    values = ops.ravel(stored(val, a.dtype, "fill_diagonal"))
     a[np.nonzero(places)] = ops.take(values, np.arange(count) % values.size)
 
 
@@ -67,21 +68,24 @@ def _put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     places = np.ravel(ind)
     if mode != "raise":
         places = places % a.size if mode == "wrap" else np.clip(places, 0, a.size - 1)
-    values = ops.ravel(as_arrays([a, v], "put")[1])
-    flat = ops.ravel(a.copy())
-    flat[places] = ops.take(values, np.arange(places.size) % values.size)
-    a[...] = ops.reshape(flat, a.shape)
+    values = ops.ravel(stored(v, a.dtype, "put"))
+    a.flat[places] = ops.take(values, np.arange(places.size) % values.size)
 
 
 @writes(np.putmask)
 def _putmask(a: Any, mask: Any, values: Any) -> None:
-    given = ops.ravel(as_arrays([a, values], "putmask")[1])
+    given = ops.ravel(stored(values, a.dtype, "putmask"))
     whole = ops.reshape(ops.take(given, np.arange(a.size) % given.size), a.shape)
-    a[...] = ops.where(mask, ops.astype(whole, a.dtype), a)
+    a[...] = ops.where(mask, whole, a)
 
 
 @writes(np.place)
 def _place(arr: Any, mask: Any, vals: Any) -> None:
     places = np.nonzero(np.reshape(mask, arr.shape))
-    values = ops.ravel(as_arrays([arr, vals], "place")[1])
+    values = ops.ravel(stored(vals, arr.dtype, "place"))
     arr[places] = ops.take(values, np.arange(len(places[0])) % values.size)
+
+
+@writes(np.put_along_axis)
+def _put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None = -1) -> None:
+    arr[...] = ops.put_along_axis(arr, indices, values, axis)

@@ -97,7 +97,7 @@ def _block(arrays: Any) -> Any:
     levels, parts = depth(arrays), as_arrays(list(leaves(arrays)), "block")
     ndim, found = max(levels, *[x.ndim for x in parts]), iter(parts)
     first, levels = ndim - levels, ndim
-    return joined(arrays, first)
+    return joined(arrays, first) if isinstance(arrays, list) else joined(arrays, first).copy()
 
 
 @instead(np.ndenumerate)

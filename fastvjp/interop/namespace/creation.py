@@ -32,7 +32,7 @@ def adopted(made: Any) -> Any:
 
 def _buffer(x: array, made: np.ndarray) -> array:
     """An array that stands for this memory of NumPy's."""
-    x._like = True if lies_in_rows(made) else made
+    x._like = True if made.flags.c_contiguous else made
     return x
 
 

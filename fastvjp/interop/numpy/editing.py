@@ -11,6 +11,7 @@ import numpy as np
 from ... import ops
 from ...arrays.array import array, as_array, as_arrays, numpy_of
 from ...arrays.public import implements
+from ...ops.common import stored
 
 
 def _place(obj: Any) -> Any:
@@ -32,7 +33,7 @@ def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> array:
     """Elements of both, one behind the other, in the order in which NumPy puts their numbers."""
     x, i = _along(arr, axis, "insert")
     n, place = x.shape[i], _place(obj)
-    new = ops.astype(as_array(values, "insert"), x.dtype)
+    new = stored(values, x.dtype, "insert")
     shape = list(x.shape)
     if np.ndim(place) == 0 and not isinstance(place, slice):
         new = ops.reshape(new, (1,) * (x.ndim - new.ndim) + new.shape)

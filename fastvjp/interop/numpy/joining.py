@@ -120,7 +120,7 @@ def _rot90(m: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> array:
     x = as_array(m, "rot90")
     first, second = axes
     if k % 4 == 0:
-        return x.copy()
+        return x[...]
     if k % 4 == 2:
         return ops.flip(x, (first, second))
     if k % 4 == 1:
