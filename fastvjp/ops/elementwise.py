@@ -22,10 +22,15 @@ def itself(x: array) -> array:
     return array._of(x._var)
 
 
+def as_floating(a: ArrayLike, name: str) -> array:
+    """An array of the floating dtype in which NumPy computes with it."""
+    x = as_array(a, name)
+    return cast(x, inexact(x._var.aval.dtype))
+
+
 def floating(name: str, a: ArrayLike, kinds: str = "fc") -> array:
     """Apply a floating primitive of one operand."""
-    x = as_array(a, name)
-    x = cast(x, inexact(x._var.aval.dtype))
+    x = as_floating(a, name)
     require(name, x._var.aval.dtype, kinds)
     return emit(name, x)
 

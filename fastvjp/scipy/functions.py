@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from .. import ops
 from ..arrays.array import array, as_arrays
-from ..arrays.public import implements
+from ..arrays.public import NUMPY, implements
+from ..ops import special
+from ..ops.elementwise import as_floating
 from ..transforms.checkpoint import stop_gradient
 
 
@@ -27,3 +33,138 @@ def _logsumexp(
 
 implements("scipy.special.softmax")(ops.softmax)
 implements("scipy.special.log_softmax")(ops.log_softmax)
+
+
+# --- composed of others ------------------------------------------------------------------------------------
+
+for _name in ("log1p", "expm1", "cbrt", "exp2"):
+    implements(f"scipy.special.{_name}")(NUMPY[getattr(np, _name)])
+implements("scipy.special.kn")(special.kv)
+
+
+def _series(x: array, coefficients: Sequence[float], near: float, far: Callable[[array], array]) -> array:
+    """A power series, the constant first, for |x| < near, and `far(x)`, the same in closed form, elsewhere."""
+    inside = ops.abs(x) < near
+    small, large = ops.where(inside, x, 0.0), ops.where(inside, 1.0, x)  # so that neither has a nan to give
+    found: Any = coefficients[-1]
+    for c in reversed(coefficients[:-1]):
+        found = found * small + c
+    return ops.where(inside, found, far(large))
+
+
+@implements("scipy.special.exprel")
+def _exprel(x: Any) -> array:
+    """(exp(x) - 1) / x."""
+    series = [1 / math.factorial(k + 1) for k in range(18)]
+    return _series(
+        as_floating(x, "exprel"), series, 0.5, lambda x: ops.where(x == np.inf, np.inf, ops.expm1(x) / x)
+    )
+
+
+def _log1prel(x: array) -> array:
+    """log(1 + x) / x: near 0 by the area tangent of x / (2 + x) (DLMF 4.6.4)."""
+
+    def quotient(x: array) -> array:
+        return ops.log1p(x) / x
+
+    near = ops.abs(x) < 0.3
+    ratio = ops.where(near, x, 0.0) / (2.0 + ops.where(near, x, 0.0))
+    area = _series(ratio * ratio, [1 / (2 * k + 1) for k in range(14)], 0.1, lambda s: s)
+    return ops.where(near, area * 2.0 / (2.0 + ops.where(near, x, 0.0)), quotient(ops.where(near, 1.0, x)))
+
+
+def _box_cox(x: array, base: array, log: Callable[[array], array], lmbda: array) -> array:
+    """(base**lmbda - 1) / lmbda, log(x), which is the base's logarithm, where lmbda is 0 (Box and Cox 1964)."""
+    edge = ops.logical_and(base == 0, lmbda != 0)
+    logarithm = log(ops.where(edge, 1.0, x))
+    t = lmbda * logarithm
+    near = ops.logical_and(ops.logical_or(ops.abs(t) < 0.5, lmbda == 0), ops.logical_not(edge))
+    by = ops.where(near, 1.0, lmbda)
+    power = (ops.power(ops.where(edge, base, 1.0), by) - 1.0) / by
+    far = ops.where(edge, power, ops.expm1(ops.where(near, 0.0, t)) / by)
+    return ops.where(near, logarithm * _exprel(ops.where(ops.abs(t) < 0.5, t, 0.0)), far)
+
+
+@implements("scipy.special.boxcox")
+def _boxcox(x: Any, lmbda: Any) -> array:
+    x, lmbda = as_arrays([x, lmbda], "boxcox")
+    return _box_cox(x, x, ops.log, lmbda)
+
+
+@implements("scipy.special.boxcox1p")
+def _boxcox1p(x: Any, lmbda: Any) -> array:
+    x, lmbda = as_arrays([x, lmbda], "boxcox1p")
+    return _box_cox(x, 1.0 + x, ops.log1p, lmbda)
+
+
+@implements("scipy.special.inv_boxcox")
+def _inv_boxcox(y: Any, lmbda: Any) -> array:
+    """The x of y = boxcox(x, lmbda)."""
+    y, lmbda = as_arrays([y, lmbda], "inv_boxcox")
+    return ops.exp(y * _log1prel(lmbda * y))
+
+
+@implements("scipy.special.inv_boxcox1p")
+def _inv_boxcox1p(y: Any, lmbda: Any) -> array:
+    """The x of y = boxcox1p(x, lmbda)."""
+    y, lmbda = as_arrays([y, lmbda], "inv_boxcox1p")
+    return ops.expm1(y * _log1prel(lmbda * y))
+
+
+@implements("scipy.special.cosm1")
+def _cosm1(x: Any) -> array:
+    """cos(x) - 1, by the sine of half the angle (DLMF 4.21.2)."""
+    half = ops.sin(as_floating(x, "cosm1") * 0.5)
+    return -2.0 * half * half
+
+
+@implements("scipy.special.huber")
+def _huber(delta: Any, r: Any) -> array:
+    """Half the square of r up to delta, and linear beyond (Huber 1964)."""
+    delta, r = as_arrays([delta, r], "huber")
+    size = ops.abs(r)
+    found = ops.where(size <= delta, 0.5 * r * r, delta * (size - 0.5 * delta))
+    return ops.where(delta < 0, np.inf, found)
+
+
+@implements("scipy.special.pseudo_huber")
+def _pseudo_huber(delta: Any, r: Any) -> array:
+    """delta**2 (sqrt(1 + (r / delta)**2) - 1), a smooth one."""
+    delta, r = as_arrays([delta, r], "pseudo_huber")
+    positive = ops.where(delta > 0, delta, 1.0)
+    found = r * r / (1.0 + ops.sqrt(1.0 + ops.square(r / positive)))
+    return ops.where(delta > 0, found, ops.where(delta < 0, np.inf, 0.0))
+
+
+@implements("scipy.special.factorial")
+def _factorial(n: Any, exact: bool = False, extend: str = "zero") -> array:
+    """gamma(n + 1), and 0 below 0."""
+    if exact or extend != "zero":
+        raise TypeError(
+            "[scipy.special.factorial] Only exact=False, extend='zero' is recorded. Hint: special.gamma."
+        )
+    x = as_floating(n, "factorial")
+    return ops.where(x < 0, 0.0, special.gamma(ops.where(x < 0, 1.0, x + 1.0)))
+
+
+@implements("scipy.special.comb")
+def _comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> array:
+    """The binomial coefficient, 0 where k is below 0 or above N."""
+    if exact:
+        raise TypeError(
+            "[scipy.special.comb] exact=True is not recorded, as it gives integers. Hint: exact=False."
+        )
+    n, k = as_arrays([N, k], "comb")
+    if repetition:
+        n = n + k - 1
+    inside = ops.logical_and(ops.logical_and(k >= 0, k <= n), n >= 0)
+    return ops.where(inside, special.binom(ops.where(inside, n, 1.0), ops.where(inside, k, 1.0)), 0.0)
+
+
+@implements("scipy.special.multigammaln")
+def _multigammaln(a: Any, d: int) -> array:
+    """The logarithm of the multivariate gamma function (DLMF 35.3.4)."""
+    x = as_floating(a, "multigammaln")
+    steps = np.arange(d) / 2
+    terms = special.gammaln(ops.expand_dims(x, -1) - array(steps, x.dtype))
+    return ops.sum(terms, -1) + d * (d - 1) / 4 * math.log(math.pi)

@@ -19,6 +19,7 @@ from fastvjp.arrays.public import NUMPY
 X, W = np.array([0.3, 1.2, 2.0]), np.array([1.0, 2.0, -0.5])
 
 ORDERS = ("j0", "j1", "y0", "y1", "i0", "i1", "i0e", "i1e", "k0", "k1", "k0e", "k1e")
+COMPOSED = ("log1p", "expm1", "exp2", "cbrt", "exprel", "cosm1")
 OF_ORDER = ("jv", "yv", "iv", "ive", "kv", "kve", "zeta")
 
 FUNCTIONS: dict[str, Any] = {
@@ -73,6 +74,21 @@ FUNCTIONS: dict[str, Any] = {
     "jn": lambda s, x: np.sum(s.special.jn(3, x) * W),
     "zeta of 1 at 1": lambda s, x: np.sum(s.special.zeta(2.5, x + 1) * W),
     "sinc": lambda s, x: np.sum(s.special.sinc(x) * W),
+    **{name: lambda s, x, name=name: np.sum(getattr(s.special, name)(x - 1) * W) for name in COMPOSED},
+    "exprel near 0": lambda s, x: np.sum(s.special.exprel((x - 1) / 9) * W),
+    "boxcox": lambda s, x: np.sum(s.special.boxcox(x, x[0] - 1) * W),
+    "boxcox by 0": lambda s, x: np.sum(s.special.boxcox(x + 1, 0 * x) * W),
+    "boxcox1p": lambda s, x: np.sum(s.special.boxcox1p(x - 0.2, 1 - x[1]) * W),
+    "inv_boxcox": lambda s, x: np.sum(s.special.inv_boxcox(x, x[0] / 3) * W),
+    "inv_boxcox by 0": lambda s, x: np.sum(s.special.inv_boxcox(x, 0 * x) * W),
+    "inv_boxcox1p": lambda s, x: np.sum(s.special.inv_boxcox1p(x, 2.0) * W),
+    "huber": lambda s, x: np.sum(s.special.huber(x[::-1], x * 0.8) * W),
+    "pseudo_huber": lambda s, x: np.sum(s.special.pseudo_huber(x, x[::-1] - 1) * W),
+    "factorial": lambda s, x: np.sum(s.special.factorial(x) * W),
+    "comb": lambda s, x: np.sum(s.special.comb(x + 3, x) * W) + np.sum(s.special.comb(x, 4.0)),
+    "comb with repetition": lambda s, x: np.sum(s.special.comb(x + 1, 2.0, repetition=True) * W),
+    "multigammaln": lambda s, x: np.sum(s.special.multigammaln(x + 1, 3) * W),
+    "kn": lambda s, x: np.sum(s.special.kn(2, x) * W),
     "polygamma": lambda s, x: np.sum(s.special.polygamma(2, x) * W),
     "log_softmax": lambda s, x: np.sum(s.special.log_softmax(x) * W),
     "erf": lambda s, x: np.sum(s.special.erf(x) * W),
@@ -102,11 +118,20 @@ TESTED = {
     "special": "erf erfinv expit xlogy digamma psi polygamma gammaln loggamma gamma beta betaln binom gammainc "
     "gammaincc betainc betaincc gammaincinv betaincinv "
     "logsumexp softmax log_softmax erfc erfcx ndtr log_ndtr ndtri owens_t logit "
-    "log_expit xlog1py entr rel_entr kl_div expi exp1 jn " + " ".join(ORDERS + OF_ORDER),
+    "log_expit xlog1py entr rel_entr kl_div expi exp1 jn kn boxcox boxcox1p inv_boxcox inv_boxcox1p huber "
+    "pseudo_huber factorial comb multigammaln " + " ".join(ORDERS + OF_ORDER + COMPOSED),
     "integrate": "odeint",
     "linalg": " ".join(LINALG),
 }
 """Here, or in tests/primitives."""
+
+
+@pytest.mark.parametrize("power", [-1.0, 0.0, 0.5, 1.0, 2.0])
+def test_box_cox_of_nothing(power):
+    """The derivative is x**(power - 1), at 0 too."""
+    value, gradient = fv.value_and_grad(lambda x: scipy.special.boxcox(x, power))(np.float64(0))
+    assert value == scipy.special.boxcox(0.0, power)
+    assert gradient == (np.inf if power < 1 else 0.0 ** (power - 1))
 
 
 def test_second_derivatives_of_gammaln():

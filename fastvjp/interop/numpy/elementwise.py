@@ -12,7 +12,7 @@ from ...arrays.array import array, as_array, as_arrays, numpy_of
 from ...arrays.emit import emit
 from ...arrays.public import implements
 from ...core.avals import inexact, promote
-from ...ops.elementwise import floating
+from ...ops.elementwise import as_floating, floating
 
 
 @implements(np.fmax)
@@ -47,17 +47,12 @@ def _signbit(a: Any) -> array:
 
 @implements(np.fabs)
 def _fabs(a: Any) -> array:
-    return ops.abs(_floating(a, "fabs"))
+    return ops.abs(as_floating(a, "fabs"))
 
 
 @implements(np.exp2)
 def _exp2(a: Any) -> array:
-    return ops.power(2.0, _floating(a, "exp2"))
-
-
-def _floating(a: Any, name: str) -> array:
-    x = as_array(a, name)
-    return ops.astype(x, inexact(x.dtype))
+    return ops.power(2.0, as_floating(a, "exp2"))
 
 
 @implements(np.logaddexp2)
@@ -68,7 +63,7 @@ def _logaddexp2(a: Any, b: Any) -> array:
 
 @implements(np.sinc)
 def _sinc(x: Any) -> array:
-    return emit("spherical_bessel", ops.multiply(_floating(x, "sinc"), math.pi), n=0)
+    return emit("spherical_bessel", ops.multiply(as_floating(x, "sinc"), math.pi), n=0)
 
 
 @implements(np.isreal)
@@ -98,7 +93,7 @@ def _fmod(a: Any, b: Any) -> array:
 
 @implements(np.modf)
 def _modf(a: Any) -> tuple[array, array]:
-    x = _floating(a, "modf")
+    x = as_floating(a, "modf")
     whole = ops.trunc(x)
     return ops.where(ops.isinf(x), 0, x - whole), whole
 
@@ -106,7 +101,7 @@ def _modf(a: Any) -> tuple[array, array]:
 @implements(np.ldexp)
 def _ldexp(a: Any, b: Any) -> array:
     """Twice, by half the exponent each, as a power of two may be too large a number."""
-    x, n = _floating(a, "ldexp"), as_array(b, "ldexp")
+    x, n = as_floating(a, "ldexp"), as_array(b, "ldexp")
     if n.dtype.kind not in "biu":
         raise TypeError(f"[np.ldexp] Expected exponents that are integers, got {n.dtype}.")
     half = ops.floor_divide(n, 2)
@@ -120,6 +115,6 @@ def _power_of_two(n: array, dtype: np.dtype) -> array:
 @implements(np.frexp)
 def _frexp(a: Any) -> tuple[array, array]:
     """Exponents are read, and have no gradient."""
-    x = _floating(a, "frexp")
+    x = as_floating(a, "frexp")
     exponent = as_array(np.frexp(numpy_of(x._var))[1], "frexp")
     return _ldexp(x, -exponent), exponent
