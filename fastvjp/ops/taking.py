@@ -17,20 +17,21 @@ from .indices import Advanced, Index, index_item, linear_index, parse
 
 
 @public(numpy=np.take, method=True)
-def take(a: ArrayLike, indices: ArrayLike, axis: int | None = None) -> array:
+def take(a: ArrayLike, indices: ArrayLike, axis: int | None = None, mode: str = "raise") -> array:
     """Elements, or slices along an axis, by index.
 
     Args:
         a: array.
         indices: integer, or array of integers of any shape; negative ones count from the end.
         axis: axis to index; by default the flattened array is.
+        mode: what an index out of range is: an error, or "wrap", counted round, or "clip", the first or last.
 
     Returns:
         Array of shape a.shape[:axis] + indices.shape + a.shape[axis + 1:].
 
     Raises:
         IndexError: an index out of range or not an integer.
-        ValueError: axis out of range.
+        ValueError: axis out of range; an unknown mode.
 
     Example:
         >>> import fastvjp
@@ -41,11 +42,25 @@ def take(a: ArrayLike, indices: ArrayLike, axis: int | None = None) -> array:
     if axis is None:
         x, axis = reshaped(x, (x.size,)), 0
     i = axis_of(axis, x.ndim, "take")
-    item = index_item(indices, "take")
+    item = index_item(_inside(indices, x.shape[i], mode), "take")
     if isinstance(item, int):
         parsed = parse(x.shape, (slice(None),) * i + (item,), "take")
         return parsed.of(x)
     return selected(x, (Advanced(i, i, _integers(item, "take")),), i, "take")
+
+
+def _inside(indices: Any, size: int, mode: str) -> Any:
+    """Indices as a mode of NumPy's has them."""
+    if mode == "raise":
+        return indices
+    if mode not in ("wrap", "clip"):
+        raise ValueError(f"[take] Unknown mode {mode!r}. Expected: 'raise', 'wrap' or 'clip'.")
+    if not isinstance(indices, array):
+        indices = np.asarray(indices)
+    if not size and indices.size:
+        raise IndexError("[take] There is nothing to take from an axis of size 0.")
+    _integers(indices, "take")
+    return indices % size if mode == "wrap" else indices.clip(0, size - 1)
 
 
 def _integers(item: Any, name: str) -> Index:

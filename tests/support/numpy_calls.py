@@ -258,6 +258,14 @@ FUNCTIONS: dict[str, list[Call]] = {
     "take": [
         call(lambda a: np.take(a, [3, 0, 3]), A),
         call(lambda a: np.take(a, indices=np.array([[0, 2]]), axis=1, mode="raise"), A),
+        call(lambda a: np.take(a, [3, 99, -99], mode="clip", axis=0), A),
+        call(lambda a: np.take(a, [[3, 99], [-99, -1]], mode="wrap"), A),
+        call(lambda a: a.take(-5, 0, mode="wrap"), A),
+    ],
+    "i0": [call(lambda a: np.i0(a), A)],
+    "real_if_close": [
+        call(lambda a: np.real_if_close(a * (1 + 0j)), A),
+        call(lambda a: np.real_if_close(a * 1j), A),
     ],
     "take_along_axis": [
         call(lambda a: np.take_along_axis(a, np.argsort(a, axis=1), axis=1), A),

@@ -12,6 +12,7 @@ from ...arrays.array import array, as_array, as_arrays, numpy_of
 from ...arrays.emit import emit
 from ...arrays.public import implements
 from ...core.avals import inexact, promote
+from ...ops import special
 from ...ops.elementwise import as_floating, floating
 
 
@@ -82,6 +83,21 @@ def _heaviside(a: Any, b: Any) -> array:
     dtype = inexact(promote(x.dtype, y.dtype))
     x, y = ops.astype(x, dtype), ops.astype(y, dtype)
     return ops.where(ops.isnan(x), x, ops.where(ops.equal(x, 0), y, ops.astype(ops.greater(x, 0), dtype)))
+
+
+@implements(np.i0)
+def _i0(x: Any) -> array:
+    return special.i0(as_floating(x, "i0"))
+
+
+@implements(np.real_if_close)
+def _real_if_close(a: Any, tol: float = 100) -> array:
+    """The real part where the values say that there is no more."""
+    x = as_array(a, "real_if_close")
+    if x.dtype.kind != "c":
+        return x
+    limit = tol * np.finfo(x.dtype).eps if tol > 1 else tol
+    return ops.real(x) if ops.all(ops.abs(ops.imag(x)) < limit) else x
 
 
 @implements(np.fmod)
