@@ -9,11 +9,12 @@ import numpy as np
 
 from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
-from ..arrays.emit import constant, emit, permuted, reshaped, spread, trailing
+from ..arrays.emit import cast, constant, emit, permuted, reshaped, spread, trailing
 from ..arrays.public import public
+from ..core.avals import int32
 from ..primitives.linalg import adjoint, factored, identity, product, transposed
 from . import decompositions
-from .common import ArrayLike, axis_of, broadcast
+from .common import ArrayLike, axis_of, broadcast, require
 from .matrices import square, system
 
 SMALL = 8
@@ -157,6 +158,8 @@ def lu_solve(lu_and_piv: tuple[ArrayLike, ArrayLike], b: ArrayLike, trans: int =
 def _lu_solve(lu: ArrayLike, pivots: ArrayLike, b: ArrayLike, trans: int) -> array:
     x, y, vector = system("lu_solve", lu, b)
     p = as_array(pivots, "lu_solve")
+    require("lu_solve", p.dtype, "iu")
+    p = cast(p, int32)  # in which the kernels read them
     if trans not in (0, 1, 2):
         raise ValueError(f"[lu_solve] Expected trans to be 0, 1 or 2, got {trans!r}.")
     if trans:

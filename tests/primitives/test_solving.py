@@ -254,3 +254,13 @@ def test_what_does_not_fit() -> None:
     assert fv.linalg.inv(np.eye(2, dtype=int)).dtype == np.float64
     with pytest.raises(np.linalg.LinAlgError, match=r"\[lu\] a\[1\] is singular"):
         fv.grad(lambda a: fv.sum(fv.linalg.lu(a)[2]))(np.stack([np.eye(3), np.zeros((3, 3))]))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "uint32"])
+def test_pivots_of_any_integers(dtype: str, rng: np.random.Generator) -> None:
+    a, b = rng.normal(size=(5, 5)), rng.normal(size=5)
+    lu, pivots = scipy.linalg.lu_factor(a)
+    found = fv.linalg.lu_solve((lu, pivots.astype(dtype)), b)
+    np.testing.assert_allclose(found, scipy.linalg.lu_solve((lu, pivots), b), rtol=1e-10)
+    with pytest.raises(TypeError, match=r"\[lu_solve\]"):
+        fv.linalg.lu_solve((lu, pivots.astype(float)), b)
