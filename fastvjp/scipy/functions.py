@@ -133,7 +133,7 @@ def _pseudo_huber(delta: Any, r: Any) -> array:
     delta, r = as_arrays([delta, r], "pseudo_huber")
     positive = ops.where(delta > 0, delta, 1.0)
     found = r * r / (1.0 + ops.sqrt(1.0 + ops.square(r / positive)))
-    return ops.where(delta > 0, found, ops.where(delta < 0, np.inf, 0.0))
+    return ops.where(delta < 0, np.inf, ops.where(delta > 0, found, 0.0))
 
 
 @implements("scipy.special.factorial")

@@ -24,7 +24,7 @@ EACH_ITS_OWN = {
     "depends", "contiguous", "save_safetensors", "random.categorical",
     "full_like", "nan_to_num", "astype", "flatten", "result_type", "ones_like", "zeros_like", "searchsorted",
     "digitize", "linspace", "compress", "extract", "median", "percentile", "quantile", "nanmedian",
-    "nanpercentile", "nanquantile", "spacing",
+    "nanpercentile", "nanquantile", "spacing", "real_if_close",
     "select", "trapezoid",  # see below
     "cov", "corrcoef", "histogram",  # see tests/interop/test_statistics.py
 }  # fmt: skip
