@@ -29,7 +29,7 @@ def var_of(value: Any, where: str, dtype: np.dtype | None = None) -> Var:
         return _of_scalar(value, dtype)
     if isinstance(value, np.generic):
         own = devices.current().dtype(as_dtype(value.dtype, where))
-        if dtype not in (None, own):
+        if dtype is not None and dtype != own:
             return of_numpy(np.asarray(value), where, dtype)
         return uniform(own.type(value), (), own)
     if isinstance(value, np.ndarray):

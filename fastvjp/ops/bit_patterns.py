@@ -43,7 +43,8 @@ def view(a: ArrayLike, dtype: Any = None) -> array:
         array([1, 2, 3, 0], dtype=float32)
     """
     x = as_array(a, "view")
-    wanted = x.dtype if dtype in (None, np.ndarray) else as_dtype(dtype, "view")
+    nothing = dtype is None or dtype is np.ndarray  # not by ==, as NumPy has None equal float64
+    wanted = x.dtype if nothing else as_dtype(dtype, "view")
     if x.dtype == wanted:
         return getitem(x, Ellipsis) if has_views(x) else whole(x)
     if x.ndim and {x.dtype, wanted} in _PAIRS and (wanted.kind == "f" or x.shape[-1] % 2 == 0):
