@@ -61,7 +61,7 @@ def compile(
     Raises:
         TypeError: `fun` is not callable, reads a value that depends on its arguments, or sets an attribute of an
             object, which only the first call would do.
-        ValueError: `fun` writes to an argument that shares memory with another.
+        ValueError: `fun` writes to an argument that is read-only, or shares memory with another.
 
     Example:
         >>> import fastvjp
@@ -116,7 +116,7 @@ def compile(
             if len(plain) >= MAX_SIGNATURES:
                 plain.clear()
             plain[short] = ready
-        _check_apart(call.leaves, ready.written)
+        _check_writes(call.leaves, ready.written)
         results = ready.run(call.given, n if numpy else 0)
         if not pure:
             last = len(results) - len(ready.written)
@@ -373,10 +373,14 @@ def _written(own: Sequence[Any], given: Sequence[Var]) -> list[int]:
     return [i for i, x, v in arrays if x._var is not v]
 
 
-def _check_apart(arguments: Sequence[Any], written: Sequence[int]) -> None:
-    """ValueError if an array that is written to is a part of another argument, which would have to change, too."""
+def _check_writes(arguments: Sequence[Any], written: Sequence[int]) -> None:
+    """ValueError, before anything is written, if an array is read-only or a part of another argument."""
     for i in written:
         x = arguments[i]
+        if isinstance(x, np.ndarray) and not x.flags.writeable:
+            raise ValueError(
+                f"[compile] The function writes to an argument (leaf {i}) that is read-only. Hint: give it a copy."
+            )
         for j, y in enumerate(arguments):
             both = type(x) is np.ndarray and isinstance(y, np.ndarray)
             if i != j and (np.shares_memory(x, y) if both else x is y):

@@ -262,3 +262,17 @@ def test_cotangents_and_tangents_make_no_difference_to_views(rng):
     close(fv.vjp(fun, [x], [fv.array(np.ones(3))])[1][0], [1, 2, 2])
     close(fv.jvp(fun, [x], [fv.array(np.ones(3))])[1][0], [1, 2, 2])
     close(fv.vjp(fun, [fv.array(x)], [np.ones(3)])[1][0], [1, 1, 1])
+
+
+def test_a_read_only_argument_leaves_the_others_as_they_are():
+    def both(a, b):
+        a *= 2
+        b *= 3
+        return np.sum(a * b)
+
+    compiled, free, fixed = fv.compile(both), np.ones(3), np.ones(3)
+    fixed.flags.writeable = False
+    for _ in range(2):  # the first call, and one that finds the plan
+        with pytest.raises(ValueError, match=r"\[compile\].*leaf 1.*read-only"):
+            compiled(free, fixed)
+        np.testing.assert_array_equal(free, 1)
