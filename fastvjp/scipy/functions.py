@@ -42,35 +42,34 @@ for _name in ("log1p", "expm1", "cbrt", "exp2"):
 implements("scipy.special.kn")(special.kv)
 
 
-def _series(x: array, coefficients: Sequence[float], near: float, far: Callable[[array], array]) -> array:
-    """A power series, the constant first, for |x| < near, and `far(x)`, the same in closed form, elsewhere."""
-    inside = ops.abs(x) < near
-    small, large = ops.where(inside, x, 0.0), ops.where(inside, 1.0, x)  # so that neither has a nan to give
+def _series(x: array, coefficients: Sequence[float]) -> array:
+    """A power series, the constant first."""
     found: Any = coefficients[-1]
     for c in reversed(coefficients[:-1]):
-        found = found * small + c
-    return ops.where(inside, found, far(large))
+        found = found * x + c
+    return found
+
+
+def _split(x: array, bound: float) -> tuple[array, array, array]:
+    """Whether |x| is below a bound; x where it is, else 0; x where it is not, else 1: neither gives a nan."""
+    near = ops.abs(x) < bound
+    return near, ops.where(near, x, 0.0), ops.where(near, 1.0, x)
 
 
 @implements("scipy.special.exprel")
 def _exprel(x: Any) -> array:
     """(exp(x) - 1) / x."""
-    series = [1 / math.factorial(k + 1) for k in range(18)]
-    return _series(
-        as_floating(x, "exprel"), series, 0.5, lambda x: ops.where(x == np.inf, np.inf, ops.expm1(x) / x)
-    )
+    near, small, large = _split(as_floating(x, "exprel"), 0.5)
+    far = ops.where(large == np.inf, np.inf, ops.expm1(large) / large)
+    return ops.where(near, _series(small, [1 / math.factorial(k + 1) for k in range(18)]), far)
 
 
 def _log1prel(x: array) -> array:
     """log(1 + x) / x: near 0 by the area tangent of x / (2 + x) (DLMF 4.6.4)."""
-
-    def quotient(x: array) -> array:
-        return ops.log1p(x) / x
-
-    near = ops.abs(x) < 0.3
-    ratio = ops.where(near, x, 0.0) / (2.0 + ops.where(near, x, 0.0))
-    area = _series(ratio * ratio, [1 / (2 * k + 1) for k in range(14)], 0.1, lambda s: s)
-    return ops.where(near, area * 2.0 / (2.0 + ops.where(near, x, 0.0)), quotient(ops.where(near, 1.0, x)))
+    near, small, large = _split(x, 0.3)
+    ratio = small / (2.0 + small)
+    area = _series(ratio * ratio, [1 / (2 * k + 1) for k in range(14)])
+    return ops.where(near, area * 2.0 / (2.0 + small), ops.log1p(large) / large)
 
 
 def _box_cox(x: array, base: array, log: Callable[[array], array], lmbda: array) -> array:
