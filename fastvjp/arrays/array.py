@@ -227,6 +227,8 @@ class array(Methods):
         return int(self._values().item())
 
     def __format__(self, spec: str) -> str:
+        if spec and self.size != 1:
+            raise TypeError(f"[format] Expected an array of one element, got the shape {self.shape}.")
         return format(self._single("format"), spec) if spec else str(self)
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from ..arrays.emit import cast, emit, full_like_aval
 from ..arrays.public import public
 from ..arrays.views import has_views, placed
 from ..core.avals import as_dtype
+from ..devices import check_stream
 from .common import ArrayLike, as_array
 from .elementwise import floating, itself
 from .indexing import fitted
@@ -22,13 +23,14 @@ from .trigonometric import degrees
 
 
 @public(numpy=np.astype, method=True)
-def astype(a: ArrayLike, dtype: Any, order: str = "K", *, copy: bool = True) -> array:
+def astype(a: ArrayLike, dtype: Any, order: Any = "K", *, copy: bool = True) -> array:
     """Cast to another dtype; from complex to real the imaginary part is dropped.
 
     Args:
         a: an array.
         dtype: the element type of the result.
-        order: of NumPy's result in memory, which only `ravel` and its kin in the orders "A" and "K" can tell.
+        order: of NumPy's result in memory, which only `ravel` and its kin in the orders "A" and "K" can tell;
+            MLX has the stream in its place, which makes no difference.
         copy: where slices are views, False gives `a` itself if it has the dtype; elsewhere arrays are values.
 
     Raises:
@@ -40,6 +42,9 @@ def astype(a: ArrayLike, dtype: Any, order: str = "K", *, copy: bool = True) -> 
         array([1, -1], dtype=int32)
     """
     wanted = as_dtype(dtype, "astype")
+    if order is not None and type(order) is not str:
+        check_stream(order)
+        order = "K"
     if not copy and order == "K" and type(a) is array and a.dtype == wanted and has_views(a):
         return a
     cast_array = _astype(a, wanted)

@@ -62,6 +62,32 @@ def einsum(subscripts: str, *operands: ArrayLike) -> array:
     return permuted(x, tuple([term.index(label) for label in result]))
 
 
+@public()
+def einsum_path(subscripts: str, *operands: ArrayLike) -> tuple[list[tuple[int, ...]], str]:
+    """The order in which products of `einsum` are cheap, by NumPy's greedy search, without computing any.
+
+    Args:
+        subscripts: as for `einsum`.
+        operands: arrays, of which only the shapes count.
+
+    Returns:
+        Which operands are contracted at each step, their result being appended to the others; and what NumPy tells
+        of the cost.
+
+    Raises:
+        ValueError: labels that do not fit the operands or each other.
+
+    Example:
+        >>> import fastvjp
+        >>> a, b, c = fastvjp.ones((5, 8)), fastvjp.ones((8, 10)), fastvjp.ones((10, 7))
+        >>> fastvjp.einsum_path("ij,jk,kl", a, b, c)[0]
+        [(1, 2), (0, 1)]
+    """
+    stand_ins = [np.broadcast_to(np.float32(0), x.shape) for x in as_arrays(operands, "einsum_path")]
+    path, told = np.einsum_path(subscripts, *stand_ins, optimize="greedy")
+    return path[1:], told
+
+
 @functools.lru_cache(maxsize=1024)
 def _parse(subscripts: str, ndims: tuple[int, ...]) -> tuple[list[str], str]:
     """Labels of the operands and of the result, letters in place of every "..."."""

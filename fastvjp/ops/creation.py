@@ -220,7 +220,7 @@ def arange(
             (int64 where int32 does not hold them).
 
     Raises:
-        ValueError: step 0, or an end that is not finite.
+        ValueError: step 0 or NaN, or an end that is not finite.
         TypeError: no end is given.
 
     Example:
@@ -233,6 +233,8 @@ def arange(
     if stop is None:
         raise TypeError("[arange] Expected at least the end of the range.")
     numbers = [_number(x) for x in (0 if start is None else start, stop, 1 if step is None else step)]
+    if math.isinf(numbers[2]) and math.isfinite(numbers[0]):  # the first is the only one, if there is any
+        numbers[2] = math.copysign(builtins.max(abs(numbers[1] - numbers[0]), 1), numbers[2])
     if numbers[2] == 0 or not builtins.all(math.isfinite(x) for x in numbers):
         raise ValueError(f"[arange] Expected finite ends and a step that is not 0, got {numbers}.")
     if dtype is None:

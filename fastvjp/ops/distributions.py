@@ -8,9 +8,11 @@ parameters, and differentiable by these. Numbers of MLX's distributions in float
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,7 +20,19 @@ from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
 from ..arrays.emit import cast, emit, filled, reshaped
 from ..arrays.public import public
-from ..core.avals import as_dtype, complex64, float32, float64, int32, kind_of, promote
+from ..core.avals import (
+    COMPUTED,
+    as_dtype,
+    bfloat16,
+    complex64,
+    float16,
+    float32,
+    float64,
+    int32,
+    kind_of,
+    promote,
+)
+from ..core.dtypes import finfo
 from ..core.scalars import WEAK
 from .arithmetic import abs, add, divide, maximum, minimum, multiply, negative, rsqrt, subtract
 from .broadcasting import broadcast_to
@@ -39,7 +53,9 @@ from .sorting import argsort
 from .special import betaincinv, gammaincc, gammaincinv
 from .taking import take
 
-BELOW_ONE = {float32: float(np.nextafter(np.float32(1), np.float32(0))), float64: float(np.nextafter(1.0, 0.0))}
+D = TypeVar("D", bound=Callable[..., array])
+
+BELOW_ONE = {dtype: 1 - float(finfo(dtype).epsneg) for dtype in (float16, bfloat16, float32, float64)}
 ABOVE_MINUS_ONE = {dtype: -below for dtype, below in BELOW_ONE.items()}
 WORDS = 4294967296.0
 """How many words there are."""
@@ -55,7 +71,7 @@ def _given(
         dtype = promote(float32, *[x.dtype for x in arrays if x is not None and kind_of(x.dtype) in "fc"])
     wanted = as_dtype(dtype, where_)
     if wanted not in BELOW_ONE:
-        raise ValueError(f"[{where_}] Expected float32 or float64, got {wanted}.")
+        raise ValueError(f"[{where_}] Expected float16, bfloat16, float32 or float64, got {wanted}.")
     common: tuple[int, ...] = ()
     for x in arrays:
         common = common if x is None else broadcast(common, x.shape, where_)
@@ -65,11 +81,31 @@ def _given(
     return [as_array(x, where_, wanted) for x in parameters], sizes, wanted
 
 
+def _narrowed(draw: D) -> D:
+    """Decorator of a distribution: numbers of 16 bits are those of float32, rounded once.
+
+    Drawn in 16 bits, from the few uniform numbers that there are, they would lack most of both tails.
+    """
+    place = list(inspect.signature(draw).parameters).index("dtype")
+
+    @functools.wraps(draw)
+    def narrowed(*args: Any, **kwargs: Any) -> array:
+        given = args[place] if len(args) > place else kwargs.get("dtype")
+        wanted = None if given is None else as_dtype(given, f"random.{draw.__name__}")
+        if wanted is None or wanted not in COMPUTED:
+            return draw(*args, **kwargs)
+        if len(args) > place:
+            return cast(draw(*args[:place], COMPUTED[wanted], *args[place + 1 :], **kwargs), wanted)
+        return cast(draw(*args, **{**kwargs, "dtype": COMPUTED[wanted]}), wanted)
+
+    return narrowed  # type: ignore[return-value]
+
+
 @recorded()
 def _unit(key: array, shape: tuple[int, ...], dtype: np.dtype) -> array:
-    """Uniform in [0, 1): of 32 bits in float32, of 53 in float64."""
-    if dtype == float32:
-        return minimum(multiply(cast(words(key, shape), float32), 1 / WORDS), BELOW_ONE[float32])
+    """Uniform in [0, 1): of 32 bits in float32 and below, of 53 in float64."""
+    if dtype != float64:
+        return cast(minimum(multiply(cast(words(key, shape), float32), 1 / WORDS), BELOW_ONE[dtype]), dtype)
     pairs = cast(words(key, (2, *shape)), float64)
     high, low = (floor(multiply(getitem(pairs, i), part)) for i, part in ((0, 1 / 32), (1, 1 / 64)))
     return multiply(add(multiply(high, float(1 << 26)), low), 2.0**-53)
@@ -98,7 +134,7 @@ def uniform(
     dtype: Any = None,
     key: ArrayLike | None = None,
 ) -> array:
-    """Uniform numbers from `low` up to, but without, `high`: of 32 random bits in float32, of 53 in float64.
+    """Uniform numbers from `low` up to, but without, `high`: of 32 random bits, of 53 in float64.
 
     Args:
         low: lower end.
@@ -120,6 +156,7 @@ def uniform(
 
 
 @public(within=WITHIN)
+@_narrowed
 def normal(
     shape: Shape | None = None,
     dtype: Any = None,
@@ -168,6 +205,7 @@ def _complex_normal(shape: Any, dtype: np.dtype, loc: Any, scale: Any, key: Arra
 
 
 @public(within=WITHIN)
+@_narrowed
 def truncated_normal(
     lower: ArrayLike,
     upper: ArrayLike,
@@ -200,6 +238,7 @@ def truncated_normal(
 
 
 @public(within=WITHIN)
+@_narrowed
 def gumbel(shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None = None) -> array:
     """Numbers of the standard Gumbel distribution: `-log(-log(u))` of uniform u.
 
@@ -221,6 +260,7 @@ def gumbel(shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None 
 
 
 @public(within=WITHIN)
+@_narrowed
 def laplace(
     shape: Shape | None = None,
     dtype: Any = None,
@@ -251,6 +291,7 @@ def laplace(
 
 
 @public(within=WITHIN)
+@_narrowed
 def exponential(
     scale: ArrayLike = 1.0, shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None = None
 ) -> array:
@@ -275,6 +316,7 @@ def exponential(
 
 
 @public(within=WITHIN)
+@_narrowed
 def multivariate_normal(
     mean: ArrayLike,
     cov: ArrayLike,
@@ -324,6 +366,7 @@ def multivariate_normal(
 
 
 @public(within=WITHIN)
+@_narrowed
 def gamma(a: ArrayLike, shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None = None) -> array:
     """Numbers of the gamma distribution: `special.gammaincinv(a, u)` of uniform u.
 
@@ -354,6 +397,7 @@ def _inside(key: array, shape: tuple[int, ...], dtype: np.dtype) -> array:
 
 
 @public(within=WITHIN)
+@_narrowed
 def beta(
     a: ArrayLike, b: ArrayLike, shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None = None
 ) -> array:
@@ -379,6 +423,7 @@ def beta(
 
 
 @public(within=WITHIN)
+@_narrowed
 def dirichlet(
     alpha: ArrayLike, shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None = None
 ) -> array:
@@ -414,6 +459,7 @@ def dirichlet(
 
 
 @public(within=WITHIN)
+@_narrowed
 def student_t(df: ArrayLike, shape: Shape | None = None, dtype: Any = None, key: ArrayLike | None = None) -> array:
     """Numbers of Student's t distribution: a normal one over the root of an independent gamma one.
 

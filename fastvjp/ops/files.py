@@ -1,9 +1,13 @@
-"""Arrays in files: NumPy's formats, and safetensors through its own library."""
+"""Arrays in files: NumPy's formats, and safetensors.
+
+A file of safetensors is the length of its header in 8 bytes, the header in JSON, then the values, C-contiguous and
+little-endian.
+"""
 
 from __future__ import annotations
 
-import importlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,22 @@ import numpy as np
 
 from ..arrays.array import array, as_array, from_numpy
 from ..arrays.public import public
-from ..core.avals import bfloat16
+from ..core.avals import (
+    bfloat16,
+    bool_,
+    complex64,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
 from .common import ArrayLike
 
 
@@ -88,13 +107,33 @@ def save_safetensors(file: Any, arrays: dict[str, ArrayLike], metadata: dict[str
         metadata: texts by name, to be saved with them.
 
     Raises:
-        ImportError: the library safetensors is not installed.
+        TypeError: an array of complex128, which the format does not have, or metadata that are no texts.
 
     Example:
+        >>> import io
         >>> import fastvjp
-        >>> fastvjp.save_safetensors("w", {"w": fastvjp.ones(2)})  # doctest: +SKIP
+        >>> file = io.BytesIO()
+        >>> fastvjp.save_safetensors(file, {"w": fastvjp.ones(2)}, {"of": "a model"})
+        >>> _ = file.seek(0)
+        >>> fastvjp.load(file, format="safetensors")
+        {'w': array([1, 1], dtype=float32)}
     """
-    content = _safetensors().save({key: _values(x, "save_safetensors") for key, x in arrays.items()}, metadata)
+    if not all(type(x) is str for pair in (metadata or {}).items() for x in pair):
+        raise TypeError(f"[save_safetensors] Expected texts by name as metadata, got {metadata!r:.80}.")
+    header: dict[str, Any] = {} if metadata is None else {"__metadata__": metadata}
+    parts, start = [], 0
+    # the widest first, so that each begins at a multiple of its own width
+    for key, x in sorted(arrays.items(), key=lambda item: -as_array(item[1], "save_safetensors").dtype.itemsize):
+        values = _values(x, "save_safetensors")
+        if values.dtype not in _CODES:
+            raise TypeError(f"[save_safetensors] The format has no {values.dtype}, which {key!r} is of.")
+        parts.append(values.astype(values.dtype.newbyteorder("<")).tobytes())
+        end = start + len(parts[-1])
+        header[key] = {"dtype": _CODES[values.dtype], "shape": values.shape, "data_offsets": (start, end)}
+        start = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    content = b"".join([len(text).to_bytes(8, "little"), text, *parts])
     if hasattr(file, "write"):
         file.write(content)
         return
@@ -103,13 +142,39 @@ def save_safetensors(file: Any, arrays: dict[str, ArrayLike], metadata: dict[str
     path.write_bytes(content)
 
 
-def _safetensors() -> Any:
+_DTYPES = {
+    "BOOL": bool_, "I8": int8, "I16": int16, "I32": int32, "I64": int64, "U8": uint8, "U16": uint16, "U32": uint32,
+    "U64": uint64, "F16": float16, "BF16": bfloat16, "F32": float32, "F64": float64, "C64": complex64,
+    "F8_E4M3": uint8,
+}  # fmt: skip
+"""What the format calls dtypes; as in MLX numbers of 8 bits are left as they are, for `from_fp8`."""
+_CODES = {dtype: code for code, dtype in reversed(_DTYPES.items())}
+
+
+def _read_safetensors(content: bytes) -> tuple[dict[str, array], dict[str, str]]:
+    """The arrays and the texts of a file; ValueError where it is damaged."""
+    length = int.from_bytes(content[:8], "little")
+    begin = 8 + length
     try:
-        return importlib.import_module("safetensors.numpy")
-    except ImportError:
-        raise ImportError(
-            "[safetensors] The library safetensors is not installed. Hint: pip install safetensors."
-        ) from None
+        header = json.loads(content[8:begin])
+        metadata = header.pop("__metadata__", {})
+        found = {key: _read_entry(content, begin, key, **entry) for key, entry in header.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"[load] Expected a file in the format safetensors, got a damaged one: {error}") from None
+    return found, metadata
+
+
+def _read_entry(
+    content: bytes, begin: int, key: str, dtype: str, shape: list[int], data_offsets: list[int]
+) -> array:
+    if dtype not in _DTYPES:
+        raise ValueError(f"{key!r} is of the unsupported dtype {dtype}")
+    kind, (start, end) = _DTYPES[dtype], data_offsets
+    size = math.prod(shape)
+    if not 0 <= start <= end <= len(content) - begin or end - start != size * kind.itemsize:
+        raise ValueError(f"{key!r} of shape {tuple(shape)} lies at bytes {start} to {end}")
+    values = np.frombuffer(content, kind.newbyteorder("<"), size, begin + start) if size else np.empty(0, kind)
+    return from_numpy(values.astype(kind, copy=False).reshape(shape), "load")
 
 
 @public()
@@ -125,8 +190,7 @@ def load(file: Any, format: str | None = None, return_metadata: bool = False) ->
         An array of a .npy file, a dict of arrays of the others; with the metadata a pair of them.
 
     Raises:
-        ValueError: another format, or metadata of a format that has none.
-        ImportError: the library safetensors is needed and not installed.
+        ValueError: another format, a damaged file, or metadata of a format that has none.
 
     Example:
         >>> import io
@@ -150,11 +214,5 @@ def load(file: Any, format: str | None = None, return_metadata: bool = False) ->
         with np.load(file) as found:
             return {key: from_numpy(found[key], "load") for key in found.files}
     content = file.read() if hasattr(file, "read") else Path(file).read_bytes()
-    arrays: dict[str, array] = {k: from_numpy(x, "load") for k, x in _safetensors().load(content).items()}
-    return (arrays, _metadata(content)) if return_metadata else arrays
-
-
-def _metadata(content: bytes) -> dict[str, str]:
-    """The texts in the header: JSON behind its length in 8 bytes."""
-    length = int.from_bytes(content[:8], "little")
-    return dict(json.loads(content[8 : 8 + length]).get("__metadata__", {}))
+    arrays, metadata = _read_safetensors(content)
+    return (arrays, metadata) if return_metadata else arrays

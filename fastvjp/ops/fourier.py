@@ -492,7 +492,7 @@ def fftfreq(n: int, d: ArrayLike = 1.0) -> array:
         Array of n numbers, float32 unless `d` is an array of another dtype: 0, 1, ..., -2, -1, divided by n d.
 
     Raises:
-        ValueError: n less than 1.
+        ValueError: n less than 1, or the number 0 as distance.
 
     Example:
         >>> import fastvjp
@@ -515,7 +515,7 @@ def rfftfreq(n: int, d: ArrayLike = 1.0) -> array:
         Array of n // 2 + 1 numbers: 0, 1, ..., divided by n d.
 
     Raises:
-        ValueError: n less than 1.
+        ValueError: n less than 1, or the number 0 as distance.
 
     Example:
         >>> import fastvjp
@@ -527,6 +527,8 @@ def rfftfreq(n: int, d: ArrayLike = 1.0) -> array:
 
 
 def _frequencies(numbers: np.ndarray, n: int, d: ArrayLike) -> array:
+    if type(d) in WEAK and d == 0:
+        raise ValueError("[fftfreq] Expected a distance of samples that is not 0.")
     return divide(numbers.astype(float32 if type(d) in WEAK else as_array(d, "fftfreq").dtype), d * n)
 
 

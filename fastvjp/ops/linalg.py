@@ -90,6 +90,8 @@ def addmm(c: ArrayLike, a: ArrayLike, b: ArrayLike, alpha: float = 1.0, beta: fl
     """
     shift, x, y = as_arrays([c, a, b], "addmm")
     out = matmul(x, y)
+    if broadcast(out.shape, shift.shape, "addmm") != out.shape:
+        raise ValueError(f"[addmm] c of shape {shift.shape} does not broadcast to the product's, {out.shape}.")
     if alpha != 1:
         out = emit("multiply", *operands("addmm", out, alpha))
     if beta != 1:

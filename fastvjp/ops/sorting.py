@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 
 from ..arrays.array import array, as_array
@@ -91,7 +93,7 @@ def topk(a: ArrayLike, k: int, axis: int | None = -1) -> array:
         array([2, 3], dtype=float32)
     """
     x, i = _lines(a, axis, "topk")
-    n = x.shape[i]
+    n, k = x.shape[i], operator.index(k)
     if not 0 <= k <= n:
         raise ValueError(f"[topk] Cannot take {k} elements of axis {i} of an array of shape {x.shape}.")
     return section(_sorted(x, i), i, n - k, n)

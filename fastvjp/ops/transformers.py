@@ -157,11 +157,12 @@ def rope(
         raise ValueError(f"[fast.rope] Expected freqs of shape ({dims // 2},), got {angles.shape}.")
     if np.shape(offset) not in ((), (1,), x.shape[:1]):
         raise ValueError(f"[fast.rope] Expected one offset or {x.shape[0]}, got the shape {np.shape(offset)}.")
-    return _rope(x, cast(angles, x.dtype), scale, offset, bool(traditional))
+    return _rope(x, cast(angles, widened(x).dtype), scale, offset, bool(traditional))
 
 
 @recorded(4)
 def _rope(x: array, angles: array, scale: ArrayLike, offset: ArrayLike, traditional: bool) -> array:
+    dtype, x = x.dtype, widened(x)  # 16 bits do not hold a position beyond some hundreds
     half = angles.shape[0]
     starts = as_array(offset, "rope")
     first = offset if starts.ndim == 0 else reshaped(starts, (starts.size, *(1,) * (x.ndim - 2)))
@@ -173,10 +174,10 @@ def _rope(x: array, angles: array, scale: ArrayLike, offset: ArrayLike, traditio
     else:
         u, v = getitem(x, (..., slice(half))), getitem(x, (..., slice(half, 2 * half)))
     turned = subtract(multiply(u, c), multiply(v, s)), add(multiply(u, s), multiply(v, c))
-    if traditional:
-        done = reshaped(stack(turned, -1), (*x.shape[:-1], 2 * half))
-        return done if done.shape == x.shape else concatenate([done, getitem(x, (..., slice(2 * half, None)))], -1)
-    return concatenate([*turned, getitem(x, (..., slice(2 * half, None)))], -1)
+    parts = [reshaped(stack(turned, -1), (*x.shape[:-1], 2 * half))] if traditional else list(turned)
+    if 2 * half < x.shape[-1]:
+        parts.append(getitem(x, (..., slice(2 * half, None))))
+    return rounded(parts[0] if len(parts) == 1 else concatenate(parts, -1), dtype)
 
 
 # --- attention ----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,7 +93,8 @@ def own(x: Any) -> Any:
     """A further argument as the function is given it, in whose place at the caller's nothing traced stays behind.
 
     Arrays of ours, and the lists, tuples and dicts that they are in, are objects of the function's own. NumPy's
-    arrays are not recorded, nor copied: they are the caller's.
+    arrays are not recorded, nor copied: they are the caller's. So is an object of a class derived from dict or
+    list, such as a module of layers: the function may know it from elsewhere, and change it there.
     """
     kind: Any = type(x)
     if kind is array:
@@ -101,13 +103,14 @@ def own(x: Any) -> Any:
         return kind(map(own, x))
     if kind is dict:
         return {key: own(value) for key, value in x.items()}
-    if kind in _HANDED_ON:
+    if kind in _HANDED_ON or (isinstance(x, dict | list) and kind not in _PYTHONS):
         return x
     leaves, definition = flatten(x)
     return definition.unflatten(map(own, leaves)) if definition is not LEAF and array in map(type, leaves) else x
 
 
 _HANDED_ON = frozenset({np.ndarray, float, int, bool, str})
+_PYTHONS = frozenset({OrderedDict, defaultdict})
 
 
 def leaf_array(leaf: Any, where: str, what: str, i: int) -> array:

@@ -282,9 +282,11 @@ def _attribute(leaf: Any) -> Hashable:
 
 
 def _static_fields(definition: TreeDef) -> list[Any]:
-    """What the dataclasses of a tree hold besides their children."""
+    """What a tree holds besides its children."""
     found = [x for child in definition.children for x in _static_fields(child)]
-    if dataclasses.is_dataclass(definition.template):
+    if isinstance(definition.template, type):  # a class derived from list or tuple
+        found.append(definition.template)
+    elif dataclasses.is_dataclass(definition.template):
         names = [f.name for f in dataclasses.fields(definition.template)]
         found += [getattr(definition.template, n) for n in names if n not in definition.keys]
     return found

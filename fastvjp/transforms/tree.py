@@ -1,6 +1,7 @@
 """Trees of list, tuple, dict, NamedTuple and dataclass, with arrays as leaves; None is a tree without leaves.
 
-Dicts of other kinds, as OrderedDict and defaultdict, NamedTuples and dataclasses keep their type.
+Dicts of other kinds, as OrderedDict and defaultdict, NamedTuples, dataclasses and classes derived from list and
+tuple keep their type.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ class TreeDef:
         self.keys = keys
         self.children = children
         self.template = template
-        """A dataclass instance, for the fields that are no children, or a dict of another kind; not compared."""
-        self.flat = kind in (list, tuple) and all(c is LEAF for c in children)
+        """A dataclass instance, for the fields that are no children, a dict of another kind, or the class of what
+        is derived from list or tuple; not compared."""
+        self.flat = template is None and kind in (list, tuple) and all(c is LEAF for c in children)
         """Whether it is a list or tuple of leaves."""
         self.fixed: bool = template is not None or any(c.fixed for c in children)
         """Whether there is a template in it."""
@@ -70,7 +72,7 @@ class TreeDef:
         values = [c.unflatten(leaves) for c in self.children]
         kind = self.kind
         if kind is list or kind is tuple:
-            return kind(values)
+            return kind(values) if self.template is None else _derived(self.template, kind, values)
         if kind is type(None):
             return None
         if kind is dict or kind is OrderedDict:
@@ -101,6 +103,14 @@ class TreeDef:
             return "None"
         assert self.kind is not None
         return self.kind.__name__ + "(" + ", ".join(inside) + ")"
+
+
+def _derived(cls: Any, kind: Any, values: list[Any]) -> Any:
+    """A list or tuple of a class derived from it, whose own constructor may want something else."""
+    made = kind.__new__(cls, values)
+    if kind is list:
+        made.extend(values)
+    return made
 
 
 LEAF = TreeDef(None)
@@ -155,7 +165,7 @@ def _definition(tree: Any, leaves: list[Any]) -> TreeDef:
         return TreeDef(kind, tree._fields, tuple([_definition(c, leaves) for c in tree]))
     if isinstance(tree, list | tuple):
         plain = list if isinstance(tree, list) else tuple
-        return TreeDef(plain, (), tuple([_definition(c, leaves) for c in tree]))
+        return TreeDef(plain, (), tuple([_definition(c, leaves) for c in tree]), kind)
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         names = tuple(f.name for f in dataclasses.fields(tree) if not f.metadata.get("static"))
         children = tuple([_definition(getattr(tree, n), leaves) for n in names])

@@ -50,7 +50,8 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
 
     def batched(*args: Any, **kwargs: Any) -> Any:
         leaves, definition = flatten(args)
-        axes = axes_per_leaf(in_axes, definition, "in_axes")
+        # as in MLX: a dict is the only argument's, a tuple of one the only output's
+        axes = axes_per_leaf((in_axes,) if isinstance(in_axes, dict) else in_axes, definition, "in_axes")
         arrays, axes, size = _batched_leaves(leaves, axes, _places(definition))
         recording = Recording()
         try:
@@ -73,7 +74,8 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
             returned = fun(*definition.unflatten(iter(given)), **own(kwargs))
             outputs, structure = flatten(returned)
             results = [as_array(x, "vmap") for x in outputs]
-            targets = axes_per_leaf(out_axes, structure, "out_axes")
+            single = structure is LEAF and isinstance(out_axes, list | tuple) and len(out_axes) == 1
+            targets = axes_per_leaf(out_axes[0] if single else out_axes, structure, "out_axes")
 
             def derive() -> list[Var]:
                 extended = dict(env)
@@ -146,6 +148,9 @@ def axes_per_leaf(axes: Any, definition: TreeDef, what: str) -> list[int | None]
     entries = list(axes.values()) if isinstance(axes, dict) else list(axes) if kind in (list, tuple) else None
     if entries is None:
         raise ValueError(f"[vmap] {what} must hold integers and None, got {kind.__name__}: {axes!r}.")
+    named = isinstance(definition.kind, type) and issubclass(definition.kind, dict)
+    if named and not isinstance(axes, dict):
+        raise ValueError(f"[vmap] {what} {axes!r} is a {kind.__name__}, but stands for {definition}.")
     if definition is LEAF or len(entries) != len(definition.children):
         count = "one array" if definition is LEAF else f"{len(definition.children)} entries"
         raise ValueError(f"[vmap] {what} {axes!r} has {len(entries)} entries, but stands for {count}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from typing import Any
 
 import numpy as np
@@ -200,22 +199,107 @@ def test_saving_loses_no_gradient(tmp_path):
         fv.vjp(f, [fv.ones(2)], [fv.ones(2)])
 
 
-@pytest.mark.skipif(os.environ.get("FASTVJP_READS") == "allow", reason="reads are allowed")
-def test_safetensors(tmp_path):
-    theirs = pytest.importorskip("safetensors.numpy")
-    arrays = {"w": fv.array([[1.0, 2.0]]), "n": fv.arange(3)}
-    fv.save_safetensors(tmp_path / "w", arrays, {"who": "me"})
-    expected = theirs.load_file(tmp_path / "w.safetensors")
+SAVED = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "bfloat16",
+         "float32", "float64", "complex64")  # fmt: skip
+
+
+def saved(rng):
+    arrays = {dtype: fv.array(rng.integers(0, 100, (3, 5))).astype(dtype) for dtype in SAVED}
+    turned = fv.array(rng.normal(size=(2, 3)), "float32").T
+    return {**arrays, "empty": fv.zeros((0, 3)), "one": fv.array(2.0), "turned": turned}
+
+
+def test_safetensors(tmp_path, rng):
+    arrays = saved(rng)
+    for path in (tmp_path / "w", str(tmp_path / "w.safetensors")):
+        fv.save_safetensors(path, arrays, {"who": "me"})
     found, metadata = fv.load(tmp_path / "w.safetensors", return_metadata=True)
-    assert metadata == {"who": "me"} and found.keys() == expected.keys()
-    for name, x in expected.items():
+    assert metadata == {"who": "me"} and found.keys() == arrays.keys()
+    for name, x in arrays.items():
+        assert found[name].dtype == x.dtype and found[name].shape == x.shape
         np.testing.assert_array_equal(found[name], x)
     file = io.BytesIO()
-    fv.save_safetensors(file, arrays)
-    assert file.getvalue()
+    fv.save_safetensors(file, {})
+    file.seek(0)
+    assert fv.load(file, format="safetensors", return_metadata=True) == ({}, {})
 
 
-def test_safetensors_is_said_to_be_missing(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "safetensors.numpy", None)
-    with pytest.raises(ImportError, match="pip install safetensors"):
-        fv.save_safetensors(io.BytesIO(), {})
+@pytest.mark.parametrize("library", ["safetensors.numpy", "mlx.core"])
+def test_safetensors_are_those_of_other_libraries(library, tmp_path, rng):
+    theirs = pytest.importorskip(library)
+    unknown = "float64" if library == "mlx.core" else "bfloat16"  # to the other library
+    arrays = {k: x for k, x in saved(rng).items() if k != unknown}
+    ours, made = str(tmp_path / "ours.safetensors"), str(tmp_path / "made.safetensors")
+    fv.save_safetensors(ours, arrays)
+    if library == "mlx.core":
+        mlxs = {k: theirs.array(np.asarray(x.astype("float32"))).astype(getattr(theirs, x.dtype.name))
+                for k, x in arrays.items() if x.dtype.kind not in "bc"}  # fmt: skip
+        theirs.save_safetensors(made, mlxs)
+        found, expected = theirs.load(ours), mlxs
+    else:
+        theirs.save_file({k: np.asarray(x) for k, x in arrays.items()}, made)
+        found, expected = theirs.load_file(ours), arrays
+    again = fv.load(made)
+    for name in expected:
+        assert again[name].dtype == arrays[name].dtype
+        np.testing.assert_array_equal(again[name], arrays[name])
+        if name != "bfloat16":
+            np.testing.assert_array_equal(np.array(found[name]), arrays[name])
+
+
+def test_safetensors_that_cannot_be(rng):
+    with pytest.raises(TypeError, match="The format has no complex128, which 'z' is of"):
+        fv.save_safetensors(io.BytesIO(), {"z": fv.array(np.complex128(1j))})
+    with pytest.raises(TypeError, match="Expected texts by name as metadata"):
+        fv.save_safetensors(io.BytesIO(), {}, {"n": 1})  # type: ignore[dict-item]
+    file = io.BytesIO()
+    fv.save_safetensors(file, {"w": fv.array(rng.normal(size=(2, 3)), "float32")})
+    whole = file.getvalue()
+    damaged = (b"", whole[:4], whole[:-1], whole.replace(b"F32", b"F99"), whole.replace(b"[0,24]", b"[0,-4]"),
+               whole.replace(b"[2,3]", b"[2,4]"), whole.replace(b"data_offsets", b"data_offsetz"))  # fmt: skip
+    for content in damaged:
+        with pytest.raises(ValueError, match="Expected a file in the format safetensors, got a damaged one"):
+            fv.load(io.BytesIO(content), format="safetensors")
+
+
+# --- calls as in MLX ---------------------------------------------------------------------------------------
+
+
+def test_astype_takes_a_stream_by_its_place(rng):
+    x = fv.array(rng.normal(size=(2, 3)))
+    for stream in (fv.cpu, fv.gpu, fv.default_device(), fv.new_stream(fv.cpu), None):
+        np.testing.assert_array_equal(x.astype(fv.float32, stream), np.asarray(x).astype(np.float32))
+    with pytest.raises(TypeError, match="Expected a Stream, a Device"):
+        x.astype(fv.float32, 3)
+
+
+def test_einsum_path(rng):
+    sizes = dict(zip("abcdef", rng.integers(2, 9, 6), strict=True))
+    for subscripts in ("ab,bc,cd->ad", "abc,cd,de,ef->abf", "ab,ab->", "aa->a", "ab , bc -> ac"):
+        terms = subscripts.replace(" ", "").partition("->")[0].split(",")
+        operands = [np.ones([sizes[c] for c in term]) for term in terms]
+        path, told = fv.einsum_path(subscripts, *map(fv.array, operands))
+        expected = np.einsum_path(subscripts, *operands)
+        assert (path, told) == (expected[0][1:], expected[1])
+    shapes = fv.compile(lambda a, b: fv.array([len(fv.einsum_path("ab,bc", a, b)[0]), a.shape[0]]))
+    assert shapes(fv.ones((2, 3)), fv.ones((3, 4))).tolist() == [1, 2]
+
+
+def test_numbers_in_steps_that_are_infinite():
+    for start, stop in ((10, 0), (0, 10), (-3, 2), (2, 2)):
+        for step in (float("inf"), -float("inf")):
+            expected = np.arange(start, stop, step)
+            np.testing.assert_array_equal(fv.arange(start, stop, step), expected)
+    with pytest.raises(ValueError, match="Expected finite ends"):
+        fv.arange(0, float("inf"))
+
+
+def test_errors_are_mlxs():
+    x = fv.arange(3.0)
+    with pytest.raises(TypeError, match=r"\[format\] Expected an array of one element, got the shape \(3,\)"):
+        f"{x:.2f}"
+    assert f"{x[1]:.2f}" == f"{x[1:2]:.2f}" == "1.00"
+    with pytest.raises(TypeError, match="integer"):
+        fv.topk(x, np.float32(2))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"\[addmm\] c of shape \(2, 2, 2\) does not broadcast"):
+        fv.addmm(fv.zeros((2, 2, 2)), fv.zeros((2, 2)), fv.zeros((2, 2)))

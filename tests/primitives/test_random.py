@@ -124,6 +124,21 @@ def test_distributions(draw, expected, dtype, key):
     assert np.unique(x).size > 9900
 
 
+@pytest.mark.parametrize("dtype", [fv.float16, fv.bfloat16])
+@pytest.mark.parametrize(("draw", "expected"), CONTINUOUS.values(), ids=CONTINUOUS)
+def test_distributions_in_16_bits(draw, expected, dtype, key):
+    """Those of float32, rounded once: all of the tails is there. Uniform ones never reach the end."""
+    x = draw(shape=(1000,), dtype=dtype, key=key)
+    assert x.dtype == dtype
+    if getattr(draw, "func", draw) is random.uniform:
+        assert bool(fv.all(x < draw.args[1]))
+        close(x.astype("float32"), draw(shape=(1000,), key=key), atol=0.02, rtol=0)
+        return
+    np.testing.assert_array_equal(x, draw(shape=(1000,), dtype="float32", key=key).astype(dtype))
+    by_place = random.normal((3,), dtype, None, None, key)
+    np.testing.assert_array_equal(by_place, random.normal((3,), key=key).astype(dtype))
+
+
 def frequencies(found, chances):
     """The p-value of counts."""
     counts = np.bincount(np.ravel(found), minlength=len(chances))
@@ -209,7 +224,7 @@ def test_dtypes_and_shapes_of_parameters(key):
     assert random.normal(loc=fv.zeros(3), key=key).dtype == np.float32
     assert random.randint(np.array([0, 5]), np.array([1, 6]), key=key).tolist() == [0, 5]
     for draw, dtype in ((random.uniform, "int32"), (random.normal, "int32"), (random.gumbel, "complex64")):
-        with pytest.raises(ValueError, match="Expected float32 or float64"):
+        with pytest.raises(ValueError, match="Expected float16, bfloat16, float32 or float64"):
             draw(dtype=dtype, key=key)
     with pytest.raises(ValueError, match="integer dtype or bool, got float32"):
         random.randint(0, 3, dtype="float32")

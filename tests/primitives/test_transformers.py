@@ -84,6 +84,17 @@ def test_rotary_positions(traditional, dims, rng):
         fast.rope(x, dims, offset=np.arange(3))
 
 
+@pytest.mark.parametrize("traditional", [False, True])
+@pytest.mark.parametrize("dtype", [fv.float16, fv.bfloat16])
+def test_far_rotary_positions_in_16_bits(traditional, dtype, rng):
+    """Which have too few digits for a position of 4 digits: all is computed in 32 bits and rounded once."""
+    x = fv.array(rng.normal(size=(1, 2, 9, 8))).astype(dtype)
+    found = fast.rope(x, 6, traditional=traditional, offset=4001)
+    wide = fast.rope(x.astype("float32"), 6, traditional=traditional, offset=4001)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, wide.astype(dtype))
+
+
 # --- attention ----------------------------------------------------------------------------------------------
 
 

@@ -276,3 +276,27 @@ def test_a_read_only_argument_leaves_the_others_as_they_are():
         with pytest.raises(ValueError, match=r"\[compile\].*leaf 1.*read-only"):
             compiled(free, fixed)
         np.testing.assert_array_equal(free, 1)
+
+
+class Layer(dict[str, fv.array]):
+    """A module as in MLX: a dict of its parameters that is known by its name elsewhere."""
+
+    def __call__(self, x):
+        return x @ self["weight"]
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_an_object_derived_from_dict_or_list_is_the_callers(by_name, rng):
+    layer, x, w = Layer(weight=fv.zeros(3)), fv.array(rng.normal(size=(2, 3))), fv.array(rng.normal(size=3))
+
+    def loss(parameters, layer_again, x):
+        layer.update(parameters)
+        assert layer_again is layer
+        return fv.sum(layer_again(x) ** 2)
+
+    if by_name:
+        found = fv.grad(loss)({"weight": w}, x=x, layer_again=layer)
+    else:
+        found = fv.grad(loss)({"weight": w}, layer, x)
+    close(found["weight"], 2 * np.asarray(x).T @ (np.asarray(x) @ np.asarray(w)))
+    close(layer["weight"], w)

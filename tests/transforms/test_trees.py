@@ -99,3 +99,37 @@ def test_definitions_are_pickled_and_shown(make):
         assert type(again.unflatten(iter(leaves))) is type(make(x=1.0, y=2.0))
     kind = type(make(x=1.0, y=2.0))
     assert (kind.__name__ in str(definition)) == (kind is not dict)
+
+
+class Several(tuple[Any, ...]):
+    """A tuple whose constructor wants something else than its entries."""
+
+    def __new__(cls, *entries: Any) -> Several:
+        return super().__new__(cls, entries)
+
+
+class Sequence(list[Any]):
+    """A list, likewise."""
+
+    def __init__(self, *entries: Any) -> None:
+        super().__init__(entries)
+
+
+@pytest.mark.parametrize("kind", [Several, Sequence])
+def test_what_is_derived_from_list_or_tuple_keeps_its_type(kind, rng):
+    x, y = rng.normal(size=(2, 3))
+    for transform in (lambda f: f, fv.compile, fv.checkpoint):
+        found = fv.grad(transform(lambda t: fv.sum(t[0] ** 2 * t[1])))(kind(x, y))
+        assert type(found) is kind
+        close(found[0], 2 * x * y)
+        close(found[1], x**2)
+    for found in (fv.compile(lambda x: kind(x * 2, x))(x), fv.vmap(lambda x: kind(x * 2, x))(x)):
+        assert type(found) is kind and len(found) == 2
+        close(found[0], 2 * x)
+    # another class is another signature, but a plain container will do for what belongs to it
+    compiled = fv.compile(lambda t: type(t)(*t) if type(t) is kind else t)
+    assert type(compiled(kind(x, y))) is kind and type(compiled((x, y))) is tuple
+    plain = tuple if kind is Several else list
+    outputs, found = fv.vjp(lambda t: {"a": kind(t[0] * 2, t[1])}, [kind(x, y)], [{"a": plain([x, y])}])
+    assert type(outputs[0]["a"]) is type(found[0]) is kind
+    close(found[0][0], 2 * x)

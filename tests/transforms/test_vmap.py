@@ -46,6 +46,16 @@ def test_prefix_trees(rng):
     close(found, y.T * x)
 
 
+def test_axes_of_one_argument_or_output(rng):
+    """As in MLX: a dict of axes is the only argument's, a tuple of one axis the only output's."""
+    x, y = rng.normal(size=(3, 2)), rng.normal(size=(2, 3))
+    close(fv.vmap(lambda p: p["a"] * p["b"][0], in_axes={"b": (1,), "a": 0})({"a": x, "b": (y,)}), x * y.T)
+    for out_axes in (1, (1,), [1]):
+        close(fv.vmap(fv.matmul, in_axes=(0, None), out_axes=out_axes)(x, y), (x @ y).T)
+    with pytest.raises(ValueError, match="in_axes"):
+        fv.vmap(lambda p, q: p["a"] * q, in_axes={"a": 0})({"a": x}, x)
+
+
 def test_outputs_without_the_batch(rng):
     x = rng.normal(size=(3, 2))
     constant, half = fv.vmap(lambda a: (1.5, fv.array([1.0, 2.0])))(x)
@@ -93,6 +103,11 @@ def test_bad_in_axes(in_axes, args, text):
 def test_bad_out_axes(out_axes):
     with pytest.raises(ValueError, match="out_axes"):
         fv.vmap(lambda a: a * 2, out_axes=out_axes)(np.ones(3))
+
+
+def test_axes_in_order_do_not_stand_for_a_dict():
+    with pytest.raises(ValueError, match=r"out_axes \(0, 1\) is a tuple, but stands for \{'a': \*, 'b': \*\}"):
+        fv.vmap(lambda a: {"a": a, "b": a}, out_axes=(0, 1))(np.ones((3, 3)))
 
 
 def test_not_callable_and_bad_output():
