@@ -33,6 +33,7 @@ from .joining import *
 from .linalg import *
 from .logical import *
 from .moving_windows import *
+from .narrow_floats import *
 from .order_statistics import *
 from .quantization import *
 from .reductions import *

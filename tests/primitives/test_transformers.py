@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from support.checks import close
@@ -250,9 +251,104 @@ def test_few_bits_are_mlxs(rng):
                 np.testing.assert_allclose(a, np.array(b), rtol=1e-6)
 
 
+def test_numbers_of_8_bits(rng):
+    x = np.concatenate([
+        rng.normal(size=500) * 10.0 ** rng.integers(-4, 4, 500),
+        [0, 448, 464, 1e9, -np.inf, np.nan, 2.0**-9, 2.0**-10, 3 * 2.0**-10],
+        np.arange(0.5, 20, 0.25) * 17,
+    ])  # fmt: skip
+    for dtype in (fv.float16, fv.bfloat16, fv.float32, fv.float64):
+        a = fv.array(x).astype(dtype)
+        found = fv.to_fp8(a)
+        exact = np.asarray(a).astype(np.float64)
+        expected = np.clip(exact, -448, 448).astype(ml_dtypes.float8_e4m3fn)
+        np.testing.assert_array_equal(found, expected.view(np.uint8))
+        for wanted in (fv.float16, fv.bfloat16, fv.float32, fv.float64):
+            back = fv.from_fp8(found, wanted)
+            assert back.dtype == wanted
+            np.testing.assert_array_equal(np.asarray(back).astype(np.float64), expected.astype(np.float64))
+    assert fv.from_fp8(found).dtype == fv.bfloat16
+    with pytest.raises(ValueError, match="Expected a floating array, got int32"):
+        fv.to_fp8(fv.arange(3))
+    with pytest.raises(ValueError, match="Expected uint8 codes and a floating dtype, got int32 and bfloat16"):
+        fv.from_fp8(fv.arange(3))
+
+
+def grouped(w, mode):
+    """Groups of numbers, and the largest number of their bits: 1.3 times powers of two of this is theirs."""
+    size, top = {"mxfp4": (32, 6.0), "mxfp8": (32, 448.0), "nvfp4": (16, 6.0)}[mode]
+    groups = w.reshape(-1, size)
+    spread = np.abs(groups).max(-1, keepdims=True)
+    return (groups / spread * 1.3 * top * 2.0 ** (np.arange(len(groups)) % 8 - 3)[:, None]).astype(np.float32), top
+
+
+@pytest.mark.parametrize("mode", ["mxfp4", "mxfp8", "nvfp4"])
+def test_few_floating_bits(mode, rng):
+    groups, top = grouped(rng.normal(size=(4, 32)), mode)
+    kind = ml_dtypes.float8_e4m3fn if mode == "mxfp8" else ml_dtypes.float4_e2m1fn
+    wanted = np.abs(groups).max(-1, keepdims=True) / top
+    if mode == "nvfp4":
+        scales = wanted.astype(ml_dtypes.float8_e4m3fn)
+    else:
+        scales = (2 ** np.ceil(np.log2(wanted))).astype(ml_dtypes.float8_e8m0fnu)
+    exact = np.clip(groups / scales.astype(np.float32), -top, top).astype(kind).astype(np.float32)
+    expected = (exact * scales.astype(np.float32)).reshape(4, 32)
+    w = fv.array(groups.reshape(4, 32))
+    q, found = fv.quantize(w, mode=mode)
+    np.testing.assert_array_equal(np.ravel(found), scales.view(np.uint8).ravel())
+    assert q.dtype == fv.uint32 and q.shape == (4, 8 if mode == "mxfp8" else 4)
+    back = fv.dequantize(q, found, mode=mode, dtype=fv.float32)
+    np.testing.assert_array_equal(back, expected)
+    assert fv.dequantize(q, found, mode=mode).dtype == fv.bfloat16
+    x = rng.normal(size=(2, 32)).astype(np.float32)
+    close(fv.quantized_matmul(x, q, found, mode=mode), x @ expected.T)
+    close(fv.quantized_matmul(x[:, :4], q, found, transpose=False, mode=mode), x[:, :4] @ expected)
+    close(fv.gather_qmm(x, q[None], found[None], rhs_indices=[0, 0], mode=mode), np.stack([x @ expected.T] * 2))
+    close(
+        fv.grad(lambda x: fv.sum(fv.quantized_matmul(x, q, found, mode=mode)))(x), np.tile(expected.sum(0), (2, 1))
+    )
+    q, found = fv.quantize(fv.zeros((2, 32)), mode=mode)
+    assert not np.asarray(fv.dequantize(q, found, mode=mode)).any()
+    if mode == "nvfp4":
+        small = fv.multiply(w, 2.0**-20)  # scales of 8 bits have no such numbers
+        top_of_all = fv.max(fv.abs(small))
+        q, found = fv.quantize(small, mode=mode, global_scale=top_of_all)
+        again = fv.dequantize(q, found, mode=mode, global_scale=top_of_all, dtype=fv.float32)
+        assert np.abs(np.asarray(again - small)).max() < 0.3 * float(top_of_all)
+
+
+@pytest.mark.parametrize("mode", ["mxfp4", "mxfp8", "nvfp4"])
+def test_few_floating_bits_are_mlxs(mode, rng):
+    mx = pytest.importorskip("mlx.core")
+    w = grouped(rng.normal(size=(8, 64)), mode)[0].reshape(8, 64)
+    (q, scales), theirs = fv.quantize(fv.array(w), mode=mode), mx.quantize(mx.array(w), mode=mode)
+    assert q.shape == theirs[0].shape
+    np.testing.assert_array_equal(scales, np.array(theirs[1]))
+    expected = np.array(mx.dequantize(*theirs, mode=mode, dtype=mx.float32))
+    np.testing.assert_array_equal(fv.dequantize(q, scales, mode=mode, dtype=fv.float32), expected)
+    q, scales = [fv.array(np.array(part)) for part in theirs]
+    np.testing.assert_array_equal(fv.dequantize(q, scales, mode=mode, dtype=fv.float32), expected)
+
+
 def test_few_bits_that_cannot_be():
-    with pytest.raises(ValueError, match="Expected the mode 'affine', got 'mxfp4'"):
-        fv.quantize(fv.ones((2, 64)), mode="mxfp4")
+    with pytest.raises(ValueError, match="Expected the mode 'affine', 'mxfp4', 'mxfp8' or 'nvfp4', got 'fp2'"):
+        fv.quantize(fv.ones((2, 64)), mode="fp2")
+    with pytest.raises(
+        ValueError, match="Expected groups of 32 numbers of 4 bits each in the mode 'mxfp4', got 64 of 4"
+    ):
+        fv.quantize(fv.ones((2, 64)), 64, mode="mxfp4")
+    with pytest.raises(ValueError, match="got 16 of 3"):
+        fv.quantize(fv.ones((2, 64)), bits=3, mode="nvfp4")
+    with pytest.raises(ValueError, match="A global scale is for the mode 'nvfp4', got 'mxfp8'"):
+        fv.quantize(fv.ones((2, 64)), mode="mxfp8", global_scale=1.0)
+    with pytest.raises(ValueError, match="Expected a floating array, got int32"):
+        fv.quantize(fv.ones((2, 64), fv.int32))
+    for dtype in (fv.float32, fv.int32):
+        q, scales = fv.quantize(fv.ones((2, 64)), mode="mxfp4")
+        with pytest.raises(
+            ValueError, match="uint8 scales of groups of 32 numbers of 4 bits and a floating dtype"
+        ):
+            fv.dequantize(q, scales if dtype == fv.int32 else fv.ones((2, 2)), mode="mxfp4", dtype=dtype)
     with pytest.raises(ValueError, match="got 32 of 7"):
         fv.quantize(fv.ones((2, 64)), 32, 7)
     with pytest.raises(ValueError, match=r"groups of 64, got \(2, 96\)"):
