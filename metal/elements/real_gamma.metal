@@ -108,21 +108,33 @@ inline float raised(float x, int n) {
     return value;
 }
 
-// The sum of (x + k)**-s over k = 0, 1, ... for x >= 0 and whole s > 1 (Euler and Maclaurin).
+// x**-n, of which every rounding is added at the end, unless it may be infinite.
+inline float inverse_power(float x, int n) {
+    const float inverse = helper::divide(1.0f, x), rest = inverse * fma(-inverse, x, 1.0f);
+    float value = 1.0f, lost = 0.0f;
+    for (int i = 0; i < n; i++) {
+        const float product = value * inverse;
+        lost = fma(value, inverse, -product) + fma(value, rest, lost * inverse);
+        value = product;
+    }
+    return value + helper::choose(helper::magnitude(x) > 1e-5f, lost, 0.0f);
+}
+
+// The sum of (x + k)**-s over k = 0, 1, ... for x >= 0 and whole s > 1 (Euler and Maclaurin), from the least to the
+// largest: in the other order the roundings of the sums add up.
 inline float hurwitz_zeta(float x, int s) {
-    float total = 0.0f;
     const int steps = 4 + s;
-    for (int k = 0; k < steps; k++) total += helper::raised(helper::divide(1.0f, x + float(k)), s);
     const float inverse = helper::divide(1.0f, x + float(steps));
     const float square = inverse * inverse;
-    float power = helper::raised(inverse, s - 1);
-    total += power * fma(0.5f, inverse, 1.0f / float(s - 1));
-    power = power * square * float(s);
+    const float last = helper::raised(inverse, s - 1);
     const float factors[] = {8.33333358e-2f, -1.38888892e-3f, 3.30687835e-5f, -8.26719599e-7f};
+    float power = last * square * float(s), total = 0.0f;
     for (int j = 0; j < 4; j++) {
         total += power * factors[j];
         power = power * square * (float(s + 2 * j + 1) * float(s + 2 * j + 2));
     }
+    total = fma(last, fma(0.5f, inverse, 1.0f / float(s - 1)), total);
+    for (int k = steps - 1; k >= 0; k--) total += helper::inverse_power(x + float(k), s);
     return total;
 }
 
@@ -132,7 +144,7 @@ inline float both_sides(float sine, float r, int s) {
     if (s == 3) return helper::divide(helper::cosine_of_pi(r), sine * sine * sine);
     const float mirrored = helper::hurwitz_zeta(1.0f - r, s);
     const float rest = helper::hurwitz_zeta(1.0f + r, s) + ((s & 1) != 0 ? -mirrored : mirrored);
-    return helper::raised(helper::divide(1.0f, r), s) + rest;
+    return helper::inverse_power(r, s) + rest;
 }
 
 // n! times the sum of (x + k)**-(n + 1), with the sign of (-1)**(n + 1); digamma for n = 0.
