@@ -72,6 +72,11 @@ def _over_one_less_square(x: array) -> array:
     return o.where(o.less(o.abs(x), 0.5), o.reciprocal(1 - x * x), o.reciprocal(1 - x) * o.reciprocal(1 + x))
 
 
+def _arctan(x: array) -> array:
+    """1 / (1 + x*x); of real numbers as arctan2 has it, as the square of a rounded root is off by 4 ULP."""
+    return o.square(_over_third_side(x, 1)) if _is_complex(x) else emit("inversion", o.ones_like(x), x)
+
+
 def _over_third_side(x: array, sign: int) -> array:
     return o.reciprocal(emit("third_side", x, sign=sign))
 
@@ -204,7 +209,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "third_side": {"x": lambda g, x, out, sign: o.scale(g, sign * x / out)},
     "arcsin": {"x": lambda g, x: o.scale(g, _over_third_side(x, -1))},
     "arccos": {"x": lambda g, x: o.scale(g, -_over_third_side(x, -1))},
-    "arctan": {"x": lambda g, x: o.scale(g, o.square(_over_third_side(x, 1)))},
+    "arctan": {"x": lambda g, x: o.scale(g, _arctan(x))},
     "arctan2": {
         "x": lambda g, x, y: o.scale(g, emit("inversion", y, x)),
         "y": lambda g, x, y: o.scale(g, -emit("inversion", x, y)),
