@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import devices
 from ..core.avals import as_dtype, aval, complex64, float32, int32, kind_of, promote, seen, weak_dtype
+from ..core.errors import DtypeError
 from ..core.primitive import REGISTRY
 from ..core.program import Uniform, Var, uniform
 from ..core.scalars import SCALARS, WEAK
@@ -131,7 +132,7 @@ def _of_sequence(value: list[Any] | tuple[Any, ...] | range, where: str, dtype: 
     kinds = _kinds(value)
     odd = [k.__name__ for k in kinds if isinstance(k, type) and k not in SCALARS]
     if odd:
-        raise TypeError(f"[{where}] Expected numbers and arrays in a list, got {', '.join(sorted(odd))}.")
+        raise DtypeError(f"[{where}] Expected numbers and arrays in a list, got {', '.join(sorted(odd))}.")
     strong = [as_dtype(k, where) for k in kinds if isinstance(k, np.dtype)]
     if dtype is None and strong:
         dtype = promote(*strong, *[k for k in kinds if isinstance(k, type)])

@@ -13,6 +13,7 @@ from ..arrays.public import attach
 from ..arrays.views import has_views, is_memory, layout, settle, view_of
 from ..core.callers import place
 from ..core.dtypes import can_cast
+from ..core.errors import DtypeError
 from ..ops.indexing import At, getitem, setitem, writes_itself
 
 # --- operators ---------------------------------------------------------------------------------------------
@@ -21,7 +22,7 @@ from ..ops.indexing import At, getitem, setitem, writes_itself
 def kept(old: array, new: array, where: str) -> array:
     """`new` in the shape and dtype of `old`, which it is to replace: NumPy's rule for in-place results."""
     if not can_cast(new.dtype, old.dtype, "same_kind"):
-        raise TypeError(
+        raise DtypeError(
             f"[{where}] A result of dtype {new.dtype} does not fit an array of {old.dtype}. "
             f"Hint: write a = a {where[:-1] if where.endswith('=') else '+'} b, or cast first."
         )

@@ -13,6 +13,7 @@ from ..arrays.conversion import weak_kind
 from ..arrays.emit import cast, spread
 from ..core.avals import DTYPES, as_dtype, inexact, int64, kind_of, promote, uint64, weak_dtype
 from ..core.callers import place
+from ..core.errors import DtypeError
 from ..core.program import uniform
 from ..core.scalars import WEAK
 
@@ -46,7 +47,7 @@ def require(name: str, dtype: np.dtype, kinds: str, hint: str = "") -> None:
     if kind_of(dtype) not in kinds:
         expected = " or ".join(shown for letters, shown in _KINDS.items() if letters[0] in kinds)
         hint = f" Hint: {hint}." if hint else ""
-        raise TypeError(f"[{name}] Unsupported dtype {dtype}. Expected: {expected}.{hint}")
+        raise DtypeError(f"[{name}] Unsupported dtype {dtype}. Expected: {expected}.{hint}")
 
 
 def stored(value: ArrayLike, dtype: np.dtype, name: str) -> array:

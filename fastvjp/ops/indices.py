@@ -13,6 +13,7 @@ import numpy as np
 from ..arrays.array import array, as_array
 from ..arrays.emit import cast, constant, emit, filled, inverse, leading, permuted, reshaped, sliced, spread
 from ..core.avals import int64
+from ..core.errors import PlaceError
 from .common import broadcast
 
 Index = np.ndarray | array
@@ -70,7 +71,7 @@ def parse(shape: tuple[int, ...], index: Any, name: str) -> Parsed:
             mask_shape = item.shape
             masked = shape[axis : axis + item.ndim]
             if len(masked) < item.ndim or any(m not in (n, 0) for m, n in zip(mask_shape, masked, strict=True)):
-                raise IndexError(
+                raise PlaceError(
                     f"[{name}] A mask of shape {mask_shape} does not match an array of shape {shape} "
                     f"from axis {axis} on."
                 )
@@ -88,7 +89,7 @@ def parse(shape: tuple[int, ...], index: Any, name: str) -> Parsed:
         elif isinstance(item, int):
             n = shape[axis]
             if not -n <= item < n:
-                raise IndexError(f"[{name}] Index {item} is out of range for axis {axis} of size {n}.")
+                raise PlaceError(f"[{name}] Index {item} is out of range for axis {axis} of size {n}.")
             places.append((position, len(view)))
             starts.append(item % n)
             stops.append(item % n + 1)
@@ -138,7 +139,7 @@ def index_item(item: Any, name: str) -> Any:
         return item
     if isinstance(item, array):
         if item.dtype.kind not in "iub":
-            raise IndexError(f"[{name}] Expected an index of integers or booleans, got {item.dtype}.")
+            raise PlaceError(f"[{name}] Expected an index of integers or booleans, got {item.dtype}.")
         if item.dtype.kind in "iu" and item._var.value is None:
             return item
         item = np.asarray(item)
@@ -148,13 +149,13 @@ def index_item(item: Any, name: str) -> Any:
         return item.__index__()
     elif not isinstance(item, np.ndarray):
         if not isinstance(item, list | tuple | range) and not hasattr(item, "__array__"):
-            raise IndexError(
+            raise PlaceError(
                 f"[{name}] Cannot index with {type(item).__name__} {item!r:.80}. Expected: integers, slices, "
                 f"None, Ellipsis, and arrays or lists of integers or booleans."
             )
         return index_item(_from_list(item, name), name)
     if item.dtype.kind not in "iub":
-        raise IndexError(f"[{name}] Expected an index of integers or booleans, got {item.dtype}.")
+        raise PlaceError(f"[{name}] Expected an index of integers or booleans, got {item.dtype}.")
     return int(item) if item.ndim == 0 and item.dtype != np.bool_ else item
 
 
@@ -164,7 +165,7 @@ def _from_list(item: Any, name: str) -> Index:
     try:
         found = np.asarray(item)
     except ValueError as error:
-        raise IndexError(f"[{name}] Ragged index: {error}.") from None
+        raise PlaceError(f"[{name}] Ragged index: {error}.") from None
     return found.astype(np.int64) if found.size == 0 else found
 
 
@@ -182,9 +183,9 @@ def _filled_up(items: list[Any], ndim: int, name: str) -> list[Any]:
         elif item is not None and item is not Ellipsis:
             used += 1
     if len(dots) > 1:
-        raise IndexError(f"[{name}] An index can have one Ellipsis ('...'), got {len(dots)}.")
+        raise PlaceError(f"[{name}] An index can have one Ellipsis ('...'), got {len(dots)}.")
     if used > ndim:
-        raise IndexError(f"[{name}] Too many indices: {used} for an array with {ndim} axes.")
+        raise PlaceError(f"[{name}] Too many indices: {used} for an array with {ndim} axes.")
     at = dots[0] if dots else len(items)
     # the Ellipsis stays: even of no axes it separates arrays
     return [*items[: at + 1], *[slice(None)] * (ndim - used), *items[at + 1 :]]
@@ -236,7 +237,7 @@ def linear_index(indices: list[tuple[Index, int, int]], name: str) -> tuple[arra
             shape = broadcast(shape, index.shape, name)
         except ValueError:
             shapes = ", ".join(str(i.shape) for i, _, _ in indices)
-            raise IndexError(f"[{name}] Indices of shapes {shapes} cannot be broadcast together.") from None
+            raise PlaceError(f"[{name}] Indices of shapes {shapes} cannot be broadcast together.") from None
     known: np.ndarray | None = None
     traced: array | None = None
     scale, total = 1, math.prod(size for _, _, size in indices)
@@ -267,5 +268,5 @@ def _checked(index: np.ndarray, axis: int, size: int, name: str) -> np.ndarray:
     bad = (index < -size) | (index >= size)
     if bad.any():
         first = index[bad].flat[0]
-        raise IndexError(f"[{name}] Index {first} is out of range for axis {axis} of size {size}.")
+        raise PlaceError(f"[{name}] Index {first} is out of range for axis {axis} of size {size}.")
     return np.where(index < 0, index + size, index)

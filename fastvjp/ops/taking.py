@@ -11,6 +11,7 @@ from ..arrays.array import array, as_array, numpy_of
 from ..arrays.emit import constant, emit, filled, reshaped, spread
 from ..arrays.public import public
 from ..core.avals import int64
+from ..core.errors import PlaceError
 from .common import ArrayLike, axis_of
 from .indexing import fitted, picked, selected
 from .indices import Advanced, Index, index_item, linear_index, parse
@@ -58,14 +59,14 @@ def _inside(indices: Any, size: int, mode: str) -> Any:
     if not isinstance(indices, array):
         indices = np.asarray(indices)
     if not size and indices.size:
-        raise IndexError("[take] There is nothing to take from an axis of size 0.")
+        raise PlaceError("[take] There is nothing to take from an axis of size 0.")
     _integers(indices, "take")
     return indices % size if mode == "wrap" else indices.clip(0, size - 1)
 
 
 def _integers(item: Any, name: str) -> Index:
     if not isinstance(item, np.ndarray | array) or item.dtype == np.bool_:
-        raise IndexError(f"[{name}] Expected integers as indices, got {getattr(item, 'dtype', item)}.")
+        raise PlaceError(f"[{name}] Expected integers as indices, got {getattr(item, 'dtype', item)}.")
     return item
 
 

@@ -13,6 +13,7 @@ from ..arrays.conversion import of_numpy
 from ..arrays.emit import cast
 from ..arrays.views import lies_in_rows, lying_as
 from ..core.avals import Aval
+from ..core.errors import DtypeError
 from ..core.primitive import REGISTRY
 from ..core.program import Var, uniform
 from ..recording.recorder import Recording, bind, is_recording
@@ -118,7 +119,7 @@ def leaf_array(leaf: Any, where: str, what: str, i: int) -> array:
     if isinstance(leaf, array | np.ndarray | np.generic | float | int | complex):
         return as_array(leaf, where)
     hint = "give its values, np.asarray(x)" if hasattr(leaf, "__array__") else "close over what is no array"
-    raise TypeError(
+    raise DtypeError(
         f"[{where}] Expected an array or a number in the {what}, leaf {i}, "
         f"got {type(leaf).__name__}: {leaf!r:.80}. Hint: {hint}."
     )

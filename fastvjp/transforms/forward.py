@@ -9,12 +9,12 @@ import numpy as np
 
 from ..arrays.array import array
 from ..arrays.emit import emit, full_like_aval
-from ..core.avals import is_differentiable
+from ..core.avals import aval, float32, is_differentiable, promote
 from ..core.program import Var
 from ..ops.creation import eye
 from ..recording.recorder import Recording, abstract, switch
 from .arguments import Arguments, Outputs, check_callable, check_sequence, own
-from .backward import backward, zeros_for
+from .backward import backward
 from .grad import grad
 from .results import as_leaf, hand_out
 from .transformed import Transformed
@@ -34,7 +34,8 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
         tangents: one per primal, of its structure and shapes; cast to its dtypes.
 
     Returns:
-        `(outputs, tangents_out)`, two lists; `tangents_out` has the shapes and dtypes of the outputs.
+        `(outputs, tangents_out)`, two lists; `tangents_out` has the shapes and dtypes of the outputs, but zeros of
+        the tangents' dtype for an output of integers or bools.
 
     Raises:
         TypeError: `fun` is not callable; an entry is no array; a complex tangent for a real primal.
@@ -79,7 +80,11 @@ def push(
     middle = recording.trace.size()
     transposed = backward(forward, inputs, zip(outputs, stand_ins, strict=True))
     pairs = [(v, t._var) for v, t in zip(transposed, tangents, strict=True) if v is not None]
-    return zeros_for(backward(recording.span(middle), stand_ins, pairs), outputs)
+    found = backward(recording.span(middle), stand_ins, pairs)
+    # a bool is no direction: -t is an error
+    inexact = [t.dtype for t in tangents if t._aval.inexact] or [float32]
+    likes = [v.aval if v.aval.inexact else aval(v.aval.shape, promote(*inexact)) for v in outputs]
+    return [full_like_aval(a, 0)._var if g is None else g for g, a in zip(found, likes, strict=True)]
 
 
 def jacrev(fun: Callable[P, Any], argnums: int | Sequence[int] = 0) -> Transformed[P, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import operator
 from typing import Any
 
 import numpy as np
@@ -292,6 +293,27 @@ def test_numbers_in_steps_that_are_infinite():
             np.testing.assert_array_equal(fv.arange(start, stop, step), expected)
     with pytest.raises(ValueError, match="Expected finite ends"):
         fv.arange(0, float("inf"))
+
+
+BAD: dict[str, tuple[type[Exception], Any]] = {
+    "no dtype of the operation": (TypeError, lambda x: fv.floor(x + 1j)),
+    "no operands of the operator": (TypeError, lambda x: x & fv.array(1)),
+    "a result that does not fit": (TypeError, lambda x: operator.itruediv(fv.arange(3), 2)),
+    "no array to differentiate by": (TypeError, lambda x: fv.grad(lambda y: y)("hello")),
+    "no numbers in a list": (TypeError, lambda x: fv.array([[0, 1], ["hello", 1]])),
+    "an index out of range": (IndexError, lambda x: x[7]),
+    "too many indices": (IndexError, lambda x: x[0, 0]),
+    "a mask of another shape": (IndexError, lambda x: x.__setitem__(np.zeros((1, 3), bool), 0)),
+    "nothing to take": (IndexError, lambda x: fv.take(fv.zeros((4, 0)), fv.array([[1]]), axis=1)),
+}
+
+
+@pytest.mark.parametrize(("numpys", "call"), BAD.values(), ids=BAD)
+def test_errors_are_numpys_and_mlxs(numpys, call):
+    """MLX raises ValueError for all of these."""
+    for kind in (numpys, ValueError):
+        with pytest.raises(kind):
+            call(fv.array([1.0, 2.0, 3.0]))
 
 
 def test_errors_are_mlxs():

@@ -351,3 +351,16 @@ def test_arrays_share_memory_read_only_and_never_see_writes():
     seen = np.asarray(y)
     y[0] = 50.0
     same(seen, [0, 1, 2])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_tangents_of_integers_and_bools_are_zeros_that_can_be_computed_with(dtype, rng):
+    x = fv.array(rng.normal(size=3)).astype(dtype)
+    outputs, tangents = fv.jvp(lambda x: [x > 0, fv.argmax(x), x != x * 2], [x], [x])
+    assert [y.dtype.kind for y in outputs] == ["b", "i", "b"]
+    for t, y in zip(tangents, outputs, strict=True):
+        assert t.dtype == dtype and t.shape == y.shape and not np.asarray(-t).any()
+    forward, backward = (transform(lambda x: x > 0)(x) for transform in (fv.jacfwd, fv.jacrev))
+    assert forward.dtype == backward.dtype == dtype and forward.shape == (3, 3)
+    (product,) = fv.vjp(lambda x: fv.jvp(lambda y: [y > 0, y * y], [x], [x])[1], [x], [x, x])[1]
+    np.testing.assert_allclose(product, 4 * np.asarray(x) ** 2, rtol=1e-5)
