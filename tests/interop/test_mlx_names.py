@@ -211,6 +211,7 @@ def saved(rng):
 
 
 def test_safetensors(tmp_path, rng):
+    pytest.importorskip("safetensors")
     arrays = saved(rng)
     for path in (tmp_path / "w", str(tmp_path / "w.safetensors")):
         fv.save_safetensors(path, arrays, {"who": "me"})
@@ -227,6 +228,7 @@ def test_safetensors(tmp_path, rng):
 
 @pytest.mark.parametrize("library", ["safetensors.numpy", "mlx.core"])
 def test_safetensors_are_those_of_other_libraries(library, tmp_path, rng):
+    pytest.importorskip("safetensors")
     theirs = pytest.importorskip(library)
     unknown = "float64" if library == "mlx.core" else "bfloat16"  # to the other library
     arrays = {k: x for k, x in saved(rng).items() if k != unknown}
@@ -249,6 +251,7 @@ def test_safetensors_are_those_of_other_libraries(library, tmp_path, rng):
 
 
 def test_safetensors_that_cannot_be(rng):
+    pytest.importorskip("safetensors")
     with pytest.raises(TypeError, match="The format has no complex128, which 'z' is of"):
         fv.save_safetensors(io.BytesIO(), {"z": fv.array(np.complex128(1j))})
     with pytest.raises(TypeError, match="Expected texts by name as metadata"):
