@@ -16,8 +16,8 @@ compiled = pytest.mark.skipif(jit.jit_disabled(), reason="nothing is compiled")
 
 
 def definite(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Symmetric matrices with positive eigenvalues that lie apart."""
-    a = rng.normal(size=shape)
+    """Symmetric matrices with positive eigenvalues that lie apart: each is near another whole number."""
+    a = rng.uniform(-0.5, 0.5, shape)
     n = shape[-1]
     return a @ np.swapaxes(a, -1, -2) / n + np.diag(np.arange(1.0, n + 1))
 
@@ -54,7 +54,8 @@ def test_a_cotangent_of_one_result(which: int, rng: np.random.Generator) -> None
     direction = rng.normal(size=(4, 4))
     direction = direction + direction.T
     expected = (one(a + 1e-6 * direction) - one(a - 1e-6 * direction)) / 2e-6
-    close(np.sum(np.asarray(fv.grad(one)(a)) * direction), expected, rtol=1e-6, atol=1e-8)
+    found = np.sum(np.asarray(fv.grad(one)(a)) * direction)
+    close(found, expected, rtol=1e-6, atol=1e-7)  # the difference has 8 digits
 
 
 def test_vmap_is_a_loop(rng: np.random.Generator) -> None:
@@ -90,9 +91,9 @@ def test_numpy_names_the_results(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("upper", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 def test_one_triangle_is_read(dtype: str, upper: bool, rng: np.random.Generator) -> None:
-    a = (definite(rng, 2, 4, 4) + (1j * np.triu(rng.normal(size=(4, 4)), 1) if dtype[0] == "c" else 0)).astype(
-        dtype
-    )
+    a = (
+        definite(rng, 2, 4, 4) + (1j * np.triu(rng.uniform(-0.5, 0.5, (4, 4)), 1) if dtype[0] == "c" else 0)
+    ).astype(dtype)
     a = (a + np.conj(np.swapaxes(a, -1, -2))) / 2
     other = np.tril(np.full((4, 4), np.nan, dtype), -1)
     broken = a + (other if upper else other.T)

@@ -174,13 +174,14 @@ def test_sylvesters_equation(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("n", [-3, -1, 0, 1, 2, 5, 10])
 def test_powers(n: int, rng: np.random.Generator) -> None:
-    a = random(rng, 2, 3, 3)
+    # far from singular, where a difference is not the derivative
+    a = rng.uniform(-0.5, 0.5, (2, 3, 3)) + 3 * np.eye(3)
     close(np.linalg.matrix_power(fv.array(a), n), np.linalg.matrix_power(a, n), rtol=1e-8, atol=1e-8)
 
     def power(a: Any) -> list[Any]:
         return [np.linalg.matrix_power(a, n)]
 
-    check_derivatives(power, power, [a + 3 * np.eye(3)], rng)
+    check_derivatives(power, power, [a], rng)
     whole = rng.integers(-3, 4, (3, 3))
     if n >= 0:
         got = fv.linalg.matrix_power(whole, n)

@@ -23,9 +23,13 @@ def random(rng: np.random.Generator, *shape: int, dtype: Any = float) -> np.ndar
 
 
 def apart(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Numbers of these signs or phases, away from zero, whose sums in rows and in columns are not alike."""
+    """Numbers of these signs or phases, away from zero, whose sums in rows and in columns are not alike.
+
+    Those on the diagonal are larger: columns of the same signs would have singular values near 0, a kink.
+    """
     first, last = np.arange(x.shape[0]), np.arange(x.shape[-1])
     sizes = 1.45 ** first.reshape(-1, *(1,) * (x.ndim - 1)) * 1.7**last * rng.uniform(0.9, 1.1, x.shape)
+    sizes *= np.where(first.reshape(-1, *(1,) * (x.ndim - 1)) == last, 6, 1)
     return sizes * x / np.abs(x)
 
 
