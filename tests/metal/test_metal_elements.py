@@ -57,6 +57,8 @@ BOUNDS: dict[str, tuple[float, str]] = {
     "logaddexp_vjp_x": (5, "a sigmoid and a product"),
     "logaddexp_vjp_y": (5, "a sigmoid and a product"),
     "hypot_slope_vjp_x": (7, "two quotients, a root and three products: measured 5.5"),
+    "hypot_slope_vjp_y": (4.5, "a quotient, a root and four products: measured 3.4"),
+    "inversion": (3, "two quotients and a product, of a rounded sum of squares: measured 2.3"),
     "inversion_vjp_y": (4, "a quotient, a root and three products: measured 3.4"),
     "inversion_vjp_x": (6, "two quotients, two sums and two products"),
     "tanh_slope": (4.5, "an exponential, a sum that comes twice, a product and a quotient: measured 4"),
