@@ -60,7 +60,7 @@ def make_mvn(rng: Any, d: int, n: int) -> Made:
 
 
 def make_matrices(rng: Any, count: int, n: int) -> Made:
-    return [rng.normal(size=(count, n, n)) + 4 * numpy.eye(n)], []
+    return [rng.normal(size=(count, n, n)) + 8 * numpy.eye(n)], []
 
 
 def make_definite(rng: Any, count: int, n: int) -> Made:
