@@ -12,7 +12,7 @@ from ..arrays.calls import recorded
 from ..arrays.emit import cast, constant, emit, permuted, reshaped, spread, trailing
 from ..arrays.public import public
 from ..core.avals import int32
-from ..primitives.linalg import adjoint, factored, identity, product, transposed
+from ..primitives.linalg import TINY, adjoint, factored, identity, product, transposed
 from . import decompositions
 from .common import ArrayLike, axis_of, broadcast, require
 from .matrices import square, system
@@ -267,6 +267,8 @@ def inv(a: ArrayLike) -> array:
 def inverted(x: array, of: str, checked: int | None = 0) -> array:
     """The inverses of square matrices: rows of solutions for the transposes."""
     n = x.shape[-1]
+    if n <= TINY:
+        return emit("inverse", x, checked=checked is not None, of=of)
     one = identity(n, x)
     if n <= SMALL:
         return emit("eliminate", x, one, checked=checked is not None, of=of)

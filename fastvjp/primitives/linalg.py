@@ -27,6 +27,9 @@ from ..core.primitive import Primitive, structural
 from .batching import leading
 from .views import same
 
+TINY = 4
+"""Rows and columns of matrices up to which gradients are one step: kernels write these out."""
+
 
 def _solution(x: Aval, y: Aval, **_: object) -> Aval:
     return y
@@ -155,14 +158,51 @@ def _cholesky(g: array, out: array, upper: bool) -> array:
     Murray, "Differentiation of the Cholesky decomposition" (2016), section 4.1. The matrix counts as Hermitian:
     the cotangent is, whichever triangle was read.
     """
-    factor, g = (adjoint(out), adjoint(g)) if upper else (out, g)
     n = out.shape[-1]
-    p = triangle(product(adjoint(factor), g), lower=True)
-    half = constant(np.where(np.eye(n, dtype=bool), 0.5, 1).astype(out.dtype))
-    p = emit("multiply", p, spread(half, p.shape))
+    if n <= TINY:
+        return emit("cholesky_back", g, out, upper=upper)
+    factor, g = (adjoint(out), adjoint(g)) if upper else (out, g)
+    p = _halved(product(adjoint(factor), g))
     left = emit("solve_triangular", adjoint(factor), p, lower=False, unit=False, of="cholesky")  # L^-H P
     both = emit("solve_triangular", adjoint(factor), adjoint(left), lower=False, unit=False, of="cholesky")
     return hermitian(both)  # which is that of the adjoint
+
+
+def _halved(x: array) -> array:
+    """Lower triangles, with half the diagonal."""
+    n = x.shape[-1]
+    half = constant(np.where(np.eye(n, dtype=bool), 0.5, 1).astype(x.dtype))
+    return emit("multiply", triangle(x, lower=True), spread(half, x.shape))
+
+
+def _by_factor(factor: array, x: array, adjoined: bool) -> array:
+    """L^-1 x^H L^-H for lower factors L, or L^-H x^H L^-1."""
+    told = {"lower": not adjoined, "unit": False, "of": "cholesky"}
+    by = adjoint(factor) if adjoined else factor
+    return emit("solve_triangular", by, adjoint(emit("solve_triangular", by, x, **told)), **told)
+
+
+def _middle(g: array, factor: array) -> tuple[array, array]:
+    """H L^-H for H, the Hermitian part of g, and the lower triangle of L^-1 H L^-H with half its diagonal."""
+    told = {"lower": True, "unit": False, "of": "cholesky"}
+    right = adjoint(emit("solve_triangular", factor, hermitian(g), **told))
+    return right, _halved(emit("solve_triangular", factor, right, **told))
+
+
+def _cholesky_back_y(g: array, x: array, upper: bool) -> array:
+    """L R, with R of `_middle`: the formula of `_cholesky`, transposed."""
+    factor = adjoint(x) if upper else x
+    found = product(factor, _middle(g, factor)[1])
+    return adjoint(found) if upper else found
+
+
+def _cholesky_back_x(g: array, y: array, x: array, out: array, upper: bool) -> array:
+    """The lower triangle of y R^H - 2 out H L^-H, by the formula of `_cholesky`."""
+    factor, y = (adjoint(x), adjoint(y)) if upper else (x, y)
+    right, r = _middle(g, factor)
+    found = emit("subtract", product(y, adjoint(r)), product(emit("add", out, out), right))
+    found = triangle(found, lower=True)
+    return adjoint(found) if upper else found
 
 
 structural(
@@ -173,5 +213,12 @@ structural(
     batch=_columns_together,
     on="cpu",
     fails=True,
+)
+structural(
+    "cholesky_back",
+    "y x",
+    lambda y, x, **_: x,
+    vjp={"y": _cholesky_back_y, "x": _cholesky_back_x},
+    on="cpu",
 )
 structural("cholesky", "x", same, vjp={"x": _cholesky}, on="cpu", fails=True)

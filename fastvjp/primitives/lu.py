@@ -170,6 +170,12 @@ def _eliminate_y(g: array, x: array, checked: bool, of: str) -> array:
     return emit("eliminate", adjoint(x), g, checked=checked, of=of)
 
 
+def _inverse_back_x(g: array, y: array, x: array) -> array:
+    """-(y x^H g^H + g^H x^H y)."""
+    left, right = product(product(y, adjoint(x)), adjoint(g)), product(product(adjoint(g), adjoint(x)), y)
+    return emit("negative", emit("add", left, right))
+
+
 # --- determinants ----------------------------------------------------------------------------------------
 
 
@@ -256,6 +262,21 @@ structural(
     batch=_factored_once,
     on="cpu",
     fails=True,
+)
+structural(
+    "inverse",
+    "x",
+    lambda x, **_: x,
+    vjp={"x": lambda g, out: emit("inverse_back", g, out)},
+    on="cpu",
+    fails=True,
+)
+structural(
+    "inverse_back",  # -x^H y x^H (Giles 2008, section 2.2.3)
+    "y x",
+    _same,
+    vjp={"y": lambda g, x: emit("inverse_back", g, adjoint(x)), "x": _inverse_back_x},
+    on="cpu",
 )
 structural("adjugate", "x factors pivots", _same, vjp={"x": _adjugate, "factors": _nothing}, on="cpu")
 structural(

@@ -9,7 +9,7 @@ from ...planning.plan import KernelStep
 from ..elements.registry import kernel
 from ..loops import Allocate, Loop, calling, grain_for, lowers
 from ..native.pointers import call, pointer
-from . import small
+from . import small, written
 from .lapack import (
     LOW,
     LOWER,
@@ -61,6 +61,8 @@ def lower_cholesky(step: KernelStep, allocate: Allocate) -> list[Loop]:
         return []
     n, count, upper = a.shape[-1], matrices(a), step.params["upper"]
     failure = failing("cholesky", "is not positive definite", a.shape[:-2])
+    if written.is_tiny(n):
+        return written.lowered(written.cholesky, step, allocate, failure)
     if small.is_small(n):
         x, copies = shaped(step.inputs[0], (count, n, n), allocate)
         loops, grain = small.tiles(count, n**3 // 3 + n * n)
@@ -73,6 +75,12 @@ def lower_cholesky(step: KernelStep, allocate: Allocate) -> list[Loop]:
     arrays = (step.output, words(count, grain, 1, allocate))
     loop = Loop(calling("cholesky", a.dtype), arrays, (), numbers, count, grain, failure, one_thread(n))
     return [*copy(step.inputs[0], step.output), loop]
+
+
+@lowers("cholesky_back")
+def lower_cholesky_back(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """Transposes of upper factors are conjugates of lower ones, and so is the result."""
+    return written.lowered(written.cholesky_back, step, allocate) if aval_of(step.output).size else []
 
 
 # --- triangular systems ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from ..elements.registry import kernel
 from ..loops import Allocate, Loop, calling, grain_for, lowers
 from ..native import blas
 from ..native.pointers import call, pointer
-from . import small
+from . import small, written
 from .lapack import ADJOINT, PLAIN, failing, function, in_order, matrices, one_thread, rows_in_memory, word, words
 from .small import placed, small_pivot
 from .structure import copy, shaped
@@ -162,6 +162,9 @@ def lower_eliminate(step: KernelStep, allocate: Allocate) -> list[Loop]:
         return []
     (n, columns), count, dtype = out.shape[-2:], matrices(out), out.dtype
     checked = int(step.params["checked"])
+    failure = failing(step.params["of"], "is singular", out.shape[:-2])
+    if written.is_tiny(n, columns):
+        return written.lowered(written.eliminate, step, allocate, failure if checked else None)
     x, copies = shaped(step.inputs[0], (count, n, n), allocate)
     y, more = shaped(step.inputs[1], (count, n, columns), allocate)
     loops, grain = small.tiles(count, n * n * (n + columns))
@@ -172,9 +175,23 @@ def lower_eliminate(step: KernelStep, allocate: Allocate) -> list[Loop]:
         (count, n, columns, checked, *x.layout.strides, *y.layout.strides),
         loops,
         grain,
-        failing(step.params["of"], "is singular", out.shape[:-2]),
+        failure,
     )
     return [*copies, *more, loop]
+
+
+@lowers("inverse")
+def lower_inverse(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """Elimination, with zeros and ones known."""
+    a = aval_of(step.output)
+    failure = failing(step.params["of"], "is singular", a.shape[:-2]) if step.params["checked"] else None
+    return written.lowered(written.inverse, step, allocate, failure) if a.size else []
+
+
+@lowers("inverse_back")
+def lower_inverse_back(step: KernelStep, allocate: Allocate) -> list[Loop]:
+    """Both products at once."""
+    return written.lowered(written.inverse_back, step, allocate) if aval_of(step.output).size else []
 
 
 # --- adjugates -------------------------------------------------------------------------------------------

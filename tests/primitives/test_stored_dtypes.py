@@ -117,8 +117,9 @@ def test_python_forms_are_the_instructions(
 # --- every row -------------------------------------------------------------------------------------------
 
 
-LAPACKS = {"det", "slogdet", "lu", "solve", "eliminate", "qr", "cholesky", "eigh", "eigvalsh", "eig", "eigvals",
-           "svd", "svdvals", "pinv", "expm", "logm", "sqrtm", "sylvester"}  # fmt: skip
+LAPACKS = {"det", "slogdet", "lu", "solve", "eliminate", "inverse", "qr", "cholesky", "cholesky_back",
+           "eigh", "eigvalsh", "eig", "eigvals", "svd", "svdvals", "pinv", "expm", "logm", "sqrtm",
+           "sylvester"}  # fmt: skip
 """Primitives whose public functions refuse numbers of 16 bits."""
 OF_SEVERAL = {"solve_triangular", "adjugate"}
 """Rows that prepare their operands by operations of their own: each rounds."""

@@ -56,6 +56,22 @@ def _cholesky(upper: bool, shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Cas
     return structural("cholesky", factor, factor, (UNIT, shape), dtypes=dtypes, variant=shown)
 
 
+def _cholesky_back(upper: bool, shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
+    def fun(y: Any, x: Any) -> Any:
+        factor: Any = np.linalg.cholesky(_definite(x), upper=upper)
+        return emit("cholesky_back", y, factor, upper=upper)
+
+    def reference(y: Any, x: Any) -> Any:
+        factor, y = np.linalg.cholesky(_definite(x)), np.conj(np.swapaxes(y, -1, -2)) if upper else y
+        back = np.linalg.inv(factor)
+        half = np.tril(np.conj(np.swapaxes(factor, -1, -2)) @ y) * (1 - np.eye(x.shape[-1], dtype=x.dtype) / 2)
+        return hermitian(np.conj(np.swapaxes(back, -1, -2)) @ half @ back)
+
+    shown = f"upper={upper},{shape}".replace(" ", "")
+    operands = ((UNIT, shape), (UNIT, shape))
+    return structural("cholesky_back", fun, reference, *operands, dtypes=dtypes, variant=shown)
+
+
 CASES = [
     _solved(True, False, (3, 3), (3, 2), INEXACT),
     _solved(False, False, (2, 4, 4), (2, 4, 3)),
@@ -69,6 +85,12 @@ CASES = [
     _cholesky(True, (2, 4, 4), INEXACT),
     _cholesky(False, (2, 2, 1, 1)),
     _cholesky(True, (0, 2, 2)),
+    _cholesky(False, (70, 5, 5)),
+    _cholesky(True, (6, 6), INEXACT),
     _cholesky(False, (2, 9, 9), INEXACT),
     _cholesky(True, (9, 9), INEXACT),
+    _cholesky_back(False, (3, 3), INEXACT),
+    _cholesky_back(True, (70, 2, 2), INEXACT),
+    _cholesky_back(False, (2, 4, 4)),
+    _cholesky_back(True, (0, 2, 2)),
 ]

@@ -52,6 +52,30 @@ def _solve(x: Shape, y: Shape, dtypes: tuple[str, ...] = FLOAT, primitive: str =
     return structural(primitive, solved, solved, (UNIT, x), (UNIT, y), dtypes=dtypes, variant=shown)
 
 
+def _inverse(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
+    def inverted(x: Any) -> Any:
+        return np.linalg.inv(_rotated(x))
+
+    shown = str(shape).replace(" ", "")
+    return structural("inverse", inverted, inverted, (UNIT, shape), dtypes=dtypes, variant=shown)
+
+
+def _adjoint(x: Any) -> Any:
+    return np.conj(np.swapaxes(x, -1, -2))
+
+
+def _inverse_back(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
+    def fun(y: Any, x: Any) -> Any:
+        return emit("inverse_back", y, x)
+
+    def reference(y: Any, x: Any) -> Any:
+        return -_adjoint(x) @ y @ _adjoint(x)
+
+    shown = str(shape).replace(" ", "")
+    operands = ((UNIT, shape), (UNIT, shape))
+    return structural("inverse_back", fun, reference, *operands, dtypes=dtypes, variant=shown)
+
+
 def _det(shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
     def scaled(x: Any) -> Any:
         return np.linalg.det(_rotated(x) / 5)
@@ -92,7 +116,15 @@ CASES = [
     _solve((3, 3), (3, 2), INEXACT, "eliminate"),
     _solve((35, 2, 2), (35, 2, 1), INEXACT, "eliminate"),
     _solve((2, 4, 4), (4, 3), primitive="eliminate"),
+    _solve((70, 5, 5), (70, 5, 1), primitive="eliminate"),
+    _solve((6, 6), (6, 2), INEXACT, "eliminate"),
     _solve((0, 2, 2), (0, 2, 3), primitive="eliminate"),
+    _inverse((3, 3), INEXACT),
+    _inverse((70, 2, 2)),
+    _inverse((0, 2, 2)),
+    _inverse_back((4, 4), INEXACT),
+    _inverse_back((70, 2, 2)),
+    _inverse_back((2, 0, 0)),
     _det((4, 4), INEXACT),
     _det((2, 5, 5)),
     _slogdet(1, (2, 3, 3), INEXACT),
