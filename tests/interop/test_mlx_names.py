@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -264,6 +265,16 @@ def test_safetensors_that_cannot_be(rng):
     for content in damaged:
         with pytest.raises(ValueError, match="Expected a file in the format safetensors, got a damaged one"):
             fv.load(io.BytesIO(content), format="safetensors")
+
+
+@pytest.mark.parametrize("module", ["safetensors", "safetensors.numpy"])
+def test_safetensors_is_said_to_be_missing(module, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match="pip install safetensors"):
+        if module == "safetensors":
+            fv.load(io.BytesIO(), format=module)
+        else:
+            fv.save_safetensors(io.BytesIO(), {})
 
 
 # --- calls as in MLX ---------------------------------------------------------------------------------------
