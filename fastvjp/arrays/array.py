@@ -316,6 +316,23 @@ def _shown(x: Any) -> str:
     return str(x)
 
 
+def arrays_of(avals: Sequence[Aval], values: Sequence[Any]) -> list[array]:
+    """Arrays of values: `array._of(Var(aval, value))` of each, in half of the time."""
+    made = []
+    for i, a in enumerate(avals):
+        var = _new(Var)
+        var.aval = a
+        var.value = values[i]
+        var.trace = None
+        var.number = -1
+        self = _new(array)
+        self._held = var
+        self._trace = None
+        self._number = -1
+        made.append(self)
+    return made
+
+
 def as_array(value: Any, where: str, dtype: np.dtype | None = None) -> array:
     """Convert what a public function accepts; TypeError or ValueError naming `where` otherwise."""
     if isinstance(value, array):
@@ -350,4 +367,4 @@ def from_numpy(value: np.ndarray, where: str) -> array:
     return array._of(of_numpy(value, where))
 
 
-__all__ = ["array", "as_array", "as_arrays", "as_operands", "from_numpy", "numpy_of"]
+__all__ = ["array", "arrays_of", "as_array", "as_arrays", "as_operands", "from_numpy", "numpy_of"]

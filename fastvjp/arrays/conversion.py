@@ -85,15 +85,6 @@ def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Va
     return Var(aval(value.shape, dtype), device.upload(value))
 
 
-def lent(value: np.ndarray, where: str) -> Var:
-    """The same for a run that is over before anybody may write to the array: not copied where it can be read."""
-    device = devices.current()
-    a = seen(value.shape, value.dtype)
-    if a is not None and device.dtype(a.dtype) is a.dtype:
-        return Var(a, device.upload(value))
-    return of_numpy(value, where)
-
-
 def _taken(value: np.ndarray, where: str, own: np.dtype, dtype: np.dtype) -> np.ndarray:
     """The values of any NumPy array, in a dtype; itself if nobody can write to it."""
     if isinstance(value, np.ma.MaskedArray):

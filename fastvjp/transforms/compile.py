@@ -17,16 +17,17 @@ import numpy as np
 
 from .. import devices
 from ..arrays.array import array, as_array, numpy_of
-from ..arrays.conversion import lent, of_numpy, var_of
+from ..arrays.conversion import of_numpy, var_of
 from ..arrays.views import lies_in_rows, lying_as
+from ..core.avals import Aval, as_dtype, aval
 from ..core.program import Program, Uniform, Var
 from ..recording.hints import THREAD
 from ..recording.reads import guard
-from ..recording.recorder import Recording, abstract, is_recording, switch, value_of
+from ..recording.recorder import Recording, abstract, current, switch, value_of
 from .arguments import Arguments, check_callable
-from .results import ALL, as_tree, gives_numpy, hand_out
+from .results import ALL, finished, gives_numpy, hand_out
 from .transformed import Transformed
-from .tree import LEAF, TreeDef, flatten
+from .tree import LEAF, TreeDef, flatten, flattener, unflatten
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,73 +73,48 @@ def compile(
     check_callable(fun, "compile")
     cache: OrderedDict[Hashable, _Compiled] = OrderedDict()
     known: OrderedDict[Hashable, None] = OrderedDict()
-    plain: dict[Hashable, _Compiled] = {}
-    """The same by what `_plain` gives."""
     lock = threading.Lock()
     owner = _owner(fun)
-    stateless = inputs is None and outputs is None and owner is None
+    flatten_arguments = flattener()
 
     def compiled(*args: Any, **kwargs: Any) -> Any:
-        if is_recording():
+        if current() is not None:
             return fun(*args, **kwargs)
-        short = _plain(args) if stateless and args and type(args[0]) is np.ndarray and not kwargs else None
-        ready = plain.get(short)
-        if ready is not None and len(cache) < MAX_SIGNATURES:
-            leaves = list(map(devices.current().upload, args))
-            return as_tree(ready.structure, ready.ready.run(leaves + ready.constants, ALL))
-        call = _Call(args, kwargs, inputs, owner)
-        ready = cache.get(call.key)
-        numpy = call.theirs and not call.ours
-        if ready is None or not numpy or ready.written or outputs is not None:  # `fun` may write to them
-            call.copy_lent()
+        leaves, definition = flatten_arguments((args, kwargs) if kwargs else args)
+        key, values, lent, numpy, states = _signature(leaves, definition, bool(kwargs), inputs, owner)
+        ready = cache.get(key)
+        if lent:
+            _lend(values, lent, copies=ready is None or not ready.lends)
         if ready is None:
             with lock:
-                ready = cache.get(call.key)
+                ready = cache.get(key)
                 if ready is None:
-                    kinds = (call.definition, *[v.aval for v in call.given])
+                    call = _Call(leaves, definition, bool(kwargs), states, numpy)
+                    kinds = (call.named, definition, *call.avals())
                     again = kinds in known  # with other numbers, with which more may come
                     known[kinds] = None
-                    ready = cache[call.key] = _Compiled(fun, call, outputs, again)
+                    ready = cache[key] = _Compiled(fun, call, outputs, again)
                     for kept in (cache, known):
                         if len(kept) > MAX_SIGNATURES:
                             kept.popitem(last=False)
         elif len(cache) >= MAX_SIGNATURES:
             with lock:
-                if call.key in cache:
-                    cache.move_to_end(call.key)
-        pure = outputs is None and not ready.written
-        n = ALL if pure else ready.structure.leaves
-        if (
-            pure
-            and short is not None
-            and all(v.aval.dtype == x.dtype for v, x in zip(call.given, args, strict=True))
-        ):
-            if len(plain) >= MAX_SIGNATURES:
-                plain.clear()
-            plain[short] = ready
-        _check_writes(call.leaves, ready.written)
-        results = ready.run(call.given, n if numpy else 0)
-        if not pure:
-            last = len(results) - len(ready.written)
-            ready.write(call.leaves, results[last:])
-            if outputs is not None:
-                ready.update(outputs, results[n:last])
-            results = results[:n]
-        return as_tree(ready.structure, results)
+                if key in cache:
+                    cache.move_to_end(key)
+        if ready.pure:
+            return unflatten(ready.structure, ready.run(values, ready.numpy))
+        _check_writes(leaves, ready.written)
+        n = ready.structure.leaves
+        results = ready.run(values, min(n, ready.numpy))
+        last = len(results) - len(ready.written)
+        ready.write(leaves, results[last:])
+        if outputs is not None:
+            ready.update(outputs, results[n:last])
+        return unflatten(ready.structure, results[:n])
 
     made: Transformed[P, R] = Transformed(compiled, compile, fun, inputs, outputs, shapeless)
     made._state = inputs is not None or outputs is not None
     return made
-
-
-def _plain(args: Sequence[Any]) -> Hashable:
-    """The signature of arguments that are NumPy arrays and lie in memory as plans expect them; else None."""
-    key: list[Hashable] = [devices.current().name]
-    for x in args:
-        if type(x) is not np.ndarray or not x.flags.c_contiguous:
-            return None
-        key += (x.dtype, x.shape)
-    return tuple(key)
 
 
 def _owner(fun: Any) -> Any:
@@ -181,72 +157,120 @@ class _State(NamedTuple):
     owner: Any = None
 
 
-class _Call:
-    """The arguments and state of one call: what is given at run time, and the signature."""
+def _signature(
+    leaves: list[Any], definition: TreeDef, named: bool, inputs: Any, owner: Any
+) -> tuple[Hashable, list[Any], list[int], bool, list[_State]]:
+    """What a call is known by, and what it gives.
 
-    __slots__ = ("definition", "given", "key", "leaves", "lent", "named", "ours", "states", "theirs")
+    Args:
+        leaves: of the tree of arguments.
+        definition: of that tree.
+        named: whether it is a pair of positional and keyword arguments, not only a tuple of the former.
+        inputs: what is read without being an argument.
+        owner: the object of a method.
 
-    def __init__(self, args: Any, kwargs: Any, inputs: Any, owner: Any) -> None:
-        self.named = bool(kwargs)
-        self.leaves, self.definition = flatten((args, kwargs) if kwargs else args)
-        self.given: list[Var] = []
-        self.lent: list[tuple[int, np.ndarray]] = []
-        """NumPy arrays that are given as they lie there, not copied, and their places."""
-        self.states: list[_State] = []
-        self.ours = self.theirs = False
-        key: list[Hashable] = [devices.current().name, self.named, self.definition]
-        objects = [] if owner is None else [owner]
-        for x in self.leaves:
-            if type(x) is array:
-                v, self.ours = x._var, True
-            elif type(x) is np.ndarray:
-                v, self.theirs = lent(x, "compile"), True
-                self.lent.append((len(self.given), x))
-                key.append(x.flags.c_contiguous or x.strides)
-            elif isinstance(x, _ARRAYS):
-                if isinstance(x, array):
-                    v, self.ours = x._var, True
-                else:
-                    v, self.theirs = var_of(x, "compile"), True
-            elif _has_attributes(x):
-                objects.append(x)
-                continue
-            else:
-                key.append(_constant(x))
-                continue
-            self.given.append(v)
+    Returns:
+        The signature; values of the arrays, as plans expect them, but for NumPy's, which are still to be lent or
+        copied; the places of those; whether results are NumPy's; and what else than arguments is read.
+    """
+    ours = theirs = False
+    key: list[Hashable] = [devices.current().name, named, definition]
+    values: list[Any] = []
+    lent: list[int] = []
+    objects = [] if owner is None else [owner]
+    value: Any
+    for x in leaves:
+        if type(x) is array:
+            ours = True
+            v = x._held
+            if type(v) is not Var:
+                v = x._var
+            value = v.value
+            if v.trace is not None or type(value) is Uniform or value.layout is not None:  # as in few calls
+                value = _whole(v)
+            values.append(value)
             key.append(v.aval)
-        if self.definition.fixed:
-            key += map(_constant, _static_fields(self.definition))
-        if inputs is not None:
-            self._enter(_State(inputs, *flatten(inputs)), key, objects)
-        seen = set()
-        for x in objects:  # which grows
-            key.append(id(x))
-            if id(x) not in seen:
-                seen.add(id(x))
-                self._enter(_State(vars(x), *flatten(vars(x)), x), key, objects)
-        key.append(self.theirs and not self.ours)
-        self.key = tuple(key)
+        elif type(x) is np.ndarray:
+            theirs = True
+            lent.append(len(values))
+            values.append(x)
+            key += (x.dtype, x.shape, x.flags.c_contiguous or x.strides)
+        elif isinstance(x, _ARRAYS):
+            ours |= isinstance(x, array)
+            theirs |= not isinstance(x, array)
+            key.append(_give(x, values))
+        elif _has_attributes(x):
+            objects.append(x)
+        else:
+            key.append(_constant(x))
+    if definition.fixed:
+        key += map(_constant, _static_fields(definition))
+    states = [] if inputs is None and not objects else _states(inputs, objects, key, values)
+    numpy = theirs and not ours
+    key.append(numpy)
+    return tuple(key), values, lent, numpy, states
 
-    def copy_lent(self) -> None:
-        """Take copies instead of what was lent."""
-        for i, x in self.lent:
-            self.given[i] = of_numpy(x, "compile")
 
-    def _enter(self, state: _State, key: list[Hashable], objects: list[Any]) -> None:
-        """Take in what a state holds; its objects are still to come."""
-        self.states.append(state)
-        key += [state.definition, *map(_constant, _static_fields(state.definition))]
+def _states(inputs: Any, objects: list[Any], key: list[Hashable], values: list[Any]) -> list[_State]:
+    """What else than arguments is read; extends the signature and the values."""
+    states: list[_State] = []
+
+    def enter(state: _State) -> None:
+        states.append(state)
+        key.extend([state.definition, *map(_constant, _static_fields(state.definition))])
         for x in state.leaves:
             if isinstance(x, _ARRAYS):
-                v = x._var if isinstance(x, array) else var_of(x, "compile")
-                self.given.append(v)
-                key.append(v.aval)
+                key.append(_give(x, values))
             elif _has_attributes(x):
                 objects.append(x)
             else:
                 key.append(_attribute(x) if state.owner is not None else _constant(x))
+
+    if inputs is not None:
+        enter(_State(inputs, *flatten(inputs)))
+    entered = set()
+    for x in objects:  # which grows
+        key.append(id(x))
+        if id(x) not in entered:
+            entered.add(id(x))
+            enter(_State(vars(x), *flatten(vars(x)), x))
+    return states
+
+
+def _give(x: Any, values: list[Any]) -> Aval:
+    """Append the value of an array of any kind."""
+    v = x._var if isinstance(x, array) else var_of(x, "compile")
+    values.append(_whole(v))
+    return v.aval
+
+
+def _lend(values: list[Any], places: list[int], copies: bool) -> None:
+    """Give NumPy's arrays as they lie there, to a run that is over before anybody may write to them, or copies."""
+    upload = devices.current().upload
+    for i in places:
+        x = values[i]
+        values[i] = _whole(of_numpy(x, "compile")) if copies else upload(x)
+
+
+class _Call(NamedTuple):
+    """The arguments and state of the first call of a signature."""
+
+    leaves: list[Any]
+    definition: TreeDef
+    named: bool
+    states: list[_State]
+    numpy: bool
+    """Whether results are NumPy's."""
+
+    def avals(self) -> list[Aval]:
+        """Of the arrays."""
+        given = [*self.leaves, *(x for state in self.states for x in state.leaves)]
+        return [_aval_of(x) for x in given if isinstance(x, _ARRAYS)]
+
+    def lendable(self) -> bool:
+        """Whether NumPy's arrays may be lent: where they lie as plans expect them, and as what the device has."""
+        arrays = [x for x in self.leaves if type(x) is np.ndarray]
+        return self.numpy and all(x.flags.c_contiguous and _aval_of(x).dtype == x.dtype for x in arrays)
 
     def handles(self, arrays: Iterator[Var]) -> list[Any]:
         """The leaves of the arguments with these variables for the arrays."""
@@ -254,8 +278,14 @@ class _Call:
 
     def arguments(self, leaves: list[Any]) -> tuple[Any, Any]:
         """Positional and keyword arguments of these leaves."""
-        found = self.definition.unflatten(iter(leaves))
+        found = unflatten(self.definition, leaves)
         return found if self.named else (found, {})
+
+
+def _aval_of(x: Any) -> Aval:
+    if isinstance(x, array):
+        return x._aval
+    return aval(x.shape, devices.current().dtype(as_dtype(x.dtype, "compile")))
 
 
 _ARRAYS = (array, np.ndarray, np.generic)
@@ -296,7 +326,7 @@ class _Compiled:
     """One signature: the plan, and the structure of the results and of the state that `fun` updates."""
 
     def __init__(self, fun: Callable[..., Any], call: _Call, outputs: Any, shared: bool) -> None:
-        stand_ins = [abstract(v.aval, "compile") for v in call.given]
+        stand_ins = [abstract(a, "compile") for a in call.avals()]
         arrays = iter(stand_ins)
         own = call.handles(arrays)
         args, kwargs = call.arguments(own)
@@ -334,32 +364,35 @@ class _Compiled:
         finally:
             switch(recording.before)
             recording.end()
+        self.pure = outputs is None and not self.written
+        """Whether `fun` only returns results."""
+        self.numpy = ALL if call.numpy else 0
+        """How many of the results are NumPy's."""
+        self.lends = self.pure and call.lendable()
+        """Whether arrays of NumPy's need no copies."""
         same = before[-1].definition == self.state
         self.kept = [same and x is y for x, y in zip_longest(self.leaves, before[-1].leaves)]
         self.leaves = [None if isinstance(x, array) else x for x in self.leaves]
         self.alive = [state.owner for state in call.states], [state.leaves for state in call.states]
         """What is known by its `id` in the signature."""
 
-    def write(self, arguments: Sequence[Any], results: Sequence[Var]) -> None:
+    def write(self, arguments: Sequence[Any], results: Sequence[array]) -> None:
         """Write to the arguments what `fun` does, which a call of `fun` itself would have changed."""
-        for i, value in zip(self.written, results, strict=True):
+        for i, result in zip(self.written, results, strict=True):
             x = arguments[i]
             if isinstance(x, array):
-                x._var = value
+                x._var = result._var
             else:
-                x[...] = numpy_of(value)
+                x[...] = result._values()
 
-    def run(self, given: Sequence[Var], numpy: int) -> list[Any]:
-        """Results and state for these arguments, so many as NumPy arrays."""
-        leaves = []
-        for v in given:
-            leaves.append(_whole(v))
-        return self.ready.run(leaves + self.constants, numpy)
+    def run(self, given: list[Any], numpy: int) -> list[Any]:
+        """Results and state for these values of arguments, so many as NumPy arrays."""
+        return finished(self.ready, given + self.constants if self.constants else given, numpy)
 
-    def update(self, outputs: Any, results: Sequence[Var]) -> None:
+    def update(self, outputs: Any, results: Sequence[array]) -> None:
         """Give the state its new values: in the arrays that `fun` kept, else in new ones in their containers."""
         fresh = iter(results)
-        leaves = [array._of(next(fresh)) if x is None else x for x in self.leaves]
+        leaves = [next(fresh) if x is None else x for x in self.leaves]
         present, definition = flatten(outputs)
         if definition == self.state:
             for i, (old, new) in enumerate(zip(present, leaves, strict=True)):

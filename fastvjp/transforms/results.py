@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.array import array
+from ..arrays.array import array, arrays_of
 from ..core.program import Var, as_numpy
+from ..recording.ready import Ready
 from ..recording.recorder import Recording, is_recording, value_of
-from .tree import TreeDef, flatten, tree_map
+from .tree import TreeDef, flatten, tree_map, unflatten
 
 NUMPY: set[type] = {np.ndarray}
 OURS: set[type] = {array}
@@ -66,7 +67,17 @@ def as_tree(definition: TreeDef, results: Sequence[Any]) -> Any:
     leaves = []
     for r in results:
         leaves.append(array._of(r) if type(r) is Var else r)
-    return leaves if definition.flat and definition.kind is list else definition.unflatten(iter(leaves))
+    return unflatten(definition, leaves)
+
+
+def finished(ready: Ready, leaves: Sequence[Any], numpy: int) -> list[Any]:
+    """The results for the values of leaves: so many of the first as NumPy's arrays, the others as ours."""
+    values = ready.executable.run(ready.given(leaves))
+    avals, fresh = ready.avals, ready.executable.fresh
+    if not numpy:
+        return arrays_of(avals, values)
+    found = [as_numpy(values[i], a, fresh[i]) for i, a in enumerate(avals[:numpy])]
+    return found + arrays_of(avals[numpy:], values[numpy:]) if numpy < len(avals) else found
 
 
 def like_arguments(returned: Any, arguments: Any) -> Any:

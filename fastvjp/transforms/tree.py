@@ -12,11 +12,14 @@ import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from ..arrays.array import array
+
+_is_fixed = attrgetter("fixed")
 
 
 class TreeDef:
@@ -37,9 +40,9 @@ class TreeDef:
         self.template = template
         """A dataclass instance, for the fields that are no children, a dict of another kind, or the class of what
         is derived from list or tuple; not compared."""
-        self.flat = template is None and kind in (list, tuple) and all(c is LEAF for c in children)
-        """Whether it is a list or tuple of leaves."""
-        self.fixed: bool = template is not None or any(c.fixed for c in children)
+        self.flat = template is None and kind is not None and children.count(LEAF) == len(children)
+        """Whether it is a container of leaves, and of nothing else."""
+        self.fixed: bool = template is not None or any(map(_is_fixed, children))
         """Whether there is a template in it."""
         self._hash = hash((kind, keys, children))
 
@@ -65,12 +68,10 @@ class TreeDef:
 
     def unflatten(self, leaves: Iterator[Any]) -> Any:
         """Build the tree again, taking its leaves in order."""
-        if self.flat:
-            return self.kind(islice(leaves, len(self.children)))  # type: ignore[misc]
         if self is LEAF:
             return next(leaves)
-        values = [c.unflatten(leaves) for c in self.children]
-        kind = self.kind
+        kind, children = self.kind, self.children
+        values: Any = islice(leaves, len(children)) if self.flat else [c.unflatten(leaves) for c in children]
         if kind is list or kind is tuple:
             return kind(values) if self.template is None else _derived(self.template, kind, values)
         if kind is type(None):
@@ -155,7 +156,7 @@ def _definition(tree: Any, leaves: list[Any]) -> TreeDef:
             leaves.extend(tree)
             return flat(kind, len(tree))
         children = tuple([_definition(c, leaves) for c in tree])
-        return TreeDef(kind, (), children) if any(c.fixed for c in children) else _nested(kind, children)
+        return TreeDef(kind, (), children) if any(map(_is_fixed, children)) else _nested(kind, children)
     if tree is None:
         return TreeDef(kind)
     if isinstance(tree, dict):
@@ -174,9 +175,66 @@ def _definition(tree: Any, leaves: list[Any]) -> TreeDef:
     return LEAF
 
 
+def flattener() -> Callable[[Any], tuple[list[Any], TreeDef]]:
+    """`flatten` for trees of which one mostly has the structure of the one before."""
+    latest = LEAF, reader(LEAF)
+
+    def flatten_again(tree: Any) -> tuple[list[Any], TreeDef]:
+        nonlocal latest
+        definition, read = latest
+        leaves = read(tree)
+        if leaves is None:
+            leaves, definition = flatten(tree)
+            latest = definition, reader(definition)
+        return leaves, definition
+
+    return flatten_again
+
+
+@functools.lru_cache
+def reader(definition: TreeDef) -> Callable[[Any], list[Any] | None]:
+    """A function that finds the leaves of trees of one structure, in a tenth to a half of the time of `flatten`.
+
+    It is generated, as straight code through the structure. For a tree of another structure, and for one with
+    objects of other types than the common ones, of which only `flatten` knows whether they are leaves, it returns
+    None.
+    """
+    if definition.fixed:
+        return lambda tree: None
+    names: dict[str, Any] = {"common": _LEAVES.issuperset}
+    lines: list[str] = []
+    leaves: list[str] = []
+    todo = [("tree", definition)]
+    while todo:
+        name, this = todo.pop()
+        if this is LEAF:
+            leaves.append(name)
+            continue
+        n = len(names)
+        names[f"kind{n}"] = this.kind
+        same, inside = f"len({name}) == {len(this.children)}", name
+        if this.kind is type(None):
+            same, inside = "True", "()"
+        elif this.kind is dict or this.kind is OrderedDict:
+            names[f"keys{n}"] = list(this.keys)
+            same, inside = f"[*{name}] == keys{n}", f"{name}.values()"
+        lines.append(f"if type({name}) is not kind{n} or not {same}: return None")
+        if this.flat:
+            leaves.append(f"*{inside}")
+            continue
+        parts = [f"x{n}_{i}" for i in range(len(this.children))]
+        lines.append(f"{''.join(f'{part}, ' for part in parts)}= {inside}")
+        todo += reversed(list(zip(parts, this.children, strict=True)))
+    lines += [f"leaves = [{', '.join(leaves)}]", "return leaves if common(map(type, leaves)) else None"]
+    exec("def read(tree):\n    " + "\n    ".join(lines), names)
+    return names.pop("read")
+
+
 def unflatten(definition: TreeDef, leaves: list[Any]) -> Any:
-    """Inverse of `flatten`."""
-    return definition.unflatten(iter(leaves))
+    """Inverse of `flatten`, which may take over the list."""
+    if definition is LEAF:
+        return leaves[0]
+    return leaves if definition.flat and definition.kind is list else definition.unflatten(iter(leaves))
 
 
 def tree_map(fun: Callable[..., Any], tree: Any, *rest: Any) -> Any:
