@@ -80,11 +80,16 @@ def compile(
     def compiled(*args: Any, **kwargs: Any) -> Any:
         if current() is not None:
             return fun(*args, **kwargs)
+        device = devices.current()
         leaves, definition = flatten_arguments((args, kwargs) if kwargs else args)
-        key, values, lent, numpy, states = _signature(leaves, definition, bool(kwargs), inputs, owner)
+        key, values, lent, numpy, states = _signature(
+            [device.name, bool(kwargs), definition], leaves, inputs, owner
+        )
         ready = cache.get(key)
-        if lent:
-            _lend(values, lent, copies=ready is None or not ready.lends)
+        if lent:  # to a run that is over before anybody may write to them, if `fun` itself does not
+            take = device.upload if ready is not None and ready.lends else _copied
+            for i in lent:
+                values[i] = take(values[i])
         if ready is None:
             with lock:
                 ready = cache.get(key)
@@ -101,11 +106,12 @@ def compile(
             with lock:
                 if key in cache:
                     cache.move_to_end(key)
+        values += ready.constants
         if ready.pure:
-            return unflatten(ready.structure, ready.run(values, ready.numpy))
+            return unflatten(ready.structure, finished(ready.ready, values, ready.numpy))
         _check_writes(leaves, ready.written)
         n = ready.structure.leaves
-        results = ready.run(values, min(n, ready.numpy))
+        results = finished(ready.ready, values, min(n, ready.numpy))
         last = len(results) - len(ready.written)
         ready.write(leaves, results[last:])
         if outputs is not None:
@@ -158,14 +164,13 @@ class _State(NamedTuple):
 
 
 def _signature(
-    leaves: list[Any], definition: TreeDef, named: bool, inputs: Any, owner: Any
+    key: list[Any], leaves: list[Any], inputs: Any, owner: Any
 ) -> tuple[Hashable, list[Any], list[int], bool, list[_State]]:
     """What a call is known by, and what it gives.
 
     Args:
-        leaves: of the tree of arguments.
-        definition: of that tree.
-        named: whether it is a pair of positional and keyword arguments, not only a tuple of the former.
+        key: the beginning of what it is known by, up to the definition of the tree of arguments.
+        leaves: of that tree.
         inputs: what is read without being an argument.
         owner: the object of a method.
 
@@ -174,7 +179,8 @@ def _signature(
         copied; the places of those; whether results are NumPy's; and what else than arguments is read.
     """
     ours = theirs = False
-    key: list[Hashable] = [devices.current().name, named, definition]
+    if key[-1].fixed:
+        key += map(_constant, _static_fields(key[-1]))
     values: list[Any] = []
     lent: list[int] = []
     objects = [] if owner is None else [owner]
@@ -203,8 +209,6 @@ def _signature(
             objects.append(x)
         else:
             key.append(_constant(x))
-    if definition.fixed:
-        key += map(_constant, _static_fields(definition))
     states = [] if inputs is None and not objects else _states(inputs, objects, key, values)
     numpy = theirs and not ours
     key.append(numpy)
@@ -244,12 +248,9 @@ def _give(x: Any, values: list[Any]) -> Aval:
     return v.aval
 
 
-def _lend(values: list[Any], places: list[int], copies: bool) -> None:
-    """Give NumPy's arrays as they lie there, to a run that is over before anybody may write to them, or copies."""
-    upload = devices.current().upload
-    for i in places:
-        x = values[i]
-        values[i] = _whole(of_numpy(x, "compile")) if copies else upload(x)
+def _copied(x: np.ndarray) -> Any:
+    """The value of an array of NumPy's, safe from later writes to it."""
+    return _whole(of_numpy(x, "compile"))
 
 
 class _Call(NamedTuple):
@@ -384,10 +385,6 @@ class _Compiled:
                 x._var = result._var
             else:
                 x[...] = result._values()
-
-    def run(self, given: list[Any], numpy: int) -> list[Any]:
-        """Results and state for these values of arguments, so many as NumPy arrays."""
-        return finished(self.ready, given + self.constants if self.constants else given, numpy)
 
     def update(self, outputs: Any, results: Sequence[array]) -> None:
         """Give the state its new values: in the arrays that `fun` kept, else in new ones in their containers."""

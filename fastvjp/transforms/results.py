@@ -73,9 +73,10 @@ def as_tree(definition: TreeDef, results: Sequence[Any]) -> Any:
 def finished(ready: Ready, leaves: Sequence[Any], numpy: int) -> list[Any]:
     """The results for the values of leaves: so many of the first as NumPy's arrays, the others as ours."""
     values = ready.executable.run(ready.given(leaves))
-    avals, fresh = ready.avals, ready.executable.fresh
+    avals = ready.avals
     if not numpy:
         return arrays_of(avals, values)
+    fresh = ready.executable.fresh
     found = [as_numpy(values[i], a, fresh[i]) for i, a in enumerate(avals[:numpy])]
     return found + arrays_of(avals[numpy:], values[numpy:]) if numpy < len(avals) else found
 
