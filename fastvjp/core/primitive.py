@@ -21,6 +21,19 @@ Rule = Callable[..., Any]
 `g` is the cotangent of the result, `out` the result; the others are operands and parameters of the primitive, by
 name. Of several results, `w` and `v` say, the cotangents are `g_w` and `g_v`, None where nothing depends on one.
 """
+
+
+@dataclass(frozen=True)
+class NoDerivative:
+    """A rule for an operand by which there is no derivative: NotImplementedError, where one is asked for."""
+
+    message: str
+
+    def __call__(self, g: Any) -> Any:
+        """Never a cotangent."""
+        raise NotImplementedError(self.message)
+
+
 Batch = Callable[..., Any]
 """A batching rule, called as `rule(primitive, operands, batched, size, **params)` with operands that carry a batch
 axis in front where `batched` says so; the results carry it, too."""

@@ -18,12 +18,12 @@ from ..arrays.emit import cast, emit
 from ..arrays.public import public
 from ..core.avals import inexact
 from .common import ArrayLike, operands, require
-from .elementwise import floating, floating2
+from .elementwise import as_floating, floating, floating2
 from .exponential import logaddexp, xlogy
 from .logical import where
 
 
-def _floating3(name: str, *xs: ArrayLike) -> array:
+def _of_several(name: str, *xs: ArrayLike) -> array:
     found = operands(name, *xs, floating=True)
     require(name, found[0].dtype, "f")
     return emit(name, *found)
@@ -169,6 +169,30 @@ def binom(n: ArrayLike, k: ArrayLike) -> array:
     return floating2("binom", n, k, "f")
 
 
+@public(unary, numpy="scipy.special.rgamma", within="special")
+def rgamma(a: ArrayLike) -> array:
+    """`1 / gamma(a)`, 0 at the poles of the gamma function, with its derivatives there.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.rgamma(fastvjp.array([3.0, 0.0]))
+        array([0.5, 0], dtype=float32)
+    """
+    return floating("rgamma", a, "f")
+
+
+@public(binary, numpy="scipy.special.poch", within="special")
+def poch(z: ArrayLike, m: ArrayLike) -> array:
+    """Pochhammer's symbol, `gamma(z + m) / gamma(z)`; the derivative is nan where `z + m` or `z` is 0, -1, ...
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.poch(fastvjp.array([1.0, 2.5]), 2.0)
+        array([2, 8.75], dtype=float32)
+    """
+    return floating2("poch", z, m, "f")
+
+
 # --- their incomplete integrals --------------------------------------------------------------------------
 
 
@@ -217,7 +241,7 @@ def betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> array:
         >>> fastvjp.special.betainc(fastvjp.array([1.0, 2.0]), 2.0, 0.5)
         array([0.75, 0.5], dtype=float32)
     """
-    return _floating3("betainc", a, b, x)
+    return _of_several("betainc", a, b, x)
 
 
 @public(recorded(3), numpy="scipy.special.betaincc", within="special")
@@ -229,7 +253,7 @@ def betaincc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> array:
         >>> fastvjp.special.betaincc(fastvjp.array([1.0, 2.0]), 2.0, 0.5)
         array([0.25, 0.5], dtype=float32)
     """
-    return _floating3("betaincc", a, b, x)
+    return _of_several("betaincc", a, b, x)
 
 
 @public(binary, numpy="scipy.special.gammaincinv", within="special")
@@ -257,7 +281,7 @@ def betaincinv(a: ArrayLike, b: ArrayLike, y: ArrayLike) -> array:
         >>> fastvjp.special.betaincinv(fastvjp.array([1.0, 2.0]), 2.0, 0.5)
         array([0.292893, 0.5], dtype=float32)
     """
-    return _floating3("betaincinv", a, b, y)
+    return _of_several("betaincinv", a, b, y)
 
 
 # --- error functions and the normal distribution ---------------------------------------------------------
@@ -338,6 +362,61 @@ def owens_t(h: ArrayLike, a: ArrayLike) -> array:
         array([0.125, 0.0667419], dtype=float32)
     """
     return floating2("owens_t", h, a, "f")
+
+
+@public(unary, numpy="scipy.special.erfi", within="special")
+def erfi(a: ArrayLike) -> array:
+    """The imaginary error function, `-1j * erf(1j * a)`; of complex operands, too.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.erfi(fastvjp.array([0.0, 1.0]))
+        array([0, 1.65043], dtype=float32)
+    """
+    return floating("erfi", a)
+
+
+@public(unary, numpy="scipy.special.dawsn", within="special")
+def dawsn(a: ArrayLike) -> array:
+    """Dawson's integral, `sqrt(pi) / 2 * exp(-a**2) * erfi(a)`.
+
+    Its derivative, `1 - 2 * a * dawsn(a)`, is computed without cancellation beyond 7 (DLMF 7.12.1).
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.dawsn(fastvjp.array([0.0, 1.0]))
+        array([0, 0.53808], dtype=float32)
+    """
+    return floating("dawsn", a, "f")
+
+
+@public(unary, numpy="scipy.special.wofz", within="special")
+def wofz(a: ArrayLike) -> array:
+    """Faddeeva's function, `exp(-a**2) * erfc(-1j * a)`, complex also of real numbers.
+
+    Its derivative is `2j / sqrt(pi) - 2 * a * wofz(a)` (DLMF 7.10.3), without cancellation beyond 7.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.wofz(fastvjp.array([0.0, 1.0]))
+        array([1+0j, 0.367879+0.607158j], dtype=complex64)
+    """
+    x = as_floating(a, "wofz")
+    return emit("wofz", cast(x, np.result_type(x.dtype, np.complex64)))
+
+
+@public(binary, numpy="scipy.special.stdtr", within="special")
+def stdtr(df: ArrayLike, t: ArrayLike) -> array:
+    """The distribution function of Student's t distribution, for `df` degrees of freedom.
+
+    Its derivative by `t` is the density; that by `df` follows from `betainc`'s.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.stdtr(3.0, fastvjp.array([0.0, 2.0]))
+        array([0.5, 0.930337], dtype=float32)
+    """
+    return floating2("stdtr", df, t, "f")
 
 
 # --- logistic functions and entropies --------------------------------------------------------------------
@@ -505,3 +584,137 @@ def zeta(x: float, q: ArrayLike) -> array:
     given = cast(given, inexact(given.dtype))
     require("zeta", given.dtype, "f")
     return emit("zeta", given, order=number("zeta", "x", x))
+
+
+# --- hypergeometric functions ----------------------------------------------------------------------------
+
+
+@public(binary, numpy="scipy.special.hyp0f1", within="special")
+def hyp0f1(v: ArrayLike, z: ArrayLike) -> array:
+    """The confluent hypergeometric limit function 0F1(; v; z), with a derivative by `z` (DLMF 16.3.1).
+
+    Raises:
+        NotImplementedError: a derivative by `v`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.hyp0f1(1.5, fastvjp.array([0.0, 1.0]))
+        array([1, 1.81343], dtype=float32)
+    """
+    return floating2("hyp0f1", v, z, "f")
+
+
+@public(recorded(3), numpy="scipy.special.hyp1f1", within="special")
+def hyp1f1(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> array:
+    """Kummer's confluent hypergeometric function 1F1(a; b; x), with a derivative by `x` (DLMF 16.3.1).
+
+    Raises:
+        NotImplementedError: a derivative by `a` or `b`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.hyp1f1(0.5, 1.5, fastvjp.array([0.0, 1.0]))
+        array([1, 1.46265], dtype=float32)
+    """
+    return _of_several("hyp1f1", a, b, x)
+
+
+@public(recorded(3), numpy="scipy.special.hyperu", within="special")
+def hyperu(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> array:
+    """Tricomi's confluent hypergeometric function U(a, b, x), with a derivative by `x` (DLMF 13.3.22).
+
+    Raises:
+        NotImplementedError: a derivative by `a` or `b`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.hyperu(0.5, 1.5, fastvjp.array([1.0, 4.0]))
+        array([1, 0.5], dtype=float32)
+    """
+    return _of_several("hyperu", a, b, x)
+
+
+@public(recorded(4), numpy="scipy.special.hyp2f1", within="special")
+def hyp2f1(a: ArrayLike, b: ArrayLike, c: ArrayLike, z: ArrayLike) -> array:
+    """Gauss's hypergeometric function 2F1(a, b; c; z), with a derivative by `z` (DLMF 15.5.1).
+
+    Raises:
+        NotImplementedError: a derivative by `a`, `b` or `c`.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.hyp2f1(0.5, 1.0, 1.5, fastvjp.array([0.0, 0.25]))
+        array([1, 1.09861], dtype=float32)
+    """
+    return _of_several("hyp2f1", a, b, c, z)
+
+
+# --- elliptic integrals ------------------------------------------------------------------------------------
+
+
+@public(unary, numpy="scipy.special.ellipk", within="special")
+def ellipk(m: ArrayLike) -> array:
+    """The complete elliptic integral of the first kind, of (1 - m sin(t)**2)**-0.5 over 0 < t < pi / 2.
+
+    Its derivatives are hypergeometric functions (DLMF 19.5.1), which lose no digits at 0.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.ellipk(fastvjp.array([0.0, 0.5]))
+        array([1.5708, 1.85407], dtype=float32)
+    """
+    return floating("ellipk", m, "f")
+
+
+@public(unary, numpy="scipy.special.ellipkm1", within="special")
+def ellipkm1(p: ArrayLike) -> array:
+    """`ellipk(1 - p)`, which keeps its digits where p is small.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.ellipkm1(fastvjp.array([0.5, 1e-20]))
+        array([1.85407, 24.4121], dtype=float32)
+    """
+    return floating("ellipkm1", p, "f")
+
+
+@public(unary, numpy="scipy.special.ellipe", within="special")
+def ellipe(m: ArrayLike) -> array:
+    """The complete elliptic integral of the second kind, of (1 - m sin(t)**2)**0.5 over 0 < t < pi / 2.
+
+    Its derivatives are hypergeometric functions (DLMF 19.5.2), which lose no digits at 0.
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.ellipe(fastvjp.array([0.0, 0.5]))
+        array([1.5708, 1.35064], dtype=float32)
+    """
+    return floating("ellipe", m, "f")
+
+
+@public(binary, numpy="scipy.special.ellipkinc", within="special")
+def ellipkinc(phi: ArrayLike, m: ArrayLike) -> array:
+    """The incomplete elliptic integral of the first kind, of (1 - m sin(t)**2)**-0.5 over 0 < t < phi.
+
+    Its derivatives by `m` are such integrals of other powers, computed as Carlson's (DLMF 19.29).
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.ellipkinc(fastvjp.array([0.0, 1.0]), 0.5)
+        array([0, 1.08322], dtype=float32)
+    """
+    return floating2("ellipkinc", phi, m, "f")
+
+
+@public(binary, numpy="scipy.special.ellipeinc", within="special")
+def ellipeinc(phi: ArrayLike, m: ArrayLike) -> array:
+    """The incomplete elliptic integral of the second kind, of (1 - m sin(t)**2)**0.5 over 0 < t < phi.
+
+    Its derivatives by `m` are such integrals of other powers, computed as Carlson's (DLMF 19.29).
+
+    Example:
+        >>> import fastvjp
+        >>> fastvjp.special.ellipeinc(fastvjp.array([0.0, 1.0]), 0.5)
+        array([0, 0.92733], dtype=float32)
+    """
+    return floating2("ellipeinc", phi, m, "f")

@@ -7,14 +7,15 @@ its own.
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..arrays.array import array
-from ..arrays.emit import emit
+from ..arrays.emit import emit, filled
 from ..core.avals import Aval
-from ..core.primitive import REGISTRY, Rule, structural
+from ..core.primitive import REGISTRY, NoDerivative, Rule, structural
 
 
 def _alike(x: Aval, *_: Aval, **__: Any) -> Aval:
@@ -35,6 +36,10 @@ def rise(x: array, y: array, n: int = 0) -> array:
 
 def _scaled(g: array, derivative: array) -> array:
     return emit("scale", g, derivative)
+
+
+def _all(like: array, value: float) -> array:
+    return filled(like.shape, like, value)
 
 
 _function("gamma", x=lambda g, x, out: _scaled(g, out * emit("polygamma", x, n=0)))
@@ -61,6 +66,24 @@ _function(
     "x y",
     x=lambda g, x, y, out: _scaled(g, out * rise(x - y + 1, y)),
     y=lambda g, x, y, out: _scaled(g, out * rise(y + 1, x - 2 * y)),
+)
+
+
+def _rgamma(g: array, x: array, out: array) -> array:
+    """Left of 1/2 of sin(pi x) gamma(1 - x) / pi (DLMF 5.5.3), which is smooth at the poles."""
+    left = emit("less", x, _all(x, 0.5))
+    mirrored = emit("select", left, 1 - x, _all(x, 1))
+    straight = emit("select", left, _all(x, 1), x)
+    by_mirror = emit("cos", math.pi * x) * emit("gamma", mirrored) - out * emit("polygamma", mirrored, n=0)
+    return _scaled(g, emit("select", left, by_mirror, -out * emit("polygamma", straight, n=0)))
+
+
+_function("rgamma", x=_rgamma)
+_function(
+    "poch",
+    "x y",
+    x=lambda g, x, y, out: _scaled(g, out * rise(x, y)),
+    y=lambda g, x, y, out: _scaled(g, out * emit("polygamma", x + y, n=0)),
 )
 
 # --- their incomplete integrals --------------------------------------------------------------------------
@@ -175,6 +198,31 @@ def _beta_parts(x: array, y: array, out: array, m: int, n: int) -> tuple[array, 
     return emit("betainc_by_xy", x, y, out, m=m, n=n), emit("beta_density", x, y, out, m=0, n=0)
 
 
+def _student_density(x: array, y: array) -> array:
+    """Of Student's t distribution at y, for x degrees of freedom."""
+    log = emit("log1p", y * y / x) * (-0.5 * (x + 1)) - emit("betaln", 0.5 * x, _all(x, 0.5))
+    return emit("exp", log) / emit("sqrt", x)
+
+
+def _stdtr_x(g: array, x: array, y: array) -> array:
+    """The integral from 0 is half an incomplete beta function, of y**2 / (x + y**2), or 1 less that of the rest.
+
+    That argument contributes -y / (2 x) times the density. The smaller one is taken, which keeps its digits.
+    """
+    square = y * y
+    near, half, halves = emit("less", square, x), _all(x, 0.5), 0.5 * x
+    below = emit("select", near, square / (x + square), half)
+    above = emit("select", near, half, x / (x + square))
+    inside = emit("betainc_by_xy", half, halves, below, m=0, n=1)
+    outside = emit("betainc_by_xy", halves, half, above, m=1, n=0)
+    grown = 0.25 * emit("sign", y) * emit("select", near, inside, -outside)
+    finite = emit("isfinite", y)
+    flow = emit("select", finite, y, _all(y, 0)) * _student_density(x, y)
+    return _scaled(g, grown - 0.5 * flow / x)
+
+
+_function("stdtr", "x y", x=_stdtr_x, y=lambda g, x, y: _scaled(g, _student_density(x, y)))
+
 structural("pdtrik", "x y", _alike, vjp=None, on="cpu")
 
 
@@ -242,6 +290,121 @@ def _scaled_bessel(name: str, sign: int) -> None:
 
 _scaled_bessel("ive", 1)
 _scaled_bessel("kve", -1)
+
+# --- hypergeometric functions ------------------------------------------------------------------------------
+
+
+def _no_derivative(name: str, operand: str) -> Rule:
+    """Of a parameter by which there is no closed form."""
+    return NoDerivative(
+        f"[{name}] There is no derivative by {operand}, only by the last operand. Hint: keep {operand} constant "
+        f"by fastvjp.stop_gradient."
+    )
+
+
+def _hypergeometric(name: str, operands: str, slope: Callable[..., array]) -> None:
+    """The last operand is the argument; the others, parameters, have SciPy's names in messages."""
+    *parameters, last = operands.split()
+    named = {"hyp0f1": "v"}.get(name, "abc")
+    rules: dict[str, Rule] = {p: _no_derivative(name, n) for p, n in zip(parameters, named, strict=False)}
+    _function(name, operands, **rules, **{last: slope})
+
+
+# DLMF 16.3.1 and 13.3.22
+_hypergeometric("hyp0f1", "x y", lambda g, x, y: _scaled(g, emit("hyp0f1", x + 1, y) / x))
+_hypergeometric("hyp1f1", "x y z", lambda g, x, y, z: _scaled(g, x / y * emit("hyp1f1", x + 1, y + 1, z)))
+_hypergeometric("hyperu", "x y z", lambda g, x, y, z: _scaled(g, -x * emit("hyperu", x + 1, y + 1, z)))
+_hypergeometric(
+    "hyp2f1",
+    "a b x y",
+    lambda g, a, b, x, y: _scaled(g, a * b / x * emit("hyp2f1", a + 1, b + 1, x + 1, y)),
+)
+
+# --- elliptic integrals ------------------------------------------------------------------------------------
+
+
+def _gauss(a: float, b: float, c: float, x: array) -> array:
+    return emit("hyp2f1", _all(x, a), _all(x, b), _all(x, c), x)
+
+
+# of K and E by their series pi / 2 F(1/2, 1/2; 1; x) and pi / 2 F(-1/2, 1/2; 1; x) (DLMF 19.5.1 and 19.5.2), with
+# Euler's transformation (DLMF 15.8.1) where F would have a pole at 1: nothing cancels, neither at 0 nor at 1
+_function("ellipk", x=lambda g, x: _scaled(g, math.pi / 8 * _gauss(0.5, 0.5, 2, x) / (1 - x)))
+_function("ellipkm1", x=lambda g, x: _scaled(g, -math.pi / 8 * _gauss(0.5, 0.5, 2, 1 - x) / x))
+_function("ellipe", x=lambda g, x: _scaled(g, -math.pi / 8 * _gauss(0.5, 1.5, 2, x)))
+
+
+def _root(x: array, y: array) -> tuple[array, array]:
+    """sin(x)**2, and 1 - y sin(x)**2 so that it keeps its digits where it is small."""
+    s, c = emit("sin", x), emit("cos", x)
+    return s * s, c * c + (1 - y) * (s * s)
+
+
+def _elliptic(name: str, second: int) -> None:
+    """The integral of (1 - y sin(t)**2)**(second - 1/2) over 0 < t < x, and its derivatives by y, less factors."""
+    by_y, sign = f"{name}_by_m", -1 if second else 1
+
+    def slope(x: array, y: array, n: int = 0) -> array:
+        square, rest = _root(x, y)
+        root = emit("sqrt", rest)
+        return root if n < second else square**n / (root * rest ** (n - second))
+
+    _function(
+        name,
+        "x y",
+        x=lambda g, x, y: _scaled(g, slope(x, y)),
+        y=lambda g, x, y: _scaled(g, 0.5 * sign * emit(by_y, x, y, n=1)),
+    )
+    _function(
+        by_y,
+        "x y",
+        x=lambda g, x, y, n: _scaled(g, slope(x, y, n)),
+        y=lambda g, x, y, n: _scaled(g, (n + 0.5 - second) * emit(by_y, x, y, n=n + 1)),
+    )
+
+
+_elliptic("ellipkinc", 0)
+_elliptic("ellipeinc", 1)
+
+# --- Dawson's and Faddeeva's functions ---------------------------------------------------------------------
+
+_FAR = 7.0
+"""From there on the series in 1 / (2 x**2) has all digits: its terms fall to exp(-49)."""
+_TERMS: Sequence[int] = (1, *[2 * k + 1 for k in range(1, 24)])
+"""The coefficient of one over that of the one before: 1, 3, 5, ..."""
+
+
+def _far_slope(x: array) -> array:
+    """1 - 2 x times the asymptotic series of Dawson's function (DLMF 7.12.1), whose first term is 1."""
+    z = 0.5 / (x * x)
+    found = _all(x, 1)
+    for factor in reversed(_TERMS[1:]):
+        found = 1 + found * z * factor
+    return -found * z
+
+
+def _dawsn(g: array, x: array, out: array) -> array:
+    far = emit("less", _all(x, _FAR), emit("abs", x))
+    slope = emit("select", far, _far_slope(emit("select", far, x, _all(x, _FAR))), 1 - 2 * x * out)
+    return _scaled(g, slope)
+
+
+def _wofz(g: array, x: array, out: array) -> array:
+    """-2 x w + 2 i / sqrt(pi) (DLMF 7.10.3); far off by the series, for w(x) = 2 exp(-x**2) - w(-x) below."""
+    size, height = emit("abs", x), emit("imag", x)
+    far, below = emit("less", _all(size, _FAR), size), emit("less", height, _all(height, 0))
+    upper = emit("select", below, -x, x)
+    constant = 2j / math.sqrt(math.pi)
+    slope = emit(
+        "select", far, constant * _far_slope(emit("select", far, upper, _all(x, _FAR))), constant - 2 * x * out
+    )
+    lower = emit("select", emit("logical_and", far, below), x, _all(x, 0))
+    return _scaled(g, slope - 4 * lower * emit("exp", -lower * lower))
+
+
+_function("erfi", x=lambda g, x: _scaled(g, 2 / math.sqrt(math.pi) * emit("exp", x * x)))
+_function("dawsn", x=_dawsn)
+_function("wofz", x=_wofz)
 
 # --- others ----------------------------------------------------------------------------------------------
 

@@ -89,17 +89,12 @@ _continuous(
 )
 
 
-def _t_tail(z: array, df: array) -> array:
-    """Beyond |z|, on one side."""
-    return 0.5 * special.betainc(df / 2, 0.5, df / (df + z * z))
-
-
 _continuous(
     "t",
     "df",
     logpdf=lambda z, df: -0.5 * ops.log(df) - special.betaln(df / 2, 0.5) - 0.5 * (df + 1) * ops.log1p(z * z / df),
-    cdf=lambda z, df: ops.where(z < 0, _t_tail(z, df), 1 - _t_tail(z, df)),
-    sf=lambda z, df: ops.where(z < 0, 1 - _t_tail(z, df), _t_tail(z, df)),
+    cdf=lambda z, df: special.stdtr(df, z),
+    sf=lambda z, df: special.stdtr(df, -z),
 )
 
 

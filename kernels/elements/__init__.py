@@ -1,6 +1,17 @@
 """Element functions: scalar functions written by hand, the unit of which all elementwise kernels are made."""
 
-from . import arithmetic, complex_parts, entropy, exponential, gamma, incomplete, logical, normal, trigonometric
+from . import (
+    arithmetic,
+    complex_parts,
+    elliptic,
+    entropy,
+    exponential,
+    gamma,
+    incomplete,
+    logical,
+    normal,
+    trigonometric,
+)
 
 ELEMENT_MODULES = (
     arithmetic,
@@ -8,6 +19,7 @@ ELEMENT_MODULES = (
     trigonometric,
     gamma,
     incomplete,
+    elliptic,
     normal,
     entropy,
     logical,

@@ -24,34 +24,34 @@ BLOCK = 64
 
 @kernel
 def ufunc(args, start, stop, operands, order):
-    """`order`: whether the word ORDER is the first operand of the ufunc."""
-    memory = row_memory(16, np.int64)
+    """`order`: whether the word ORDER is the first operand of the ufunc; up to 7 operands."""
+    memory = row_memory(24, np.int64)
     words = 1 + operands
-    memory[0], memory[4], memory[8] = address(args) + 8 * (words + ORDER), 0, stop - start
+    memory[0], memory[8], memory[16] = address(args) + 8 * (words + ORDER), 0, stop - start
     for i in range(operands + 1):
         place = (operands if i == 0 else i - 1) + order
-        memory[4 + place] = args[words + STRIDES + i]
-        memory[place] = args[i] + start * memory[4 + place]
-    call(args[words], (address(memory), address(memory) + 64, address(memory) + 32, args[words + DATA]))
+        memory[8 + place] = args[words + STRIDES + i]
+        memory[place] = args[i] + start * memory[8 + place]
+    call(args[words], (address(memory), address(memory) + 128, address(memory) + 64, args[words + DATA]))
     return 0
 
 
 @kernel
 def ufunc_in_float64(args, start, stop, dtype, operands):
     """The same of numbers of another dtype, a few at a time; without an order."""
-    memory, numbers = row_memory(16, np.int64), row_memory((operands + 1) * BLOCK, np.float64)
+    memory, numbers = row_memory(24, np.int64), row_memory((operands + 1) * BLOCK, np.float64)
     words = 1 + operands
     for i in range(operands + 1):
         place = operands if i == 0 else i - 1
-        memory[place], memory[4 + place] = address(numbers) + 8 * BLOCK * i, 8
+        memory[place], memory[8 + place] = address(numbers) + 8 * BLOCK * i, 8
     for first in range(start, stop, BLOCK):
         size = min(BLOCK, stop - first)
-        memory[8] = size
+        memory[16] = size
         for i in range(1, operands + 1):
             given, stride = pointer(args[i] + first * args[words + STRIDES + i], dtype), args[words + STRIDES + i]
             for k in range(size):
                 numbers[i * BLOCK + k] = pointer(address(given) + k * stride, dtype)[0]
-        call(args[words], (address(memory), address(memory) + 64, address(memory) + 32, args[words + DATA]))
+        call(args[words], (address(memory), address(memory) + 128, address(memory) + 64, args[words + DATA]))
         out = pointer(args[0] + first * args[words + STRIDES], dtype)
         for k in range(size):
             out[k] = dtype(numbers[k])
@@ -99,9 +99,9 @@ def ufunc_of(name: str, cost: float) -> Lowering:
         found = ufuncs.special(
             name, np.dtype(np.float64) if converted else a.dtype, len(step.inputs) + (order is not None)
         )
-        word = np.array(0 if order is None else order, a.dtype).tobytes().ljust(8, b"\0")
+        word = b"" if order is None else np.array(order, a.dtype).tobytes()
         strides = [view.layout.strides[0] * a.dtype.itemsize for view in views]
-        numbers = (*found, *np.frombuffer(word, np.int64).tolist(), *strides)
+        numbers = (*found, *np.frombuffer(word.ljust(8, b"\0"), np.int64).tolist(), *strides)
         source = calling("ufunc", len(step.inputs), int(order is not None))
         if converted:
             source = calling("ufunc_in_float64", a.dtype, len(step.inputs))
@@ -111,7 +111,7 @@ def ufunc_of(name: str, cost: float) -> Lowering:
 
 
 def function_of(name: str, kernel: str, parameters: tuple[str, ...], cost: float) -> Lowering:
-    """Lowering to a loop that calls a function of kernels/elements/incomplete.py, of so many nanoseconds."""
+    """Lowering to a loop that calls a function of kernels/elements, a helper, of so many nanoseconds."""
 
     def lower(step: KernelStep, allocate: Allocate) -> list[Loop]:
         a = aval_of(step.output)
@@ -127,15 +127,21 @@ UFUNCS = {
     "gamma": 20, "beta": 60, "betaln": 60, "binom": 60, "gammainc": 100, "gammaincc": 100, "betainc": 200,
     "betaincc": 200, "j0": 15, "j1": 15, "jv": 300, "y0": 20, "y1": 20, "yv": 400, "i0": 10, "i1": 10, "iv": 300,
     "i0e": 10, "i1e": 10, "ive": 300, "k0": 15, "k1": 15, "kv": 300, "k0e": 15, "k1e": 15, "kve": 300, "ndtri": 20,
-    "expi": 30, "exp1": 30, "owens_t": 50, "gammaincinv": 500, "betaincinv": 1000, "pdtrik": 500,
+    "expi": 30, "exp1": 30, "owens_t": 50, "gammaincinv": 500, "betaincinv": 1000, "pdtrik": 500, "poch": 30,
+    "rgamma": 15, "wofz": 70, "erfi": 15, "dawsn": 10, "stdtr": 150, "hyp0f1": 170, "hyp1f1": 100, "hyp2f1": 150,
+    "hyperu": 150, "ellipk": 10, "ellipe": 10, "ellipkm1": 10, "ellipkinc": 120, "ellipeinc": 120,
 }  # fmt: skip
 """Those of the primitives of the same names."""
-COARSE = {"betainc", "betaincinv"}
-"""Whose own loops of float32 are off by over a hundred ULP (SciPy 1.17.1); others compute in float64."""
+COARSE = {"betainc", "betaincinv", "stdtr"}
+"""Whose own loops of float32 are off by about a hundred ULP (SciPy 1.17.1); others compute in float64."""
 for _name, _cost in UFUNCS.items():
     lowers(_name)(ufunc_of(_name, _cost))
 lowers("zeta")(ufunc_of("_zeta", 100))
-for _name, _cost in {"polygamma_rise": 200, "gamma_density": 80, "gammainc_by_x": 3000}.items():
+OF_TWO = {
+    "polygamma_rise": 200, "gamma_density": 80, "gammainc_by_x": 3000, "ellipkinc_by_m": 1500,
+    "ellipeinc_by_m": 1500,
+}  # fmt: skip
+for _name, _cost in OF_TWO.items():
     lowers(_name)(function_of(_name, "mapped_two", ("n",), _cost))
 for _name, _cost in {"beta_density": 200, "betainc_by_xy": 4000}.items():
     lowers(_name)(function_of(_name, "mapped_three", ("m", "n"), _cost))

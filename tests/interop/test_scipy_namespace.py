@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.integrate
@@ -89,6 +90,34 @@ FUNCTIONS: dict[str, Any] = {
     "comb with repetition": lambda s, x: np.sum(s.special.comb(x + 1, 2.0, repetition=True) * W),
     "multigammaln": lambda s, x: np.sum(s.special.multigammaln(x + 1, 3) * W),
     "kn": lambda s, x: np.sum(s.special.kn(2, x) * W),
+    "poch": lambda s, x: np.sum(s.special.poch(x, x[0] + 1) * W),
+    "rgamma": lambda s, x: np.sum(s.special.rgamma(x - 2) * W),
+    "erfi": lambda s, x: np.sum(s.special.erfi(x - 1) * W),
+    "dawsn": lambda s, x: np.sum(s.special.dawsn(x * 5) * W),
+    "wofz": lambda s, x: np.sum(np.abs(s.special.wofz(x * (5 - 0.2j))) ** 2 * W),
+    "wofz of real numbers": lambda s, x: np.sum(np.imag(s.special.wofz(x)) * W),
+    "stdtr": lambda s, x: np.sum(s.special.stdtr(x, x[::-1] - 1) * W),
+    "fdtr": lambda s, x: np.sum(s.special.fdtr(x + 1, x[0] + 2, x[::-1]) * W),
+    "fdtrc": lambda s, x: np.sum(s.special.fdtrc(x + 1, x[0] + 2, x[::-1]) * W),
+    "gdtr": lambda s, x: np.sum(s.special.gdtr(x, x[0] + 1, x[::-1]) * W),
+    "gdtrc": lambda s, x: np.sum(s.special.gdtrc(x, x[0] + 1, x[::-1]) * W),
+    "chdtr": lambda s, x: np.sum(s.special.chdtr(x + 1, x[::-1]) * W),
+    "chdtrc": lambda s, x: np.sum(s.special.chdtrc(x + 1, x[::-1]) * W),
+    "pdtr": lambda s, x: np.sum(s.special.pdtr([0.0, 2.5, 3.0], x) * W),
+    "pdtrc": lambda s, x: np.sum(s.special.pdtrc([0.0, 2.5, 3.0], x) * W),
+    "bdtr": lambda s, x: np.sum(s.special.bdtr([0.0, 2.5, 4.0], 4, x / 3) * W),
+    "bdtrc": lambda s, x: np.sum(s.special.bdtrc([-1.0, 2.5, 3.0], 4, x / 3) * W),
+    "nbdtr": lambda s, x: np.sum(s.special.nbdtr([0.0, 2.0, 3.0], 3.0, x / 3) * W),
+    "nbdtrc": lambda s, x: np.sum(s.special.nbdtrc([0.0, 2.0, 3.0], 3.0, x / 3) * W),
+    "hyp0f1": lambda s, x: np.sum(s.special.hyp0f1(W + 1.2, x - 1) * W),
+    "hyp1f1": lambda s, x: np.sum(s.special.hyp1f1(0.7, W + 1.2, x - 1) * W),
+    "hyp2f1": lambda s, x: np.sum(s.special.hyp2f1(0.7, 1.2, W + 1.2, x / 4 - 0.2) * W),
+    "hyperu": lambda s, x: np.sum(s.special.hyperu(0.7, 1.2, x) * W),
+    "ellipk": lambda s, x: np.sum(s.special.ellipk(x - 1.2) * W),
+    "ellipkm1": lambda s, x: np.sum(s.special.ellipkm1(x) * W),
+    "ellipe": lambda s, x: np.sum(s.special.ellipe(x - 1.2) * W),
+    "ellipkinc": lambda s, x: np.sum(s.special.ellipkinc(x * 3, x[::-1] - 1.2) * W),
+    "ellipeinc": lambda s, x: np.sum(s.special.ellipeinc(x * 3, x[::-1] - 1.2) * W),
     "polygamma": lambda s, x: np.sum(s.special.polygamma(2, x) * W),
     "log_softmax": lambda s, x: np.sum(s.special.log_softmax(x) * W),
     "erf": lambda s, x: np.sum(s.special.erf(x) * W),
@@ -118,6 +147,8 @@ TESTED = {
     "special": "erf erfinv expit xlogy digamma psi polygamma gammaln loggamma gamma beta betaln binom gammainc "
     "gammaincc betainc betaincc gammaincinv betaincinv "
     "logsumexp softmax log_softmax erfc erfcx ndtr log_ndtr ndtri owens_t logit "
+    "poch rgamma erfi dawsn wofz stdtr fdtr fdtrc gdtr gdtrc chdtr chdtrc pdtr pdtrc bdtr bdtrc nbdtr nbdtrc "
+    "hyp0f1 hyp1f1 hyp2f1 hyperu ellipk ellipkm1 ellipe ellipkinc ellipeinc "
     "log_expit xlog1py entr rel_entr kl_div expi exp1 jn kn boxcox boxcox1p inv_boxcox inv_boxcox1p huber "
     "pseudo_huber factorial comb multigammaln " + " ".join(ORDERS + OF_ORDER + COMPOSED),
     "integrate": "odeint",
@@ -136,6 +167,90 @@ def test_box_cox_of_nothing(power):
 
 def test_second_derivatives_of_gammaln():
     close(fv.vmap(fv.grad(fv.grad(scipy.special.gammaln)))(X), scipy.special.polygamma(1, X), rtol=1e-12)
+
+
+# --- where formulas change ---------------------------------------------------------------------------------
+
+
+def test_derivatives_at_poles_of_gamma():
+    """Of 1 / gamma: (-1)**n n! at -n (DLMF 5.2.1 and 5.4.1), and the next one by differences of SciPy's."""
+    x = np.array([0.0, -1.0, -2.0, -3.0])
+    slope = fv.vmap(fv.grad(scipy.special.rgamma))
+    close(slope(x), [1.0, -1.0, 2.0, -6.0], rtol=1e-14)
+    step = 1e-4
+    curvature = (
+        scipy.special.rgamma(x + step) - 2 * scipy.special.rgamma(x) + scipy.special.rgamma(x - step)
+    ) / step**2
+    close(fv.vmap(fv.grad(fv.grad(scipy.special.rgamma)))(x), curvature, rtol=1e-5)
+
+
+def _exact(function, x):
+    with mpmath.workdps(40):
+        return [complex(function(mpmath.mpmathify(each))) for each in x]
+
+
+def test_far_off_nothing_cancels():
+    """Slopes and curvatures of Dawson's and Faddeeva's functions are small beside what they are composed of."""
+    dawson = lambda z: mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-z * z) * mpmath.erfi(z)  # noqa: E731
+    x = np.array([-40.0, 6.9, 7.1, 12.0])
+    exact = np.real([_exact(lambda z, n=n: mpmath.diff(dawson, z, n), x) for n in (1, 2)])
+    slope = fv.grad(scipy.special.dawsn)
+    close(fv.vmap(slope)(x), exact[0], rtol=1e-12)
+    close(fv.vmap(fv.grad(slope))(x), exact[1], rtol=1e-10)
+    faddeeva = lambda z: mpmath.exp(-z * z) * mpmath.erfc(-1j * z)  # noqa: E731
+    z = np.array([8 + 1j, -9 - 0.5j, 0.5 + 8j, 1 - 7.5j])
+    exact = np.array(_exact(lambda z: mpmath.diff(faddeeva, z), z))
+    close(fv.vjp(scipy.special.wofz, [z], [np.ones(4, complex)])[1][0], exact.conj(), rtol=1e-11)
+
+
+def test_elliptic_integrals_at_their_edges():
+    """Slopes at 0 are those of the series pi / 2 (1 + m / 4) and pi / 2 (1 - m / 4); near 1 mpmath's."""
+    close(fv.grad(scipy.special.ellipk)(np.float64(0)), np.pi / 8, rtol=1e-15)
+    close(fv.grad(scipy.special.ellipe)(np.float64(0)), -np.pi / 8, rtol=1e-15)
+    p = np.array([1e-200, 1e-9, 0.5])
+    with mpmath.workdps(40):
+        exact = [float(mpmath.diff(lambda q: mpmath.ellipk(1 - q), mpmath.mpf(1e-9), h=1e-19))]
+    found = fv.vmap(fv.grad(scipy.special.ellipkm1))(p)
+    close(found[:2] * p[:2], [-0.5, exact[0] * 1e-9], rtol=1e-8)
+    phi = np.array([np.pi / 2, 1.5707, 1e-5, 0.0])
+    slope = fv.vmap(fv.grad(scipy.special.ellipkinc, 1))
+    with mpmath.workdps(30):
+        exact = [float(mpmath.diff(lambda m, f=f: mpmath.ellipf(f, m), 0.999)) for f in phi]
+    close(slope(phi, np.full(4, 0.999)), exact, rtol=1e-11)
+
+
+def test_probabilities_where_there_are_none():
+    edges = {
+        "stdtr": ([3.0, 3.0, -1.0], [-np.inf, np.inf, 1.0]),
+        "fdtr": ([2.0, 2.0, 2.0, 2.0], [3.0, 3.0, 3.0, 3.0], [-1.0, 0.0, np.inf, 1e30]),
+        "fdtrc": ([2.0, 2.0, 2.0, 2.0], [3.0, 3.0, 3.0, 3.0], [-1.0, 0.0, np.inf, 1e30]),
+        "gdtr": ([2.0, 2.0, 2.0], [3.0, 3.0, 3.0], [-1.0, 0.0, np.inf]),
+        "chdtrc": ([2.0, 2.0, 2.0], [-1.0, 0.0, np.inf]),
+        "pdtr": ([-1.0, 2.5, 2.0], [1.0, 2.0, 0.0]),
+        "pdtrc": ([-1.0, 2.5, 2.0], [1.0, 2.0, 0.0]),
+        "bdtr": ([-1.0, 2.5, 4.0, 5.0, 3.0, 4.0], [4] * 6, [0.3, 0.3, 0.3, 0.3, 2.0, 2.0]),
+        "bdtrc": ([-1.0, 2.5, 4.0, 5.0, 3.0, 4.0], [4] * 6, [0.3, 0.3, 0.3, 0.3, 2.0, 2.0]),
+    }
+    for name, given in edges.items():
+        function = getattr(scipy.special, name)
+        xs = [np.array(x) for x in given]  # SciPy deprecates numbers of trials that are no integers
+        close(fv.vjp(function, xs, [np.ones(len(xs[0]))])[0][0], function(*xs), rtol=1e-13)
+
+
+def test_the_median_of_students_distribution():
+    value, slopes = fv.value_and_grad(scipy.special.stdtr, (0, 1))(np.float64(3), np.float64(0))
+    assert value == 0.5
+    close(slopes, [0.0, scipy.stats.t.pdf(0, 3)], rtol=1e-14)
+
+
+@pytest.mark.parametrize("name, count", [("hyp0f1", 1), ("hyp1f1", 2), ("hyperu", 2), ("hyp2f1", 3)])
+def test_parameters_of_hypergeometric_functions_are_constant(name, count):
+    function = getattr(scipy.special, name)
+    given = [np.float64(x) for x in (0.7, 1.2, 1.9)[:count]] + [np.float64(0.3)]
+    assert np.isfinite(fv.grad(function, count)(*given))
+    for i in range(count):
+        with pytest.raises(NotImplementedError, match=rf"\[{name}\] There is no derivative by .*stop_gradient"):
+            fv.grad(function, i)(*given)
 
 
 def test_outside_recordings_all_is_scipys():

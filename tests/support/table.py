@@ -19,7 +19,7 @@ import fastvjp.kernels.structural
 import fastvjp.metal.structural  # they declare what `loops` and `dispatch` have
 from fastvjp.arrays.array import array
 from fastvjp.core.avals import aval, float32
-from fastvjp.core.primitive import REGISTRY, Primitive
+from fastvjp.core.primitive import REGISTRY, NoDerivative, Primitive
 from fastvjp.core.program import Op
 from fastvjp.kernels import loops
 from fastvjp.kernels.elements import registry
@@ -255,8 +255,12 @@ def pull_back_from(results: Sequence[int], p: Primitive, op: Op, operands: list[
     """Record the walk back from some results."""
     avals = [op.outputs[i].aval for i in results]
 
+    rules = p.rules or {}
+    held = [isinstance(rules.get(operand), NoDerivative) for operand in p.inputs] + [False] * len(operands)
+
     def fun(*xs: array) -> list[array]:
-        found = applied(p, xs, **op.params)
+        kept = [fastvjp.stop_gradient(x) if h else x for x, h in zip(xs, held, strict=False)]
+        found = applied(p, kept, **op.params)
         return [found[i] for i in results]
 
     cotangents = [fastvjp.ones(a.shape, a.dtype) for a in avals]

@@ -11,7 +11,7 @@ import scipy.special
 
 import fastvjp as mx
 
-from .case import FLOAT, POSITIVE, Case, Domain, primitive, structural
+from .case import COMPLEX, FLOAT, INEXACT, POSITIVE, SIGNED, UNIT, Case, Domain, primitive, structural
 
 INSIDE = Domain(((0.1, 0.9),))
 ABOVE = Domain(((0.5, 4),))
@@ -113,4 +113,44 @@ CASES += [
     _row("ndtri", INSIDE),
     _row("owens_t", ABOVE, ABOVE),
     *[_of_order(name) for name in ("jv", "yv", "iv", "ive", "kv", "kve", "zeta")],
+]
+
+HALF = Domain(((-3, 0.8),))
+COMPLEX_PLANE = Domain(((-9, 9),), parts=((-2, -0.2), (0.2, 9)))
+
+
+def _by_last(name: str, *parameters: float, domain: Domain, dtypes: tuple[str, ...] = FLOAT) -> Case:
+    """Of a function of scipy.special with a derivative by its last operand alone."""
+    fun, reference = getattr(mx.special, name), getattr(scipy.special, name)
+    return structural(
+        name,
+        lambda x: fun(*parameters, x),
+        lambda x: np.asarray(reference(*parameters, x), x.dtype),
+        (domain, SHAPE),
+        dtypes=dtypes,
+    )
+
+
+def _elliptic(second: int) -> Callable[..., Any]:
+    def integral(x: Any, y: Any) -> Any:
+        return mpmath.quad(lambda t: mpmath.sin(t) ** 2 * (1 - y * mpmath.sin(t) ** 2) ** (second - 1.5), [0, x])
+
+    return integral
+
+
+CASES += [
+    *[_row(name, HALF) for name in ("rgamma", "ellipk", "ellipe")],
+    _row("ellipkm1", POSITIVE),
+    _row("poch", POSITIVE, POSITIVE),
+    _row("dawsn", Domain(((-12, 12),))),
+    structural("erfi", mx.special.erfi, scipy.special.erfi, (UNIT, SHAPE), dtypes=INEXACT),
+    structural("wofz", mx.special.wofz, scipy.special.wofz, (COMPLEX_PLANE, SHAPE), dtypes=COMPLEX),
+    _row("stdtr", ABOVE, SIGNED),
+    _row("ellipkinc", Domain(((-4, 4),)), HALF),
+    _row("ellipeinc", Domain(((-4, 4),)), HALF),
+    *[_exactly(f"ellip{kind}inc_by_m", _elliptic(i), UNIT, HALF, n=1) for i, kind in enumerate("ke")],
+    _by_last("hyp0f1", 1.4, domain=SIGNED),
+    _by_last("hyp1f1", 0.7, 1.4, domain=SIGNED),
+    _by_last("hyperu", 0.7, 1.4, domain=ABOVE),
+    _by_last("hyp2f1", 0.7, 1.2, 2.4, domain=HALF),
 ]
