@@ -1,6 +1,7 @@
 """The primitives, by families: each with its inference, derivative rules and batching rule."""
 
 from . import (
+    banded,
     convolution,
     elementwise,
     fourier,
@@ -22,6 +23,7 @@ from . import (
 )
 
 __all__ = [
+    "banded",
     "convolution",
     "elementwise",
     "fourier",

@@ -46,6 +46,8 @@ _HINTS = {
         f"scipy.linalg.{name}": f"fastvjp.scipy.linalg.{name} records it."  # ours takes other arguments
         for name in ("cholesky", "lu", "qr", "solve_triangular")
     },
+    "scipy.linalg.schur": "q of fastvjp.linalg.qr of the eigenvectors of fastvjp.linalg.eig is unitary, and "
+    "q^H a q triangular, with the eigenvalues in the order of eig.",
     "scipy.integrate.trapezoid": "np.trapezoid records it.",
     "scipy.signal.convolve": "fastvjp.convolve records it along one axis, fastvjp.conv_general along several.",
     "scipy.signal.correlate": "fastvjp.correlate records it along one axis, fastvjp.conv_general along several.",

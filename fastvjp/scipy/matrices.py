@@ -11,11 +11,23 @@ import numpy as np
 
 from .. import linalg, ops
 from ..arrays.array import array, as_array, as_arrays
+from ..arrays.emit import emit
 from ..arrays.public import implements
 from ..ops.matrix_functions import expm_frechet
+from ..transforms.checkpoint import stop_gradient
 
 F = TypeVar("F", bound=Callable[..., Any])
-HOW = {"overwrite_a", "overwrite_b", "check_finite", "lapack_driver", "driver", "lwork", "blocksize", "method"}
+HOW = {
+    "overwrite_a",
+    "overwrite_b",
+    "overwrite_ab",
+    "check_finite",
+    "lapack_driver",
+    "driver",
+    "lwork",
+    "blocksize",
+    "method",
+}
 """Parameters that say how SciPy is to compute, not what."""
 OPERANDS = {"a", "b", "c", "r", "q", "A", "E"}
 
@@ -92,6 +104,55 @@ def _solve_toeplitz(c_or_cr: Any, b: Any) -> array:
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
     x, y, z = as_arrays([c, c if r is None else r, b], "solve_toeplitz")
     return linalg.solve(linalg.toeplitz(x, None if r is None else y), z)
+
+
+def _banded(name: str, ab: Any, b: Any, rows: int) -> tuple[array, array, bool]:
+    """Diagonals as rows and right hand sides as columns, of one dtype and batch; whether these are a vector."""
+    x, y = as_arrays([ab, b], name)
+    dtype = np.result_type(x.dtype, y.dtype, np.float32)
+    x, y, vector = ops.astype(x, dtype), ops.astype(y, dtype), y.ndim == 1
+    y = ops.expand_dims(y, -1) if vector else y
+    if x.ndim < 2 or x.shape[-2] != rows or y.ndim < 2 or y.shape[-2] != x.shape[-1]:
+        raise ValueError(
+            f"[scipy.linalg.{name}] Diagonals of shape {x.shape} and right hand sides of {np.shape(b)} do not "
+            f"fit. Expected: {rows} diagonals in the rows of ab, and as many elements of b as each has."
+        )
+    lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    return ops.broadcast_to(x, (*lead, *x.shape[-2:])), ops.broadcast_to(y, (*lead, *y.shape[-2:])), vector
+
+
+def _banded_solved(x: array, y: array, vector: bool, below: int, above: int, name: str) -> array:
+    """By what is inside of the band in each column."""
+    told = {"below": below, "above": above, "definite": name == "solveh_banded", "of": name}
+    found = emit("banded_solve", ops.swapaxes(x, -1, -2), ops.swapaxes(y, -1, -2), **told)
+    return found[..., 0, :] if vector else ops.swapaxes(found, -1, -2)
+
+
+@_declared
+def _solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> array:
+    """By LU factors inside of the band."""
+    below, above = map(int, l_and_u)
+    x, y, vector = _banded("solve_banded", ab, b, below + above + 1)
+    return _banded_solved(x, y, vector, below, above, "solve_banded")
+
+
+@_declared
+def _solveh_banded(ab: Any, b: Any, lower: bool = False) -> array:
+    """By Cholesky factors: the other half of the band has the conjugates of the elements given, moved along."""
+    width = as_array(ab, "solveh_banded").shape[-2] - 1
+    x, y, vector = _banded("solveh_banded", ab, b, width + 1)
+    given = [x[..., width - k if not lower else k, :] for k in range(width + 1)]
+    moved = [ops.conj(_moved(row, -k if not lower else k)) for k, row in enumerate(given)]
+    upper, under = (moved, given) if lower else (given, moved)
+    whole = ops.stack([*upper[:0:-1], *under], -2)
+    return _banded_solved(whole, y, vector, width, width, "solveh_banded")
+
+
+def _moved(row: array, steps: int) -> array:
+    """A diagonal so many columns to the right, with zeros in front, or to the left."""
+    n, size = row.shape[-1], min(abs(steps), row.shape[-1])
+    none = ops.zeros((*row.shape[:-1], size), row.dtype)
+    return ops.concatenate([none, row[..., : n - size]] if steps > 0 else [row[..., size:], none], -1)
 
 
 @_declared
@@ -181,6 +242,34 @@ def _eigvalsh(a: Any, b: Any = None, lower: bool = True, type: int = 1, subset_b
 @_declared
 def _eig(a: Any, right: bool = True) -> Any:
     return tuple(linalg.eig(a)) if right else linalg.eigvals(a)
+
+
+@_declared
+def _null_space(A: Any, rcond: Any = None) -> array:
+    """Vectors that A makes 0. What depends on their choice has no derivative."""
+    x = as_array(A, "null_space")
+    _, s, v = linalg.svd(x)
+    return ops.conj(ops.swapaxes(v[..., _rank("null_space", x, s, rcond) :, :], -1, -2))
+
+
+@_declared
+def _orth(A: Any, rcond: Any = None) -> array:
+    """An orthonormal basis of the columns: left singular vectors."""
+    x = as_array(A, "orth")
+    u, s, _ = linalg.svd(x, full_matrices=False)
+    return u[..., : _rank("orth", x, s, rcond)]
+
+
+def _rank(name: str, x: array, s: array, rcond: Any) -> int:
+    """How many singular values count: as the result has so many columns, it is read, and is one for a batch."""
+    part = max(x.shape[-2:]) * float(np.finfo(s.dtype).eps) if rcond is None else rcond
+    if not s.size:
+        return 0
+    s = stop_gradient(s)
+    ranks = np.unique(np.asarray(ops.sum(s > ops.max(s, -1, keepdims=True) * part, -1)))
+    if ranks.size > 1:
+        raise ValueError(f"[scipy.linalg.{name}] Matrices of the ranks {ranks.tolist()}. Expected: of one rank.")
+    return int(ranks[0])
 
 
 @_declared

@@ -1,6 +1,7 @@
 """Kernels of structural primitives, by families: fused steps, loops, or functions in Python."""
 
 from . import (
+    banded,
     convolution,
     fourier,
     indexing,
@@ -21,6 +22,7 @@ from . import (
 )
 
 __all__ = [
+    "banded",
     "convolution",
     "fourier",
     "indexing",

@@ -24,6 +24,11 @@ def _rebuilt(w: Any, v: Any) -> Any:
     return w, (v * w) @ np.swapaxes(v, -1, -2)
 
 
+def _projector(q: Any) -> Any:
+    """Of vectors that may be turned."""
+    return q @ np.swapaxes(q, -1, -2)
+
+
 LINALG: dict[str, list[Call]] = {
     "inv": [
         lambda la, a, b: la.inv(_sized(a), False, True),
@@ -45,6 +50,20 @@ LINALG: dict[str, list[Call]] = {
         lambda la, a, b: la.solve_toeplitz(a[0] + np.array([5.0, 0.0, 0.0]), b),
         lambda la, a, b: la.solve_toeplitz((a[0] + np.array([5.0, 0.0, 0.0]), a[1]), b[:, 0]),
     ],
+    "solve_banded": [
+        lambda la, a, b: la.solve_banded((1, 1), _sized(a) + 2 * np.eye(3)[[2, 1, 0]][:, ::-1], b),
+        lambda la, a, b: la.solve_banded((0, 1), b[:, :2].T + np.array([[0.0], [4.0]]), a[0], overwrite_ab=False),
+        lambda la, a, b: la.solve_banded((2, 0), a + np.array([[6.0], [0.0], [0.0]]), b),
+    ],
+    "solveh_banded": [
+        lambda la, a, b: la.solveh_banded(b.T + np.array([[0.0], [9.0]]), a),
+        lambda la, a, b: la.solveh_banded(a + np.array([[9.0], [0.0], [0.0]]), b[:, 0], lower=True),
+    ],
+    "null_space": [
+        lambda la, a, b: _projector(la.null_space(b.T)),
+        lambda la, a, b: _projector(la.null_space(b @ b.T, rcond=1e-10)),
+    ],
+    "orth": [lambda la, a, b: _projector(la.orth(b)), lambda la, a, b: _projector(la.orth(b @ b.T, 1e-10))],
     "solve_sylvester": [lambda la, a, b: la.solve_sylvester(_sized(a), _sized(a), a)],
     "solve_continuous_lyapunov": [lambda la, a, b: la.solve_continuous_lyapunov(_sized(a), a)],
     "pinv": [
