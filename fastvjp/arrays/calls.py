@@ -27,7 +27,7 @@ from ..recording.ready import kind
 from ..recording.recorder import Recording, current, switch, value_of
 from ..recording.trace import Trace
 from ..recording.trie import Node, trie
-from .array import array, as_arrays
+from .array import array, arrays_of, as_arrays
 from .views import VIEWS, Write, has_views, viewed
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -291,14 +291,20 @@ def at_once(
     leaves: list[Any] = []
     scalars: list[Any] = []
     views = False
+    value: Any
     for x in operands:
         if type(x) is array:
-            v = x._var
-            views |= x._trace is not None and has_views(x)
+            v = x._held
+            if type(v) is not Var:
+                v = x._var
+            if x._trace is not None:
+                views |= has_views(x)
+            value = v.value
             if v.trace is not None:
                 guard(v, THREAD)
-            leaves.append(value := v.value or value_of(v))
-            key.append(kind(v.aval, value))
+                value = value or value_of(v)
+            leaves.append(value)
+            key.append(v.aval if value.layout is None else kind(v.aval, value))
         elif type(x) in SCALARS:
             key.append(_kind(x, operands))
             scalars.append(x)
@@ -325,8 +331,7 @@ def at_once(
         finally:
             switch(recording.before)
             recording.end()
-    values = ready.executable.run(ready.given(leaves))
-    results = [array._of(Var(a, value)) for a, value in zip(ready.avals, values, strict=True)]
+    results = arrays_of(ready.avals, ready.values(leaves))
     if views:
         for result in results:
             result._trace = VIEWS

@@ -71,7 +71,7 @@ def _of_scalar(value: Any, dtype: np.dtype | None) -> Var:
 
 def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Var:
     """The values of a NumPy array, safe from later writes to it: copied unless nobody can write there."""
-    if len(value.shape) > 1 and not value.flags.c_contiguous and (trace := current()) is not None:
+    if value.ndim > 1 and not value.flags.c_contiguous and (trace := current()) is not None:
         trace.rows = False
     device = devices.current()
     if dtype is None and type(value) is np.ndarray and (value.base is None or value.flags.writeable):

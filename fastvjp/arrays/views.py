@@ -357,13 +357,15 @@ def viewed(
     if not base._aval.shape and not is_memory(base):
         return kept_order(result, result) if _name(read) == "section" else result  # x[...] of a scalar is an array
     trace = current()
-    known = is_view(base, _name(read), result.shape)
-    if known is False:
-        result._like = True  # a copy, row by row
-        return result
-    if write is not reshaped and trace is not None and trace.rows and read.__name__ not in _IN_ROWS:
-        lies = View(base, result._var, read, write, statics, options, True).layout()
-        trace.rows = lies is not None and lies_in_rows(lies)
+    known: bool | None = True
+    if read.__name__ not in _IN_ROWS:
+        known = is_view(base, _name(read), result.shape)
+        if known is False:
+            result._like = True  # a copy, row by row
+            return result
+        if write is not reshaped and trace is not None and trace.rows:
+            lies = View(base, result._var, read, write, statics, options, True).layout()
+            trace.rows = lies is not None and lies_in_rows(lies)
     if trace is not None:
         trace.pending.append((result, base, read, write, statics, options, known is True))
     else:
@@ -372,4 +374,4 @@ def viewed(
 
 
 _IN_ROWS = {"_section", "getitem", "flip", "broadcast_to", "real", "imag", "_view"}
-"""What is computed from these views lies row by row, if it does from their bases."""
+"""NumPy has views here in any case, and what is computed from them lies row by row if it does from their bases."""

@@ -35,6 +35,9 @@ class Uniform:
 
     __slots__ = ("scalar",)
 
+    layout = ()
+    """Another one than that of a buffer."""
+
     def __init__(self, scalar: PyScalar | np.generic) -> None:
         self.scalar = scalar
 

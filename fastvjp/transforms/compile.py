@@ -192,7 +192,7 @@ def _signature(
             if type(v) is not Var:
                 v = x._var
             value = v.value
-            if v.trace is not None or type(value) is Uniform or value.layout is not None:  # as in few calls
+            if v.trace is not None or value.layout is not None:
                 value = _whole(v)
             values.append(value)
             key.append(v.aval)
