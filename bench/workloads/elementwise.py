@@ -1,4 +1,4 @@
-"""Small scalar models, where Python and dispatch are all, and large elementwise ones, bound by memory."""
+"""Small models, where Python and dispatch are all, and large elementwise ones, bound by memory."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ def log_density(np: Any, theta: Any, x: Any, y: Any) -> Any:
     return priors - 0.5 * spread - 2.0 * log_tau - np.sum(0.5 * residual**2 + log_sigma)
 
 
+def trees(np: Any, *arrays: Any) -> Any:
+    """Half the squared distance of many small arrays from as many others: what arguments and results cost."""
+    pairs = zip(arrays[: len(arrays) // 2], arrays[len(arrays) // 2 :], strict=True)
+    return 0.5 * sum(np.sum((x - c) ** 2) for x, c in pairs)
+
+
 def llsq(np: Any, x: Any, t: Any, s: Any) -> Any:
     """GradBench's llsq: half the squared distance of the polynomial with coefficients x from s, on points t."""
     fitted = x[-1]
@@ -76,6 +82,10 @@ def make_log_density(rng: Any, n: int) -> Made:
     return [rng.normal(size=5) * 0.5], [x, 1 + 2 * x + rng.normal(size=n)]
 
 
+def make_trees(rng: Any, arrays: int, n: int) -> Made:
+    return [rng.normal(size=n) for _ in range(arrays)], [rng.normal(size=n) for _ in range(arrays)]
+
+
 def make_llsq(rng: Any, n: int, m: int) -> Made:
     t = 2 * rng.permutation(n) / (n - 1) - 1
     return [1.0 / (1 + rng.permutation(m))], [t, (t > 0) * 2.0 - 1]
@@ -90,6 +100,9 @@ WORKLOADS = [
     Workload("chain", chain, make_chain, {"n": 1000}, ({"n": 10_000}, {"n": 1_000_000}), BOTH),
     Workload("black_scholes", black_scholes, make_black_scholes, {"n": 1000}, ({"n": 1_000_000},), BOTH),
     Workload("log_density", log_density, make_log_density, {"n": 20}, ({"n": 20},), ("float64",)),
+    Workload(
+        "trees", trees, make_trees, {"arrays": 2, "n": 10}, tuple({"arrays": k, "n": 10} for k in (1, 5, 50))
+    ),
     Workload("llsq", llsq, make_llsq, {"n": 100, "m": 4}, ({"n": 100_000, "m": 16},), ("float64",)),
     Workload("stencil", stencil, make_stencil, {"n": 20, "steps": 2}, ({"n": 512, "steps": 5},), BOTH, ("steps",)),
 ]

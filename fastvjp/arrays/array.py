@@ -342,6 +342,8 @@ def as_array(value: Any, where: str, dtype: np.dtype | None = None) -> array:
 
 def as_arrays(values: Sequence[Any], where: str) -> list[array]:
     """Arrays of operands that meet: Python's numbers, and lists of them, take the dtype of inexact ones there."""
+    if _OURS.issuperset(map(type, values)):
+        return list(values)
     kinds = [weak_kind(x) for x in values]
     found = [as_array(x, where) if kind in (None, bool) else x for x, kind in zip(values, kinds, strict=True)]
     met = [x.dtype for x in found if isinstance(x, array) and x._aval.inexact]
@@ -349,6 +351,9 @@ def as_arrays(values: Sequence[Any], where: str) -> list[array]:
         x if isinstance(x, array) else _weak(x, where, promote(*met, kind) if met and kind else None)
         for x, kind in zip(found, kinds, strict=True)
     ]
+
+
+_OURS = frozenset({array})
 
 
 def _weak(x: Any, where: str, dtype: np.dtype | None) -> array:

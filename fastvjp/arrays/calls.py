@@ -27,7 +27,7 @@ from ..recording.ready import kind
 from ..recording.recorder import Recording, current, switch, value_of
 from ..recording.trace import Trace
 from ..recording.trie import Node, trie
-from .array import array, arrays_of, as_arrays
+from .array import array, arrays_of, as_arrays, from_numpy
 from .views import VIEWS, Write, has_views, viewed
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -109,6 +109,10 @@ def _of_two(fun: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[
             return at_once(fun, (a, b))
         if trace is None or trace.capturing:
             return otherwise(fun, (a, b))
+        if type(b) is np.ndarray:
+            b = from_numpy(b, fun.__name__)
+        elif type(a) is np.ndarray:
+            a = from_numpy(a, fun.__name__)
         m: Any
         n: Any
         scalar = None

@@ -152,7 +152,7 @@ def kind(a: Aval, value: Buffer | Uniform) -> Hashable:
     """What of a value matters to a plan: its aval, and its layout or that it is one scalar."""
     if type(value) is Uniform:
         return (Uniform, a)
-    if value.layout is None:  # type: ignore[union-attr]
+    if value.layout is None:
         return a
     layout = devices.layout(value)  # type: ignore[arg-type]
     return a if layout is None else (layout, a)
