@@ -133,10 +133,10 @@ def _windows(view: View, of_base: np.ndarray) -> np.ndarray:
 
 
 def _of_other_size(view: View, of_base: np.ndarray) -> np.ndarray:
-    """Of parts of complex numbers, or pairs as complex ones: strides count the elements of the view."""
+    """Of parts of complex numbers, pairs as complex ones, other bits: strides count the elements of the view."""
     old, new = view.base.dtype.itemsize, view.var.aval.dtype.itemsize
     strides = [s * old // new for s in of_base.strides]
-    if strides and _name(view.read) == "view":
+    if strides and (_name(view.read) == "view" or (_name(view.read) == "bits" and old != new)):
         strides[-1] = 1
     return _stand_in(view.var.aval.shape, tuple(strides))
 
@@ -149,6 +149,7 @@ _LAYOUTS: dict[str, Callable[[View, np.ndarray], np.ndarray]] = {
     "real": _of_other_size,
     "imag": _of_other_size,
     "view": _of_other_size,
+    "bits": _of_other_size,
 }
 """How views lie that NumPy's function of the same name does not tell of a stand-in."""
 

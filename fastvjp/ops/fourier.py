@@ -500,7 +500,7 @@ def fftfreq(n: int, d: ArrayLike = 1.0) -> array:
         array([0, 0.5, -1, -0.5], dtype=float32)
     """
     size = _length("fftfreq", n, 0)
-    return _frequencies(np.fft.ifftshift(np.arange(-(size // 2), (size + 1) // 2)), size, d)
+    return _frequencies("fftfreq", np.fft.ifftshift(np.arange(-(size // 2), (size + 1) // 2)), size, d)
 
 
 @public(within="fft")
@@ -523,13 +523,13 @@ def rfftfreq(n: int, d: ArrayLike = 1.0) -> array:
         array([0, 0.5, 1], dtype=float32)
     """
     size = _length("rfftfreq", n, 0)
-    return _frequencies(np.arange(size // 2 + 1), size, d)
+    return _frequencies("rfftfreq", np.arange(size // 2 + 1), size, d)
 
 
-def _frequencies(numbers: np.ndarray, n: int, d: ArrayLike) -> array:
+def _frequencies(name: str, numbers: np.ndarray, n: int, d: ArrayLike) -> array:
     if type(d) in WEAK and d == 0:
-        raise ValueError("[fftfreq] Expected a distance of samples that is not 0.")
-    return divide(numbers.astype(float32 if type(d) in WEAK else as_array(d, "fftfreq").dtype), d * n)
+        raise ValueError(f"[{name}] Expected a distance of samples that is not 0.")
+    return divide(numbers.astype(float32 if type(d) in WEAK else as_array(d, name).dtype), d * n)
 
 
 @public(recorded(), within="fft", numpy=np.fft.fftshift)

@@ -226,7 +226,7 @@ def roll(a: ArrayLike, shift: int | Sequence[int], axis: int | Sequence[int] | N
 _Pad = int | tuple[int] | tuple[int, int] | Sequence[Sequence[int]]
 
 
-@public(recorded(), numpy=np.pad)
+@public(recorded())
 def pad(a: ArrayLike, pad_width: _Pad, mode: str = "constant", constant_values: ArrayLike = 0) -> array:
     """Extend an array at the ends of its axes.
 

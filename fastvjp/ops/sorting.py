@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -99,13 +100,13 @@ def topk(a: ArrayLike, k: int, axis: int | None = -1) -> array:
     return section(_sorted(x, i), i, n - k, n)
 
 
-@public()
-def partition(a: ArrayLike, kth: int, axis: int | None = -1) -> array:
+@public(numpy=np.partition)
+def partition(a: ArrayLike, kth: int | Sequence[int], axis: int | None = -1) -> array:
     """Elements arranged so that the one at `kth` is where sorting puts it, smaller ones before it.
 
     Args:
         a: array.
-        kth: position.
+        kth: position, or several.
         axis: axis along which to arrange; None arranges the flattened array.
 
     Returns:
@@ -124,13 +125,13 @@ def partition(a: ArrayLike, kth: int, axis: int | None = -1) -> array:
     return _sorted(x, i)
 
 
-@public()
-def argpartition(a: ArrayLike, kth: int, axis: int | None = -1) -> array:
+@public(numpy=np.argpartition)
+def argpartition(a: ArrayLike, kth: int | Sequence[int], axis: int | None = -1) -> array:
     """Positions that arrange an array as `partition` does.
 
     Args:
         a: array.
-        kth: position.
+        kth: position, or several.
         axis: axis along which to arrange; None arranges the flattened array.
 
     Returns:
@@ -149,6 +150,7 @@ def argpartition(a: ArrayLike, kth: int, axis: int | None = -1) -> array:
     return emit("argsort", x, axis=i)
 
 
-def _check_kth(x: array, kth: int, axis: int, name: str) -> None:
-    if not -x.shape[axis] <= kth < x.shape[axis]:
-        raise ValueError(f"[{name}] kth {kth} is out of range for axis {axis} of shape {x.shape}.")
+def _check_kth(x: array, kth: int | Sequence[int], axis: int, name: str) -> None:
+    for k in map(operator.index, np.ravel(kth)):
+        if not -x.shape[axis] <= k < x.shape[axis]:
+            raise ValueError(f"[{name}] kth {k} is out of range for axis {axis} of shape {x.shape}.")

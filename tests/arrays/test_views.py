@@ -464,3 +464,14 @@ def test_jacobians_of_what_writes_through_views(transform, rng):
     double = np.diag([2.0, 1, 2])
     want = double if transform in (fv.jacrev, fv.jacfwd) else 2 * double @ double
     np.testing.assert_allclose(transform(doubled)(rng.standard_normal(3)), want)
+
+
+def test_bits_of_views_are_seen():
+    """As values, from whatever view: of rows repeated, too."""
+    x = np.ones(3)
+    of_rows = lambda x: fv.view(fv.broadcast_to(x, (2, 3)), np.int64).astype(np.float64) * x  # noqa: E731
+    value, pulled = fv.vjp(of_rows, [x], [np.ones((2, 3))])
+    np.testing.assert_array_equal(value[0], np.full((2, 3), float(x.view(np.int64)[0])))
+    np.testing.assert_array_equal(pulled[0], 2 * value[0][0])
+    halves = fv.vjp(lambda x: fv.view(x[None], np.int32) * 1.0, [x], [np.ones((1, 6))])[0][0]
+    np.testing.assert_array_equal(halves, x[None].view(np.int32))

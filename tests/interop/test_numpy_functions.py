@@ -107,3 +107,65 @@ def test_signs_where_values_are_not_known(number, make):
     y = np.array([number, 1.0], np.float32)
     np.testing.assert_array_equal(np.signbit(make(lambda y: np.copysign(3.0, y))(y)), np.signbit(y))
     np.testing.assert_array_equal(make(np.signbit)(y), np.signbit(y))
+
+
+# --- polynomials' roots, partitions and padding at their edges -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "p",
+    [[0.0, 0.0], [], [3.0], [0.0, 5.0], [0.0, 2.0, 0.0], [1.0, -3.0, 2.0, 0.0, 0.0], [1.0, 0.0, 1.0], [2, 4, -6]],
+)
+def test_roots_are_numpys(p):
+    """Zeros at the ends, and real ones as real numbers."""
+    given, expected = np.array(p), np.roots(p)
+    (found,), _ = fastvjp.vjp(np.roots, [given])[0], None
+    assert found.dtype == expected.dtype and found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_slopes_and_curvatures_of_roots():
+    """Of x**2 + b x + c, by the formula of its solutions; and of a root of 0 by a coefficient of 0."""
+
+    def larger(b, c):
+        return (-b + np.sqrt(b * b - 4 * c)) / 2
+
+    at = [np.float64(-5.0), np.float64(3.0)]
+    ours = lambda b, c: np.max(np.roots(np.stack([1.0 + 0 * b, b, c])))  # noqa: E731
+    for make in (lambda f: fastvjp.grad(f, (0, 1)), lambda f: fastvjp.grad(fastvjp.grad(f, 1), (0, 1))):
+        np.testing.assert_allclose(make(ours)(*at), make(larger)(*at), rtol=1e-12)
+    slope = fastvjp.grad(lambda p: np.roots(p)[-1])(np.array([1.0, 4.0, 0.0]))
+    np.testing.assert_allclose(slope, [0, 0, -0.25], atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "z", [[], [2.0], np.array([1j, -1j, 3.0]), np.array([1j, 2.0]), np.array([[2, 1], [0, 3]])]
+)
+def test_polynomials_of_roots_are_numpys(z):
+    given, expected = np.asarray(z), np.poly(z)
+    found = fastvjp.vjp(np.poly, [given])[0]
+    found = found[0] if isinstance(found, list) else found
+    assert np.asarray(found).dtype.kind == np.asarray(expected).dtype.kind
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_partitions_are_permutations(rng):
+    """What is before and behind the place is what NumPy has there, in any order; the Jacobian is a permutation."""
+    x = rng.normal(size=7)
+    found = fastvjp.vjp(lambda x: np.partition(x, (2, -2)), [x], [x])[0][0]
+    for part in (slice(0, 2), slice(3, 5), slice(6, 7)):
+        np.testing.assert_array_equal(np.sort(found[part]), np.sort(np.partition(x, (2, -2))[part]))
+    jacobian = fastvjp.jacrev(lambda x: np.partition(x, 3))(x)
+    np.testing.assert_array_equal(jacobian @ x, fastvjp.vjp(lambda x: np.partition(x, 3), [x], [x])[0][0])
+    assert set(jacobian.ravel()) == {0.0, 1.0} and (jacobian.sum(0) == 1).all() and (jacobian.sum(1) == 1).all()
+    with pytest.raises(ValueError, match=r"\[partition\] kth 7 is out of range"):
+        fastvjp.vjp(lambda x: np.partition(x, [2, 7]), [x], [x])
+
+
+def test_padding_that_has_nothing_to_go_by():
+    with pytest.raises(ValueError, match="Axis 0 is empty; mode 'mean'"):
+        fastvjp.vjp(lambda x: np.pad(x, 1, "mean"), [np.zeros((0, 2))], [np.zeros((2, 4))])
+    with pytest.raises(ValueError, match="stat_length 0 yields no value"):
+        fastvjp.vjp(lambda x: np.pad(x, 1, "maximum", stat_length=0), [np.ones(3)], [np.ones(5)])
+    with pytest.raises(ValueError, match="Unknown mode 'empty'"):
+        fastvjp.vjp(lambda x: np.pad(x, 1, "empty"), [np.ones(3)], [np.ones(5)])

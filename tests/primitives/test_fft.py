@@ -112,7 +112,8 @@ def test_frequencies(rng: np.random.Generator) -> None:
             same(fv.fft.fftshift(fv.array(x), axes), np.fft.fftshift(x, axes))
             same(fv.fft.ifftshift(fv.array(x), axes), np.fft.ifftshift(x, axes))
     for frequencies in (fv.fft.fftfreq, fv.fft.rfftfreq):
-        with pytest.raises(ValueError, match="Expected a distance of samples that is not 0"):
+        words = rf"\[{frequencies.__name__}\] Expected a distance of samples that is not 0"
+        with pytest.raises(ValueError, match=words):
             frequencies(4, 0.0)
     close(fv.grad(lambda d: fv.sum(fv.fft.rfftfreq(5, d)))(np.float64(0.5)), -12 / 5)
     close(fv.grad(lambda d: np.sum(np.fft.rfftfreq(5, d)))(np.float64(0.5)), -12 / 5)

@@ -227,6 +227,17 @@ FUNCTIONS: dict[str, list[Call]] = {
         call(lambda a, b: np.pad(a, ((1, 0), (2, 1)), constant_values=b), A, (2, 2)),
         call(lambda a: np.pad(a, 1, "edge"), A),
         call(lambda a: np.pad(a, 1, mode="reflect"), A),
+        *[
+            call(lambda a, m=m: np.pad(a, ((2, 1), (0, 3)), m), A)
+            for m in ("mean", "maximum", "minimum", "median", "linear_ramp")
+        ],
+        *[
+            call(lambda a, m=m: np.pad(a, 2, m, stat_length=((1, 2), (9, 2))), A)
+            for m in ("mean", "maximum", "minimum", "median")
+        ],
+        call(lambda a, b: np.pad(a, ((1, 2), (3, 1)), "linear_ramp", end_values=b), (2, 2), (2, 2)),
+        call(lambda a: np.pad((3 * a).astype(int), 2, "mean"), A),
+        call(lambda a: np.pad((9 * a).astype(int), 3, "linear_ramp", end_values=2), A),
     ],
     "tile": [call(lambda a: np.tile(a, 2), A), call(lambda a: np.tile(A=a, reps=(2, 1, 3)), A)],
     "repeat": [call(lambda a: np.repeat(a, 2), A), call(lambda a: np.repeat(a, [1, 0, 2], axis=1), A)],
@@ -437,6 +448,24 @@ FUNCTIONS: dict[str, list[Call]] = {
     "polyadd": [call(lambda a, b: np.polyadd(a, b), (4,), (2,))],
     "polysub": [call(lambda a, b: np.polysub(a, b), (2,), (4,))],
     "polymul": [call(lambda a, b: np.polymul(a, b), (2,), (4,))],
+    "roots": [
+        call(lambda a: np.roots(a + np.array([3.0, 0.0, 9.0, 4.0])), (4,)),
+        call(lambda a: np.roots(np.concatenate([[0.0], a + np.array([2.5, 30.0, 90.0, 60.0])])), (4,)),
+        call(lambda a: np.roots(np.concatenate([a + np.array([3.0, 0.0, 9.0]), [0.0]])), (3,)),
+        call(lambda a: np.roots(a + 1j * a[::-1] + np.array([6.0, 0.0, 2.0])), (3,)),
+    ],
+    "poly": [
+        call(lambda a: np.poly(a), (4,)),
+        call(lambda a: np.poly(a), (3, 3)),
+        call(lambda a: np.poly(a + 1j * a[::-1]), (3,)),
+        call(lambda a: np.poly(np.array([1j, -1j]) * a[0]), (3,)),
+    ],
+    "partition": [
+        call(lambda a: np.partition(a, 1)[..., 1], A),
+        call(lambda a: np.sum(np.partition(a, [1, 3], axis=None)[:2]), A),
+        call(lambda a: np.partition(a, -1, 0)[-1], A),
+    ],
+    "argpartition": [call(lambda a: np.argpartition(a, 1)[..., 1], A)],
     "polyder": [call(lambda a: np.polyder(a), (4,)), call(lambda a: np.polyder(a, 2), (4,))],
     "polyint": [call(lambda a: np.polyint(a), (4,)), call(lambda a, b: np.polyint(a, 2, b), (4,), (2,))],
     "polyfit": [
@@ -523,6 +552,7 @@ UFUNCS: dict[str, list[Call]] = {
     "modf": [call(lambda a: np.modf(a), A)],
     "ldexp": [call(lambda a: np.ldexp(a, [3, -2, 0]), A)],
     "frexp": [call(lambda a: np.frexp(a), A)],
+    "nextafter": [call(lambda a, b: np.nextafter(np.round(a), b), A, (3,))],
     "spacing": [call(lambda a: np.spacing(a), A)],
     "signbit": [call(lambda a: np.signbit(a), A)],
     "matvec": [call(lambda a, b: np.matvec(a, b), (2, 4, 3), (3,))],

@@ -93,6 +93,73 @@ def _trim_zeros(filt: Any, trim: str = "fb") -> array:
     return x[places[0] if "f" in trim.lower() else 0 : places[-1] + 1 if "b" in trim.lower() else None]
 
 
+# --- padding ---------------------------------------------------------------------------------------------
+
+_STATISTICS: dict[str, Callable[..., array]] = {
+    "maximum": ops.max,
+    "minimum": ops.min,
+    "mean": ops.mean,
+    "median": ops.median,
+}
+
+
+@implements(np.pad)
+def _pad(
+    array: Any,
+    pad_width: Any,
+    mode: str = "constant",
+    *,
+    constant_values: Any = 0,
+    stat_length: Any = None,
+    end_values: Any = 0,
+) -> Any:
+    """Axis by axis: what stands at one of them is made of what is there already, as NumPy does it."""
+    x = as_array(array, "pad")
+    if mode not in _STATISTICS and mode != "linear_ramp":
+        return ops.pad(x, pad_width, mode, constant_values)
+    widths = np.broadcast_to(pad_width, (x.ndim, 2)).tolist()
+    ends = ops.broadcast_to(as_arrays([x, end_values], "pad")[1], (x.ndim, 2))
+    lengths = np.broadcast_to(np.iinfo(np.int64).max if stat_length is None else stat_length, (x.ndim, 2)).tolist()
+    for axis, (before, after) in enumerate(widths):
+        n = x.shape[axis]
+        if n == 0 and before + after:
+            raise ValueError(f"[np.pad] Axis {axis} is empty; mode {mode!r} has nothing to repeat.")
+        rows = ops.moveaxis(x, axis, 0)
+        if mode == "linear_ramp":
+            first, last = _ramp(ends[axis, 0], rows[:1], before), _ramp(ends[axis, 1], rows[n - 1 :], after)
+            parts = [first, rows, ops.flip(last, 0)]
+        else:
+            sizes = [min(int(size), n) for size in lengths[axis]]
+            if min(sizes) < 0 or (mode in ("maximum", "minimum") and not min(sizes)):
+                raise ValueError(f"[np.pad] stat_length {stat_length} yields no value for padding.")
+            parts = [
+                _repeated(mode, rows[: sizes[0]], before),
+                rows,
+                _repeated(mode, rows[n - sizes[1] :], after),
+            ]
+        x = ops.moveaxis(ops.concatenate(parts, 0), 0, axis)
+    return x
+
+
+def _repeated(mode: str, rows: array, width: int) -> array:
+    """A statistic of the first axis so many times; of integers it is rounded."""
+    found = _STATISTICS[mode](rows, 0, keepdims=True)
+    if rows.dtype.kind in "iu" and mode in ("mean", "median"):
+        found = ops.round(found)
+    return ops.broadcast_to(ops.astype(found, rows.dtype), (width, *rows.shape[1:]))
+
+
+def _ramp(end: array, row: array, width: int) -> array:
+    """From a number to what stands next to the last one; of integers it is rounded down."""
+    parts = np.arange(width).reshape(-1, *(1,) * (row.ndim - 1)) / max(width, 1)
+    start = ops.astype(end, np.result_type(row.dtype, np.float32) if row.dtype.kind in "iub" else row.dtype)
+    found = start + (row - start) * parts
+    return ops.astype(ops.floor(found) if row.dtype.kind in "iu" else found, row.dtype)
+
+
+# --- chosen and repeated ---------------------------------------------------------------------------------
+
+
 @implements(np.choose)
 def _choose(a: Any, choices: Any) -> array:
     """Of several arrays the one that a number says, for each element."""

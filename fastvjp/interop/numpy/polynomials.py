@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from ...arrays.array import array, as_array, as_arrays
+from ...arrays.array import array, as_array, as_arrays, numpy_of
 from ...arrays.public import implements
 from ...core.avals import float64
+from ...ops.decompositions import eigvals
 from ...ops.least_squares import lstsq
 from .constants import Lacking
 
@@ -82,6 +83,58 @@ def _polyint(p: Any, m: int = 1, k: Any = None) -> array:
         whole = x / np.arange(x.shape[0], 0, -1)
         x = ops.concatenate([whole, ops.astype(ops.reshape(as_array(constants, "polyint")[i], (1,)), whole.dtype)])
     return x
+
+
+@implements(np.roots)
+def _roots(p: Any) -> array:
+    """Eigenvalues of the companion matrix, as NumPy's; how many leading coefficients are 0 is read.
+
+    Coefficients of 0 at the end stay, for the derivatives by them: each is a root of 0, and such roots come last.
+    A root that is there twice has no derivative.
+    """
+    (x,) = _coefficients("roots", p)
+    if x.ndim != 1:
+        raise ValueError(f"[np.roots] Expected an array of one axis, got the shape {x.shape}.")
+    values = numpy_of(x._var)
+    places = np.flatnonzero(values)
+    x = ops.astype(x, np.result_type(x.dtype, np.float64 if x.dtype.kind in "iub" else x.dtype))
+    if not places.size or places[0] == len(values) - 1:
+        return ops.zeros((0,), x.dtype)
+    x = x[places[0] :]
+    n = x.shape[0] - 1
+    companion = ops.concatenate([(-x[1:] / x[0])[None], ops.eye(n, dtype=x.dtype)[:-1]])
+    found = eigvals(companion)
+    known = numpy_of(found._var)
+    if places[-1] < len(values) - 1:
+        found = found[_in_order(known, np.roots(values))]
+    return found if x.dtype.kind == "c" or np.any(known.imag) else ops.real(found)
+
+
+def _in_order(found: np.ndarray, wanted: np.ndarray) -> list[int]:
+    """For each number wanted the nearest one that is left."""
+    left = list(range(len(found)))
+    return [left.pop(int(np.argmin(np.abs(found[left] - w)))) for w in wanted]
+
+
+@implements(np.poly)
+def _poly(seq_of_zeros: Any) -> array:
+    """The product of x - z over numbers, or a matrix's eigenvalues; real where their values are in pairs."""
+    (x,) = _coefficients("poly", seq_of_zeros)
+    real = x.dtype.kind != "c"
+    if x.ndim == 2 and x.shape[0] == x.shape[1] and x.shape[0]:
+        x = eigvals(x)
+    elif x.ndim != 1:
+        raise ValueError(f"[np.poly] Expected an array of one axis or a square matrix, got the shape {x.shape}.")
+    if not x.shape[0]:
+        return as_array(1.0, "poly")
+    found = ops.ones((1,), x.dtype)
+    for i in range(x.shape[0]):
+        none = ops.zeros((1,), x.dtype)
+        found = ops.concatenate([found, none]) - x[i] * ops.concatenate([none, found])
+    if x.dtype.kind != "c" or real:
+        return ops.real(found)
+    values = numpy_of(x._var)
+    return ops.real(found) if np.all(np.sort(values) == np.sort(values.conj())) else found
 
 
 @implements(np.vander)
