@@ -207,7 +207,8 @@ class Trace:
         """Go on to a node that gives variables; returns the number of the first."""
         signatures: list[Hashable] = [ENTER]
         for v in variables:
-            signatures.append(signature(v))
+            value: Any = v.value
+            signatures.append(signature(v) if value is None or value.layout is not None else v.aval)
         key = tuple(signatures)
         first = self.node.end
         child = self.node.next.get(key)

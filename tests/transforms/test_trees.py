@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import operator
 import pickle
+import weakref
 from collections import OrderedDict, defaultdict
 from typing import Any, NamedTuple
 
@@ -13,7 +15,7 @@ import pytest
 from support.checks import close
 
 import fastvjp as fv
-from fastvjp.transforms.tree import LEAF, flatten
+from fastvjp.transforms.tree import LEAF, flatten, flattener, unflatten
 
 
 class Point(NamedTuple):
@@ -99,6 +101,81 @@ def test_definitions_are_pickled_and_shown(make):
         assert type(again.unflatten(iter(leaves))) is type(make(x=1.0, y=2.0))
     kind = type(make(x=1.0, y=2.0))
     assert (kind.__name__ in str(definition)) == (kind is not dict)
+
+
+STRUCTURES: list[Any] = [
+    1.0,
+    None,
+    [],
+    (),
+    {},
+    [1.0],
+    (1.0,),
+    [None],
+    [[]],
+    [np.ones(2), 1],
+    (np.ones(2), 1),
+    [np.ones(2), np.float32(1)],
+    Point(np.ones(2), 1),
+    Point(1, [2]),
+    Record(np.ones(2), 1),
+    {"a": 1, "b": 2},
+    {"b": 1, "a": 2},
+    {"a": 1, "c": 2},
+    {"a": 1, "b": [2]},
+    {"a": 1, "b": {}},
+    OrderedDict(a=1, b=2),
+    named(a=1, b=2),
+    ({"a": [1, (2, 3)], "b": None}, [Point(4, {"c": 5})]),
+    ({"a": [1, (2, [3])], "b": None}, [Point(4, {"c": 5})]),
+    ({"a": [1, (2, 3)], "b": 6}, [Point(4, {"c": 5})]),
+]
+
+
+@pytest.mark.parametrize("before", STRUCTURES, ids=repr)
+def test_flattening_again_tells_structures_apart(before):
+    again = flattener()
+    for tree in (before, *STRUCTURES):
+        again(before)
+        for _ in range(2):
+            leaves, definition = again(tree)
+            expected, wanted = flatten(tree)
+            assert definition == wanted and str(definition) == str(wanted)
+            assert len(leaves) == len(expected) and all(map(operator.is_, leaves, expected))
+        assert repr(unflatten(definition, leaves)) == repr(tree)
+
+
+def test_a_structure_that_was_flattened_again_keeps_no_array_alive():
+    again, tree = flattener(), Record(fv.ones(2), [fv.ones(3)])
+    again([1.0])
+    again(tree)
+    held = weakref.ref(tree.x)
+    del tree
+    assert held() is None
+
+
+def test_compiled_functions_tell_structures_apart():
+    compiled = fv.compile(lambda t, scale=1: [fv.sum(x) * scale for x in flatten(t)[0]])
+    x = fv.ones(3)
+    for tree in ([x, x], [x, None], [x, [x]], (x, x), {"a": x, "b": x}, {"b": x, "a": x}, [x, {}], [x], [x, x]):
+        assert [float(s) for s in compiled(tree)] == [3.0] * len(flatten(tree)[0])
+        assert [float(s) for s in compiled(tree, scale=2)] == [6.0] * len(flatten(tree)[0])
+    # a pair of a tuple and a dict is not what keywords make
+    assert fv.compile(lambda *args, **kwargs: len(args) - len(kwargs) + x)((x,), {"a": x}).tolist() == [3.0] * 3
+
+
+def test_what_compiled_functions_return_is_safe_from_later_writes(rng):
+    compiled = fv.compile(lambda t: (t["x"], t["x"][::-1], t["y"] * 2))
+    x, y = rng.normal(size=(2, 4))
+    for other in (y, fv.array(y)):
+        for _ in range(3):
+            given = x.copy()
+            found = compiled({"x": given, "y": other})
+            given[:] = 0
+            assert type(found[0]) is type(other)
+            close(found[0], x)
+            close(found[1], x[::-1])
+            close(found[2], 2 * y)
 
 
 class Several(tuple[Any, ...]):
