@@ -27,7 +27,7 @@ from ..recording.recorder import Recording, abstract, current, switch, value_of
 from .arguments import Arguments, check_callable
 from .results import ALL, finished, gives_numpy, hand_out
 from .transformed import Transformed
-from .tree import LEAF, TreeDef, flatten, flattener, unflatten
+from .tree import LEAF, TreeDef, builder, flatten, flattener, unflatten
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -108,15 +108,15 @@ def compile(
                     cache.move_to_end(key)
         values += ready.constants
         if ready.pure:
-            return unflatten(ready.structure, finished(ready.ready, values, ready.numpy))
+            return ready.build(finished(ready.ready, values, ready.numpy))
         _check_writes(leaves, ready.written)
-        n = ready.structure.leaves
+        n = ready.returned
         results = finished(ready.ready, values, min(n, ready.numpy))
         last = len(results) - len(ready.written)
         ready.write(leaves, results[last:])
         if outputs is not None:
             ready.update(outputs, results[n:last])
-        return unflatten(ready.structure, results[:n])
+        return ready.build(results[:n])
 
     made: Transformed[P, R] = Transformed(compiled, compile, fun, inputs, outputs, shapeless)
     made._state = inputs is not None or outputs is not None
@@ -346,7 +346,9 @@ class _Compiled:
             try:
                 rebound: set[int] = set()
                 placed = [_placed(state, arrays, rebound) for state in call.states]
-                found, self.structure = flatten(fun(*args, **kwargs))
+                found, structure = flatten(fun(*args, **kwargs))
+                self.build, self.returned = builder(structure), len(found)
+                """The function that makes a tree of results, and of how many."""
                 self.leaves, self.state = flatten(outputs)
                 states = [x for x in self.leaves if isinstance(x, array)]
                 self.written = _written(own, stand_ins)

@@ -229,6 +229,40 @@ def reader(definition: TreeDef) -> Callable[[Any], list[Any] | None]:
     return names.pop("read")
 
 
+def builder(definition: TreeDef) -> Callable[[list[Any]], Any]:
+    """A function that does what `unflatten` does for one structure, generated where that has no templates."""
+    if definition.fixed:
+        return functools.partial(unflatten, definition)
+    names: dict[str, Any] = {}
+    lines: list[str] = []
+
+    def build(this: TreeDef, start: int) -> str:
+        """The name of a part, whose leaves begin here."""
+        if this is LEAF:
+            return f"leaves[{start}]"
+        if this.kind is type(None):
+            return "None"
+        parts, end = [], start
+        for child in this.children:
+            parts.append("" if this.flat else build(child, end))
+            end += child.leaves
+        inside = f"leaves[{start}:{end}]" if this.flat else f"[{', '.join(parts)}]"
+        n = len(names)
+        names[f"kind{n}"], names[f"keys{n}"] = this.kind, this.keys
+        if this.kind is dict or this.kind is OrderedDict:
+            inside = f"kind{n}(zip(keys{n}, {inside}, strict=True))"
+        elif this.kind is tuple:
+            inside = f"tuple({inside})"
+        elif this.kind is not list:  # a NamedTuple
+            inside = f"kind{n}._make({inside})"
+        lines.append(f"x{n} = {inside}")
+        return f"x{n}"
+
+    lines.append(f"return {build(definition, 0)}")
+    exec("def build(leaves):\n    " + "\n    ".join(lines), names)
+    return names.pop("build")
+
+
 def unflatten(definition: TreeDef, leaves: list[Any]) -> Any:
     """Inverse of `flatten`, which may take over the list."""
     if definition is LEAF:

@@ -15,7 +15,7 @@ import pytest
 from support.checks import close
 
 import fastvjp as fv
-from fastvjp.transforms.tree import LEAF, flatten, flattener, unflatten
+from fastvjp.transforms.tree import LEAF, builder, flatten, flattener, unflatten
 
 
 class Point(NamedTuple):
@@ -142,7 +142,8 @@ def test_flattening_again_tells_structures_apart(before):
             expected, wanted = flatten(tree)
             assert definition == wanted and str(definition) == str(wanted)
             assert len(leaves) == len(expected) and all(map(operator.is_, leaves, expected))
-        assert repr(unflatten(definition, leaves)) == repr(tree)
+        built = builder(definition)(list(leaves))
+        assert repr(built) == repr(unflatten(definition, leaves)) == repr(tree) and type(built) is type(tree)
 
 
 def test_a_structure_that_was_flattened_again_keeps_no_array_alive():
