@@ -12,6 +12,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..arrays.array import array
 from ..arrays.emit import emit, filled
 from ..core.avals import Aval
@@ -209,6 +211,9 @@ def _stdtr_x(g: array, x: array, y: array) -> array:
 
     That argument contributes -y / (2 x) times the density. The smaller one is taken, which keeps its digits.
     """
+    # at 0 just beside it: there the slope by y is that of the density, not an infinity times 0
+    beside = _all(y, float(np.finfo(y.dtype).tiny) ** 0.45)
+    y = emit("select", emit("equal", y, _all(y, 0)), y + beside, y)
     square = y * y
     near, half, halves = emit("less", square, x), _all(x, 0.5), 0.5 * x
     below = emit("select", near, square / (x + square), half)

@@ -240,7 +240,10 @@ def test_probabilities_where_there_are_none():
 def test_the_median_of_students_distribution():
     value, slopes = fv.value_and_grad(scipy.special.stdtr, (0, 1))(np.float64(3), np.float64(0))
     assert value == 0.5
-    close(slopes, [0.0, scipy.stats.t.pdf(0, 3)], rtol=1e-14)
+    close(slopes, [0.0, scipy.stats.t.pdf(0, 3)], rtol=1e-14, atol=1e-100)
+    curves = fv.hessian(lambda p: scipy.special.stdtr(p[0], p[1]))(np.array([3.0, 0.0]))
+    mixed = numeric_grad(lambda df: scipy.stats.t.pdf(0, df), np.array(3.0))
+    close(curves, [[0.0, mixed], [mixed, 0.0]], rtol=1e-6, atol=1e-12)
 
 
 @pytest.mark.parametrize("name, count", [("hyp0f1", 1), ("hyp1f1", 2), ("hyperu", 2), ("hyp2f1", 3)])
