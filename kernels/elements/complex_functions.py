@@ -10,14 +10,19 @@ import numpy as np
 
 from . import polynomials as of
 from .real_exponential import real_exp, real_expm1, real_log1p, real_tanh
-from .real_trigonometric import cosine, real_arctan2, real_cosh, real_sinh, sine, tangent
+from .real_trigonometric import cosine, real_arcsinh, real_arctan2, real_cosh, real_sinh, sine, tangent
 from .registry import helper
-from .scalars import absolute, constant, copysign, fma
+from .scalars import absolute, choose, constant, copysign, fma
 
 OVERFLOWING = (80.0, 700.0)
 """Beyond it exp may overflow; of half of it the square root of the largest number is not reached."""
 FLAT_TANH = (10.0, 22.0)
 """Beyond it tanh is 1 but for exp(-2 |x|)."""
+HUGE = (8e37, 4e307)
+"""Half of a larger number does not overflow when it is added to another, ..."""
+ROOT_HUGE = (9e18, 6e153)
+"""... and the square of a number beyond this does."""
+LOG_4 = (1.3862943611198906, 1.3862943611198906)
 
 
 @helper
@@ -52,6 +57,106 @@ def complex_reciprocal(x):
     ratio = u / v
     under = v + u * ratio
     return type(x)(complex(ratio / under, type(u)(-1) / under))
+
+
+@helper
+def complex_quotient(x, y):
+    """Smith's algorithm (Communications of the ACM 5, 1962): squares of the parts of y may overflow."""
+    a, b, u, v = x.real, x.imag, y.real, y.imag
+    if absolute(u) >= absolute(v):
+        if u == 0 and v == 0:
+            return type(x)(complex(a / absolute(u), b / absolute(u)))
+        ratio = v / u
+        scale = type(u)(1) / (u + v * ratio)
+        return type(x)(complex((a + b * ratio) * scale, (b - a * ratio) * scale))
+    ratio = u / v
+    scale = type(u)(1) / (v + u * ratio)
+    return type(x)(complex((a * ratio + b) * scale, (b * ratio - a) * scale))
+
+
+@helper
+def log_of_complex(x):
+    """log |x| and the angle."""
+    return type(x)(complex(np.log(np.abs(x)), np.arctan2(x.imag, x.real)))
+
+
+@helper
+def log1p_of_complex(x):
+    """Of 1 + x, rounded."""
+    return log_of_complex(type(x)(complex(type(x.real)(1) + x.real, x.imag)))
+
+
+@helper
+def sqrt_of_complex(x):
+    """By the part of |x| that is as far from cancelling as it can; what overflows is scaled down first.
+
+    Values at infinity and nan are those of C99's annex G.
+    """
+    u, v = x.real, x.imag
+    if np.isinf(v):
+        return type(x)(complex(absolute(v), v))
+    if u == 0 and v == 0:
+        return type(x)(complex(0, v))
+    if np.isinf(u):
+        rest = v - v
+        if u > 0:
+            return type(x)(complex(u, copysign(rest, v)))
+        return type(x)(complex(absolute(rest), copysign(u, v)))
+    large = absolute(u) > constant(u, HUGE) or absolute(v) > constant(u, HUGE)
+    scale = choose(large, type(u)(0.25), type(u)(1))
+    a, b = absolute(u) * scale, v * scale
+    root = np.sqrt((a + np.abs(type(x)(complex(a, b)))) * type(u)(0.5))
+    other, back = absolute(b) / (root + root), choose(large, type(u)(2), type(u)(1))
+    if u >= 0 or np.isnan(u):
+        return type(x)(complex(root * back, copysign(other * back, v)))
+    return type(x)(complex(other * back, copysign(root * back, v)))
+
+
+@helper
+def log_of_large(x):
+    """log of twice a number whose size may overflow."""
+    half = type(x)(complex(x.real * type(x.real)(0.5), x.imag * type(x.real)(0.5)))
+    return np.log(np.abs(half)) + constant(x.real, LOG_4)
+
+
+@helper
+def arcsinh_of_complex(x):
+    """By two square roots, after Kahan (Branch cuts for complex elementary functions, 1987)."""
+    u, v = x.real, x.imag
+    if absolute(u) > constant(u, HUGE) or absolute(v) > constant(u, HUGE):
+        return type(x)(complex(copysign(log_of_large(x), u), np.arctan2(v, absolute(u))))
+    one = type(u)(1)
+    s, t = sqrt_of_complex(type(x)(complex(one + v, -u))), sqrt_of_complex(type(x)(complex(one - v, u)))
+    real = real_arcsinh(s.real * t.imag - t.real * s.imag)
+    return type(x)(complex(real, np.arctan2(v, s.real * t.real - s.imag * t.imag)))
+
+
+@helper
+def arccos_of_complex(x):
+    """Likewise."""
+    u, v = x.real, x.imag
+    if absolute(u) > constant(u, HUGE) or absolute(v) > constant(u, HUGE):
+        return type(x)(complex(np.arctan2(absolute(v), u), copysign(log_of_large(x), -v)))
+    one = type(u)(1)
+    s, t = sqrt_of_complex(type(x)(complex(one - u, -v))), sqrt_of_complex(type(x)(complex(one + u, v)))
+    imaginary = real_arcsinh(t.real * s.imag - t.imag * s.real)
+    return type(x)(complex(type(u)(2) * np.arctan2(s.real, t.real), imaginary))
+
+
+@helper
+def arctanh_of_complex(x):
+    """Likewise; nan parts are the caller's."""
+    u, v = x.real, x.imag
+    a, one, half = absolute(u), type(u)(1), type(u)(0.5)
+    if a > constant(u, ROOT_HUGE) or absolute(v) > constant(u, ROOT_HUGE):
+        size = np.abs(type(x)(complex(u * half, v * half)))
+        return type(x)(complex(u / type(u)(4) / size / size, copysign(constant(u, of.PI_2), v)))
+    if a == one and v == 0:
+        return type(x)(complex(copysign(type(u)(np.inf), u), v))
+    square = v * v
+    real = real_log1p(type(u)(4) * a / ((one - a) * (one - a) + square)) / type(u)(4)
+    angle = half * np.arctan2(type(u)(2) * v, (one - a) * (one + a) - square)
+    return type(x)(complex(copysign(real, u), angle))
 
 
 @helper

@@ -33,21 +33,27 @@ SOURCE = (".py", ".metal", ".h", ".c")
 """Endings of the files that a package is made of."""
 
 
-def hash_of_sources(package: Path) -> bytes:
-    """A hash of names and contents of all source files of a package, at any depth."""
-    found = hashlib.sha256()
+def hashes_of_sources(package: Path) -> dict[str, bytes]:
+    """A hash of the content of each source file of a package, at any depth, by its path in the package."""
+    found = {}
     for folder, folders, files in os.walk(package, followlinks=True):
         folders.sort()
         for name in sorted(files):
             if name.endswith(SOURCE):
                 path = Path(folder, name)
-                content = path.read_bytes()
-                found.update(f"{path.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
-    return found.digest()
+                found[path.relative_to(package).as_posix()] = hashlib.sha256(path.read_bytes()).digest()
+    return found
 
 
-_SOURCES = hash_of_sources(Path(__file__).parents[2])
+PACKAGE = Path(__file__).parents[2]
+_SOURCES = hashes_of_sources(PACKAGE)
 """Read as this module is imported: an edit later on is not what this process compiles."""
+
+
+def check_unchanged(path: str, content: bytes) -> None:
+    """RuntimeError if a file of this package is no longer what was imported: its functions are read from it."""
+    if hashlib.sha256(content).digest() != _SOURCES.get(Path(path).relative_to(PACKAGE).as_posix()):
+        raise RuntimeError(f"{path} has changed since it was imported. Hint: restart Python.")
 
 _stored = itertools.count()
 _refused = itertools.count()
@@ -75,7 +81,7 @@ def _circumstances() -> bytes:
     assert spec.origin is not None
     numba = Path(spec.origin).with_name("_version.py")
     facts = (sys.version, llvmlite.__version__, numpy.__version__, *native.cpu(), environment.numba_options())
-    return _SOURCES + numba.read_bytes() + repr(facts).encode()
+    return repr(_SOURCES).encode() + numba.read_bytes() + repr(facts).encode()
 
 
 def path_of(text: str) -> Path | None:

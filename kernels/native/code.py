@@ -56,14 +56,16 @@ def target_machine() -> Any:
 def emit(modules: list[str]) -> bytes:
     """An object file of these modules in LLVM's language."""
     context = llvm().create_context()  # which goes with the modules: LLVM's usual one keeps what it has seen
+    machine = target_machine()
+    layout = f'target datalayout = "{machine.target_data}"\ntarget triple = "{llvm().get_process_triple()}"\n'
+    modules = [modules[0].join([layout, ""]), *modules[1:]]
     module, *others = [llvm().parse_assembly(text, context) for text in modules]
     for other in others:
         module.link_in(other)
     for function in module.functions:
         if function.name != ENTRY and not function.is_declaration:
-            function.linkage = "linkonce_odr"  # goes where all calls are inlined
+            function.linkage = "linkonce_odr"  # goes where all calls are inlined; what is so before is not linked
     module.verify()
-    machine = target_machine()
     _optimise(module, machine)
     return machine.emit_object(module)
 

@@ -6,111 +6,90 @@ compiler: it then vectorises without checks at run time, however many arrays the
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llvmlite import ir
-from numba import types
-from numba.core.typing import Signature
+from .instructions import instruction, of_reals
+from .operators import cast
+from .types import INT64, Pointer, TranslationError, Value, as_dtype, in_memory
 
-from .instructions import Typed, instruction, of_reals
-
-WORD = ir.IntType(64)
-
-
-@instruction()
-def pointer(context: Any, address: Any, dtype: Any) -> Typed:
-    """Unlike an array, it has no negative indices to check for."""
-
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        return builder.inttoptr(values[0], target.get_value_type(signature.return_type))
-
-    return types.CPointer(dtype.dtype)(types.int64, dtype), generate
+if TYPE_CHECKING:
+    from .translation import Translation
 
 
-@instruction()
-def address(context: Any, x: Any) -> Typed:
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        return builder.ptrtoint(values[0], WORD)
+def pointer_of(x: Any) -> Pointer:
+    """The type of a pointer."""
+    if not isinstance(x, Value) or not isinstance(x.type, Pointer):
+        raise TranslationError("what is read or written is no pointer")
+    return x.type
 
-    return types.int64(x), generate
+
+def element(b: Translation, a: Value, i: Any) -> str:
+    """Where an element of an array lies."""
+    pointer_of(a)
+    return b.element(a, cast(b, i, INT64).text)
 
 
 @instruction()
-def call(context: Any, function: Any, arguments: Any) -> Typed:
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        code = ir.FunctionType(WORD, [WORD] * len(arguments)).as_pointer()
-        words = [builder.extract_value(values[1], i) for i in range(len(arguments))]
-        return builder.call(builder.inttoptr(values[0], code), words)
-
-    return types.int64(types.int64, types.UniTuple(types.int64, len(arguments))), generate
-
-
-@instruction(literal=True)
-def load(context: Any, a: Any, i: Any, scope: Any, scopes: Any) -> Typed:
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        made = builder.load(builder.gep(values[0], [values[1]]))
-        _set_scope(builder.module, made, scope.literal_value, scopes.literal_value)
-        return made
-
-    return a.dtype(a, types.int64, scope, scopes), generate
-
-
-@instruction(literal=True)
-def store(context: Any, a: Any, i: Any, value: Any, scope: Any, scopes: Any) -> Typed:
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        made = builder.store(values[2], builder.gep(values[0], [values[1]]))
-        _set_scope(builder.module, made, scope.literal_value, scopes.literal_value)
-        return target.get_dummy_value()
-
-    return types.void(a, types.int64, a.dtype, scope, scopes), generate
+def pointer(b: Translation, address: Any, dtype: Any) -> Value:
+    t = as_dtype(dtype)
+    assert t is not None
+    return Value(Pointer(t), (b.make(f"inttoptr i64 {cast(b, address, INT64).text} to ptr"),))
 
 
 @instruction()
-def row_memory(context: Any, size: Any, dtype: Any) -> Typed:
-    """On the stack."""
-
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        return builder.alloca(target.get_value_type(dtype.dtype), size=values[0])
-
-    return types.CPointer(dtype.dtype)(types.int64, dtype), generate
+def address(b: Translation, x: Any) -> Value:
+    pointer_of(x)
+    return Value(INT64, (b.make(f"ptrtoint ptr {x.text} to i64"),))
 
 
 @instruction()
-def larger(context: Any, x: Any, y: Any) -> Typed:
+def call(b: Translation, function: Any, arguments: Any) -> Value:
+    code = b.make(f"inttoptr i64 {cast(b, function, INT64).text} to ptr")
+    words = ", ".join(f"i64 {cast(b, x, INT64).text}" for x in arguments)
+    return Value(INT64, (b.make(f"call i64 {code}({words})"),))
+
+
+@instruction()
+def load(b: Translation, a: Any, i: Any, scope: Any, scopes: Any) -> Value:
+    return b.load(pointer_of(a).dtype, element(b, a, i), b.scopes(scope, scopes))
+
+
+@instruction()
+def store(b: Translation, a: Any, i: Any, value: Any, scope: Any, scopes: Any) -> None:
+    b.store(cast(b, value, pointer_of(a).dtype), element(b, a, i), b.scopes(scope, scopes))
+
+
+@instruction()
+def row_memory(b: Translation, size: Any, dtype: Any) -> Value:
+    """On the stack; memory of a size that stands in the source is the same at every turn of a loop."""
+    t = as_dtype(dtype)
+    assert t is not None
+    block = b.block if isinstance(size, Value) else b.entry
+    with b.at(block):
+        return Value(Pointer(t), (b.make(f"alloca {in_memory(t)}, i64 {cast(b, size, INT64).text}"),))
+
+
+@instruction()
+def larger(b: Translation, x: Any, y: Any) -> Value:
     """An instruction that reductions vectorise."""
-    return of_reals("maximum", x, y)
+    return of_reals(b, "maximum", x, y)
 
 
 @instruction()
-def smaller(context: Any, x: Any, y: Any) -> Typed:
-    return of_reals("minimum", x, y)
+def smaller(b: Translation, x: Any, y: Any) -> Value:
+    return of_reals(b, "minimum", x, y)
 
 
-@instruction("min")
-def least(context: Any, x: Any, y: Any) -> Typed:
-    return _extreme("<", x, y)
+def _fetch(b: Translation, operation: str, address: Any, value: Any) -> Value:
+    place = b.make(f"inttoptr i64 {cast(b, address, INT64).text} to ptr")
+    return Value(INT64, (b.make(f"atomicrmw {operation} ptr {place}, i64 {cast(b, value, INT64).text} monotonic"),))
 
 
-@instruction("max")
-def greatest(context: Any, x: Any, y: Any) -> Typed:
-    return _extreme(">", x, y)
+@instruction()
+def fetch_add(b: Translation, address: Any, value: Any) -> Value:
+    return _fetch(b, "add", address, value)
 
 
-def _extreme(relation: str, x: Any, y: Any) -> Typed:
-    """Of two integers; Numba's own `min` and `max` go through tuples, which takes long to compile."""
-    if not (isinstance(x, types.Integer) and isinstance(y, types.Integer)):
-        raise TypeError(f"min and max are of integers here, not of {x} and {y}")
-
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        return builder.select(builder.icmp_signed(relation, *values), *values)
-
-    return types.int64(types.int64, types.int64), generate
-
-
-def _set_scope(module: Any, made: Any, scope: int, scopes: int) -> None:
-    domain = module.add_metadata(["arrays"])
-    nodes = [module.add_metadata([f"array {i}", domain]) for i in range(scopes)]
-    made.set_metadata("alias.scope", module.add_metadata([nodes[scope]]))
-    others = [node for i, node in enumerate(nodes) if i != scope]
-    if others:
-        made.set_metadata("noalias", module.add_metadata(others))
+@instruction()
+def fetch_min(b: Translation, address: Any, value: Any) -> Value:
+    return _fetch(b, "min", address, value)

@@ -59,8 +59,24 @@ def row_memory(size: int, dtype: type[np.generic]) -> np.ndarray:
     return np.empty(size, dtype)
 
 
+def fetch_add(address: int, value: int) -> int:
+    """Add to the word at an address, at once for all threads; returns what it was."""
+    word = PythonPointer(address, np.int64)
+    before = word[0]
+    word[0] = before + value
+    return before
+
+
+def fetch_min(address: int, value: int) -> int:
+    """Set the word at an address to the smaller of it and a value, likewise."""
+    word = PythonPointer(address, np.int64)
+    before = word[0]
+    word[0] = min(before, value)
+    return before
+
+
 PYTHON_OPERATIONS: dict[str, Any] = {
-    **{function.__name__: function for function in (address, call, load, store, row_memory)},
+    **{function.__name__: function for function in (address, call, load, store, row_memory, fetch_add, fetch_min)},
     "pointer": pointer,
     "larger": np.maximum,
     "smaller": np.minimum,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llvmlite import ir
-from numba import types
-from numba.core.typing import Signature
+import numpy as np
 
-from .instructions import Typed, called, instruction, is_real, of_reals
+from .instructions import instruction, of_reals, real_type, type_of
+from .operators import cast, truth
+from .types import BOOL, FLOAT32, FLOAT64, INT64, Value, constant_text, llvm_type
+
+if TYPE_CHECKING:
+    from .translation import Translation
 
 
 @dataclass(frozen=True)
 class Format:
     """How a real number lies in memory."""
 
-    word: Any
+    word: str
     """The integer type of its bits."""
-    real: Any
+    real: np.dtype
     mantissa: int
     """Bits of it."""
     bias: int
@@ -26,150 +29,158 @@ class Format:
     root_half: int
     """Bits of sqrt(1/2)."""
 
+    def number(self, value: float) -> str:
+        """A number of this format as LLVM writes it."""
+        return constant_text(value, self.real)
 
-SINGLE = Format(ir.IntType(32), ir.FloatType(), 23, 127, 0x3F3504F3)
-DOUBLE = Format(ir.IntType(64), ir.DoubleType(), 52, 1023, 0x3FE6A09E667F3BCD)
+
+SINGLE = Format("i32", FLOAT32, 23, 127, 0x3F3504F3)
+DOUBLE = Format("i64", FLOAT64, 52, 1023, 0x3FE6A09E667F3BCD)
 
 
-def format_of(t: Any) -> Format:
+def format_of(t: np.dtype) -> Format:
     """The format of a real type."""
-    return SINGLE if t == types.float32 else DOUBLE
+    return SINGLE if t == FLOAT32 else DOUBLE
 
 
-def place(t: Any) -> int:
+def place(t: np.dtype) -> int:
     """Where a pair has what is for this type."""
-    return 0 if t == types.float32 else 1
+    return 0 if t == FLOAT32 else 1
 
 
-def whole_bits(builder: Any, t: Any, value: Any) -> Any:
-    """Bits of value + 1.5 * 2**mantissa: the low ones are those of the integer `value`."""
-    form = format_of(t)
-    return builder.bitcast(builder.fadd(value, form.real(1.5 * 2**form.mantissa)), form.word)
+class Words:
+    """Instructions of the words in which numbers of a format lie."""
+
+    def __init__(self, b: Translation, form: Format) -> None:
+        self.b, self.form = b, form
+
+    def do(self, operation: str, x: str, y: str | int) -> str:
+        """An operation of words."""
+        return self.b.make(f"{operation} {self.form.word} {x}, {y}")
+
+    def test(self, relation: str, x: str, y: str | int) -> str:
+        """A comparison of words."""
+        return self.b.make(f"icmp {relation} {self.form.word} {x}, {y}")
+
+    def choose(self, condition: str, x: str | int, y: str | int) -> str:
+        """One of two words."""
+        return self.b.make(f"select i1 {condition}, {self.form.word} {x}, {self.form.word} {y}")
+
+    def bits(self, x: str) -> str:
+        """The word of a number."""
+        return self.b.make(f"bitcast {llvm_type(self.form.real)} {x} to {self.form.word}")
+
+    def number(self, word: str) -> str:
+        """The number of a word."""
+        return self.b.make(f"bitcast {self.form.word} {word} to {llvm_type(self.form.real)}")
+
+    def add(self, x: str, y: str) -> str:
+        """The sum of two numbers."""
+        return self.b.real("fadd", self.form.real, x, y)
+
+    def subtract(self, x: str, y: str) -> str:
+        """Their difference."""
+        return self.b.real("fsub", self.form.real, x, y)
+
+    def whole(self, x: str) -> str:
+        """Bits of x + 1.5 * 2**mantissa: the low ones are those of the integer x."""
+        return self.bits(self.add(x, self.form.number(1.5 * 2**self.form.mantissa)))
 
 
-@instruction()
-def constant(context: Any, x: Any, pair: Any) -> Typed:
-    if not is_real(x):
-        return None
-
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        value = builder.extract_value(values[1], place(x))
-        return target.cast(builder, value, pair[place(x)], x)
-
-    return x(x, pair), generate
-
-
-@instruction()
-def choose(context: Any, c: Any, x: Any, y: Any) -> Typed:
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        condition = target.cast(builder, values[0], c, types.boolean)
-        return builder.select(condition, values[1], values[2])
-
-    return x(c, x, x), generate
-
-
-@instruction()
-def fma(context: Any, x: Any, y: Any, z: Any) -> Typed:
-    return of_reals("fma", x, y, z)
-
-
-@instruction()
-def copysign(context: Any, x: Any, y: Any) -> Typed:
-    return of_reals("copysign", x, y)
-
-
-@instruction()
-def absolute(context: Any, x: Any) -> Typed:
-    return of_reals("fabs", x)
-
-
-@instruction()
-def nearest(context: Any, x: Any) -> Typed:
-    return of_reals("rint", x)
+def words_of(b: Translation, t: np.dtype) -> Words:
+    """For numbers of a type."""
+    return Words(b, format_of(t))
 
 
 @instruction()
-def polynomial(context: Any, x: Any, pair: Any) -> Typed:
-    if not is_real(x):
-        return None
-
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        coefficients = builder.extract_value(values[1], place(x))
-        terms = [builder.extract_value(coefficients, i) for i in range(len(pair[place(x)]))]
-        if x == types.float32:
-            terms = [builder.fptrunc(term, SINGLE.real) for term in terms]
-        terms.reverse()
-        power = values[0]
-        # a tree of pairs, where Horner's scheme is a chain: what is slow is to wait for the result before
-        while len(terms) > 1:
-            steps = zip(terms[::2], terms[1::2], strict=False)
-            pairs = [called(builder, "fma", high, power, low) for low, high in steps]
-            terms, power = pairs + terms[len(pairs) * 2 :], builder.fmul(power, power)
-        return terms[0]
-
-    return x(x, pair), generate
+def constant(b: Translation, x: Any, pair: Any) -> Value:
+    t = real_type(x)
+    return cast(b, pair[place(t)], t)
 
 
 @instruction()
-def power_of_two(context: Any, k: Any) -> Typed:
-    if not is_real(k):
-        return None
-
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        form = format_of(k)
-        biased = builder.add(whole_bits(builder, k, values[0]), form.word(form.bias))
-        return builder.bitcast(builder.shl(biased, form.word(form.mantissa)), form.real)
-
-    return k(k), generate
+def choose(b: Translation, c: Any, x: Any, y: Any) -> Any:
+    x = b.value(x)
+    y = cast(b, y, x.type)
+    if not isinstance(c, Value):
+        return x if c else y
+    return b.select(truth(b, c).text, x.type, x, y)
 
 
 @instruction()
-def is_odd(context: Any, k: Any) -> Typed:
-    if not is_real(k):
-        return None
-
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        word = format_of(k).word
-        return builder.icmp_unsigned("!=", builder.and_(whole_bits(builder, k, values[0]), word(1)), word(0))
-
-    return types.boolean(k), generate
+def fma(b: Translation, x: Any, y: Any, z: Any) -> Value:
+    return of_reals(b, "fma", x, y, z)
 
 
 @instruction()
-def mantissa_exponent(context: Any, x: Any) -> Typed:
-    if not is_real(x):
-        return None
-    result = types.UniTuple(x, 2)
-
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        form = format_of(x)
-        word, mantissa, bias, root = form.word, form.mantissa, form.bias, form.root_half
-        shifted = builder.add(builder.bitcast(values[0], word), word((bias << mantissa) - root))
-        fraction = builder.and_(shifted, word((1 << mantissa) - 1))
-        m = builder.bitcast(builder.add(fraction, word(root)), form.real)
-        # an integer in the low bits of 2**mantissa, which is then taken away
-        anchor = bias + mantissa << mantissa
-        digits = builder.or_(builder.lshr(shifted, word(mantissa)), word(anchor))
-        k = builder.fsub(builder.bitcast(digits, form.real), form.real(2.0**mantissa + bias))
-        return target.make_tuple(builder, result, [m, k])
-
-    return result(x), generate
+def copysign(b: Translation, x: Any, y: Any) -> Value:
+    return of_reals(b, "copysign", x, y)
 
 
 @instruction()
-def ordered(context: Any, x: Any) -> Typed:
-    if not is_real(x):
-        return x(x), lambda target, builder, signature, values: values[0]
+def absolute(b: Translation, x: Any) -> Value:
+    return of_reals(b, "fabs", x)
 
-    def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-        form = format_of(x)
-        bits = builder.bitcast(builder.fadd(values[0], form.real(0)), form.word)
-        largest = form.word((1 << form.word.width - 1) - 1)
-        below = builder.icmp_signed("<", bits, form.word(0))
-        bits = builder.select(below, builder.xor(bits, largest), bits)
-        return builder.select(builder.fcmp_unordered("uno", values[0], values[0]), largest, bits)
 
-    return (types.int32 if x == types.float32 else types.int64)(x), generate
+@instruction()
+def nearest(b: Translation, x: Any) -> Value:
+    return of_reals(b, "rint", x)
+
+
+@instruction()
+def polynomial(b: Translation, x: Any, pair: Any) -> Value:
+    t, power = real_type(x), b.value(x).text
+    terms = [cast(b, c, t).text for c in reversed(pair[place(t)])]
+    # a tree of pairs, where Horner's scheme is a chain: what is slow is to wait for the result before
+    while len(terms) > 1:
+        steps = zip(terms[::2], terms[1::2], strict=False)
+        pairs = [b.intrinsic("fma", t, high, power, low) for low, high in steps]
+        terms = pairs + terms[len(pairs) * 2 :]
+        if len(terms) > 1:
+            power = b.real("fmul", t, power, power)
+    return Value(t, (terms[0],))
+
+
+@instruction()
+def power_of_two(b: Translation, k: Any) -> Value:
+    t, value = real_type(k), b.value(k).text
+    words = words_of(b, t)
+    biased = words.do("add", words.whole(value), words.form.bias)
+    return Value(t, (words.number(words.do("shl", biased, words.form.mantissa)),))
+
+
+@instruction()
+def is_odd(b: Translation, k: Any) -> Value:
+    words = words_of(b, real_type(k))
+    return Value(BOOL, (words.test("ne", words.do("and", words.whole(b.value(k).text), 1), 0),))
+
+
+@instruction()
+def mantissa_exponent(b: Translation, x: Any) -> tuple[Value, Value]:
+    t = real_type(x)
+    words = words_of(b, t)
+    form = words.form
+    mantissa, bias, root = form.mantissa, form.bias, form.root_half
+    shifted = words.do("add", words.bits(b.value(x).text), (bias << mantissa) - root)
+    fraction = words.do("and", shifted, (1 << mantissa) - 1)
+    m = words.number(words.do("add", fraction, root))
+    # an integer in the low bits of 2**mantissa, which is then taken away
+    digits = words.do("or", words.do("lshr", shifted, mantissa), bias + mantissa << mantissa)
+    k = words.subtract(words.number(digits), form.number(2.0**mantissa + bias))
+    return Value(t, (m,)), Value(t, (k,))
+
+
+@instruction()
+def ordered(b: Translation, x: Any) -> Value:
+    t, x = type_of(x), b.value(x)
+    if t.kind != "f":
+        return x
+    words = words_of(b, t)
+    bits = words.bits(words.add(x.text, words.form.number(0)))
+    largest = (1 << 8 * t.itemsize - 1) - 1
+    bits = words.choose(words.test("slt", bits, 0), words.do("xor", bits, largest), bits)
+    is_nan = b.make(f"fcmp uno {llvm_type(t)} {x.text}, {x.text}")
+    return Value(np.dtype(np.int32) if t == FLOAT32 else INT64, (words.choose(is_nan, largest, bits),))
 
 
 # --- numbers of 16 bits ----------------------------------------------------------------------------------
@@ -209,81 +220,73 @@ HALVES = {"float16": Half(13, 112), "bfloat16": Half(16, 0)}
 INFINITY = 0xFF << SINGLE.mantissa
 """Bits of float32's."""
 SIGN = 1 << 31
+UINT16 = np.dtype(np.uint16)
 
 
-def _narrowed(builder: Any, half: Half, value: Any) -> Any:
+def _narrowed(words: Words, half: Half, value: str) -> str:
     """The bits, in 32, of the nearest number."""
-    word, real = SINGLE.word, SINGLE.real
-    bits = builder.bitcast(value, word)
-    sign = builder.and_(bits, word(SIGN))
-    size = builder.xor(bits, sign)
-    last = builder.and_(builder.lshr(size, word(half.dropped)), word(1))
-    rounded = builder.add(builder.add(size, last), word((1 << half.dropped - 1) - 1 - half.word))
-    found = builder.lshr(rounded, word(half.dropped))
+    bits = words.bits(value)
+    sign = words.do("and", bits, SIGN)
+    size = words.do("xor", bits, sign)
+    last = words.do("and", words.do("lshr", size, half.dropped), 1)
+    rounded = words.do("add", words.do("add", size, last), (1 << half.dropped - 1) - 1 - half.word)
+    found = words.do("lshr", rounded, half.dropped)
     if half.shift:  # other exponents than float32's: more is infinite, and more is subnormal
-        large = builder.icmp_unsigned(">", found, word(half.infinity))
-        found = builder.select(large, word(half.infinity), found)
-        anchor = word(half.anchor)
-        moved = builder.fadd(builder.bitcast(size, real), builder.bitcast(anchor, real))
-        below = builder.icmp_unsigned("<", size, word(half.normal))
-        found = builder.select(below, builder.sub(builder.bitcast(moved, word), anchor), found)
-    is_nan = builder.icmp_unsigned(">", size, word(INFINITY))
-    found = builder.select(is_nan, word(half.infinity | 1 << SINGLE.mantissa - 1 - half.dropped), found)
-    return builder.or_(found, builder.lshr(sign, word(16)))
+        found = words.choose(words.test("ugt", found, half.infinity), half.infinity, found)
+        moved = words.bits(words.add(words.number(size), words.number(str(half.anchor))))
+        below = words.test("ult", size, half.normal)
+        found = words.choose(below, words.do("sub", moved, half.anchor), found)
+    is_nan = words.test("ugt", size, INFINITY)
+    found = words.choose(is_nan, half.infinity | 1 << SINGLE.mantissa - 1 - half.dropped, found)
+    return words.do("or", found, words.do("lshr", sign, 16))
 
 
-def _widened(builder: Any, half: Half, bits: Any) -> Any:
+def _widened(words: Words, half: Half, bits: str) -> Value:
     """The number of these bits, in 32, as float32."""
-    word, real = SINGLE.word, SINGLE.real
     if not half.shift:
-        return builder.bitcast(builder.shl(bits, word(16)), real)
-    size = builder.and_(bits, word(0x7FFF))
-    sign = builder.shl(builder.xor(bits, size), word(16))
-    found = builder.add(builder.shl(size, word(half.dropped)), word(half.word))
-    infinite = builder.icmp_unsigned(">=", size, word(half.infinity))
-    found = builder.select(infinite, builder.add(found, word(half.word)), found)
-    anchor = word(half.anchor)
-    subnormal = builder.fsub(builder.bitcast(builder.add(size, anchor), real), builder.bitcast(anchor, real))
-    below = builder.icmp_unsigned("<", size, word(1 << SINGLE.mantissa - half.dropped))
-    found = builder.select(below, builder.bitcast(subnormal, word), found)
-    return builder.bitcast(builder.or_(found, sign), real)
+        return Value(FLOAT32, (words.number(words.do("shl", bits, 16)),))
+    size = words.do("and", bits, 0x7FFF)
+    sign = words.do("shl", words.do("xor", bits, size), 16)
+    found = words.do("add", words.do("shl", size, half.dropped), half.word)
+    infinite = words.test("uge", size, half.infinity)
+    found = words.choose(infinite, words.do("add", found, half.word), found)
+    anchored = words.number(words.do("add", size, half.anchor))
+    subnormal = words.bits(words.subtract(anchored, words.number(str(half.anchor))))
+    below = words.test("ult", size, 1 << SINGLE.mantissa - half.dropped)
+    found = words.choose(below, subnormal, found)
+    return Value(FLOAT32, (words.number(words.do("or", found, sign)),))
 
 
-def _single(target: Any, builder: Any, x: Any, value: Any) -> Any:
+def _single(b: Translation, x: Any) -> str:
     """A real number as float32; a float64 is rounded to odd, so that rounding again is rounding once."""
-    if x != types.float64:
-        return target.cast(builder, value, x, types.float32)
-    near = builder.fptrunc(value, SINGLE.real)
-    back = builder.fpext(near, DOUBLE.real)
-    bits = builder.bitcast(near, SINGLE.word)
-    above = builder.fcmp_ordered(">", called(builder, "fabs", back), called(builder, "fabs", value))
-    odd = builder.or_(builder.sub(bits, builder.zext(above, SINGLE.word)), SINGLE.word(1))
-    differs = builder.fcmp_ordered("!=", back, value)
-    return builder.bitcast(builder.select(differs, odd, bits), SINGLE.real)
+    if type_of(x) != FLOAT64:
+        return cast(b, x, FLOAT32).text
+    words, value = Words(b, SINGLE), b.value(x).text
+    near = b.make(f"fptrunc double {value} to float")
+    back = b.make(f"fpext float {near} to double")
+    bits = words.bits(near)
+    sizes = [b.intrinsic("fabs", FLOAT64, each) for each in (back, value)]
+    above = b.make(f"zext i1 {b.make(f'fcmp ogt double {sizes[0]}, {sizes[1]}')} to i32")
+    odd = words.do("or", words.do("sub", bits, above), 1)
+    differs = b.make(f"fcmp one double {back}, {value}")
+    return words.number(words.choose(differs, odd, bits))
 
 
 def _declare(name: str, half: Half) -> None:
     @instruction(f"{name}_bits")
-    def bits(context: Any, x: Any) -> Typed:
-        def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-            narrow = _narrowed(builder, half, _single(target, builder, x, values[0]))
-            return builder.trunc(narrow, ir.IntType(16))
-
-        return types.uint16(x), generate
+    def bits(b: Translation, x: Any) -> Value:
+        narrow = _narrowed(Words(b, SINGLE), half, _single(b, x))
+        return Value(UINT16, (b.make(f"trunc i32 {narrow} to i16"),))
 
     @instruction(f"{name}_of")
-    def number(context: Any, bits: Any) -> Typed:
-        def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-            return _widened(builder, half, builder.zext(values[0], SINGLE.word))
-
-        return types.float32(types.uint16), generate
+    def number(b: Translation, bits: Any) -> Value:
+        word = b.make(f"zext i16 {cast(b, bits, UINT16).text} to i32")
+        return _widened(Words(b, SINGLE), half, word)
 
     @instruction(name)
-    def rounded(context: Any, x: Any) -> Typed:
-        def generate(target: Any, builder: Any, signature: Signature, values: Any) -> Any:
-            return _widened(builder, half, _narrowed(builder, half, _single(target, builder, x, values[0])))
-
-        return types.float32(x), generate
+    def rounded(b: Translation, x: Any) -> Value:
+        words = Words(b, SINGLE)
+        return _widened(words, half, _narrowed(words, half, _single(b, x)))
 
 
 for _name, _half in HALVES.items():

@@ -1,9 +1,7 @@
 """A Numba target that ends where LLVM begins: functions become text in LLVM's language, and nothing else.
 
 Numba's own target optimises every function that another one calls and makes machine code of it, though the
-caller takes it in all the same. Here native.py does so once, of a kernel as a whole. On its first compile Numba
-also loads all that it can compile, linear algebra and containers included: kernels begin with arithmetic, and have
-the rest once a user's function may need it.
+caller takes it in all the same. Here code.py does so once, of a kernel as a whole.
 """
 
 from __future__ import annotations
@@ -13,19 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from numba.core import (
-    cgutils,
-    codegen,
-    compiler,
-    cpu,
-    dispatcher,
-    fastmathpass,
-    registry,
-    typed_passes,
-    typing,
-    untyped_passes,
-)
-from numba.core.compiler_machinery import PassManager
+from numba.core import cgutils, codegen, compiler, cpu, dispatcher, fastmathpass, registry, typing
 from numba.core.descriptors import TargetDescriptor
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_override, target_registry
 from numba.np.ufunc.dufunc import DUFunc
@@ -34,18 +20,6 @@ NAME = "fastvjp"
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 INSIDE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """For functions that only other jitted ones call: what Python would call them through takes time to compile."""
-PASSES = (
-    untyped_passes.TranslateByteCode,
-    untyped_passes.FixupArgs,
-    untyped_passes.IRProcessing,
-    untyped_passes.LiteralPropagationSubPipelinePass,  # for isinstance
-    typed_passes.NopythonTypeInference,
-    typed_passes.IRLegalization,
-    typed_passes.NativeLowering,
-    typed_passes.NoPythonBackend,
-)
-"""What is done to a function of this folder: without closures, comprehensions, `with` and exceptions, and where a
-variable has one type, that is less than in Numba's usual pipeline."""
 
 
 class Library(codegen.JITCodeLibrary):
@@ -73,18 +47,6 @@ class Codegen(codegen.JITCPUCodegen):
 class Types(typing.Context):
     """The types of what functions can call."""
 
-    complete = False
-
-    def load_additional_registries(self) -> None:
-        """Load arithmetic, or all."""
-        if self.complete:
-            super().load_additional_registries()
-        else:
-            from numba.core.typing import cmathdecl, mathdecl, npydecl
-
-            for module in (cmathdecl, mathdecl, npydecl):
-                self.install_registry(module.registry)
-
     def resolve_value_type(self, val: Any) -> Any:
         """Functions that are jitted for Numba's own target are compiled for this one."""
         kind = type(val)
@@ -98,24 +60,10 @@ class Types(typing.Context):
 class Lowering(cpu.CPUContext):
     """How what functions can call becomes LLVM's language."""
 
-    complete = False
-
     def init(self) -> None:
         """Set up what text is made with."""
         super().init()
         self._internal_codegen = Codegen(NAME)
-
-    def load_additional_registries(self) -> None:
-        """Load arithmetic, or all."""
-        if self.complete:
-            super().load_additional_registries()
-        else:
-            from numba.core import optional  # noqa: F401
-            from numba.cpython import builtins, cmathimpl, mathimpl, numbers, rangeobj, tupleobj  # noqa: F401
-            from numba.np import npyimpl
-
-            for module in (cmathimpl, mathimpl, npyimpl):
-                self.install_registry(module.registry)
 
     def post_lowering(self, mod: Any, library: Any) -> None:
         """Grant what a loop may do to sums; Numba's runtime, which counts references, is not linked."""
@@ -153,18 +101,6 @@ class Dispatcher(dispatcher.Dispatcher):
         self.overloads[tuple(cres.signature.args)] = cres
 
 
-class Passes(compiler.CompilerBase):
-    """The passes above."""
-
-    def define_pipelines(self) -> list[PassManager]:
-        """They are the only pipeline."""
-        passes = PassManager(NAME)
-        for each in PASSES:
-            passes.add_pass(each, each.__name__)
-        passes.finalize()
-        return [passes]
-
-
 class FastVJP(CPU):
     """By its name Numba knows the target; it has all that the CPU has."""
 
@@ -181,20 +117,19 @@ def jit(
     )
 
 
-def inner(function: Callable[..., Any], simple: bool = True, **options: Any) -> Any:
+def inner(function: Callable[..., Any], forceinline: bool = False) -> Any:
     """A function that only what is compiled here calls.
 
-    A simple one needs few of Numba's passes, and refers to nothing that is counted. What a loop may do to its
-    sums, functions that it calls may not: that is said here, as Numba would hand it down.
+    What a loop may do to its sums, functions that it calls may not: that is said here, as Numba would hand it down.
     """
-    options |= {"pipeline": Passes, "_nrt": False} if simple else {"_nrt": True}
-    return jit(**OPTIONS, **INSIDE, **{"fastmath": False, **options})(function)
+    _load()
+    return jit(**OPTIONS, **INSIDE, fastmath=False, forceinline=forceinline, _nrt=True)(function)
 
 
 @functools.lru_cache(maxsize=256)
 def _here(function: Any) -> Dispatcher:
     """A function that is jitted for another target."""
-    return inner(function.py_func, simple=False)
+    return inner(function.py_func)
 
 
 target_registry[NAME] = FastVJP
@@ -208,10 +143,8 @@ def current() -> AbstractContextManager[None]:
 
 
 @functools.cache
-def complete() -> None:
+def _load() -> None:
     """Load all that Numba can compile."""
     registry.cpu_target.target_context.refresh()  # Numba's runtime belongs to its own target, whoever is first
-    context = Dispatcher.targetdescr.target_context
-    for part in (context, context.typing_context):
-        part.complete = True
+    for part in (Dispatcher.targetdescr.target_context, Dispatcher.targetdescr.typing_context):
         part.load_additional_registries()

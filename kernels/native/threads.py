@@ -21,19 +21,18 @@ from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from ... import devices
-from . import intrinsics, jit
+from ..elements.registry import helper
+from . import jit
 from .interrupts import postponed
 from .memory import address_of
+from .pointers import address, call, fetch_add, fetch_min, pointer, row_memory
 
 LEAST_TBB = 12060
 """The interface version of TBB (2021.6) for which Numba's layer is compiled."""
-
-WORK_SIGNATURE = "int64(int64, int64, int64, int64)"
 
 # words of the pool
 PARALLEL_FOR, WORK, THREADS = range(3)
@@ -59,7 +58,7 @@ class _Pool:
 
     def __init__(self, layer: ModuleType) -> None:
         self.layer = layer
-        self.work = jit.compiled("work", _work, WORK_SIGNATURE)
+        self.work = jit.compile_function(work, 4)
         self.words = np.array([layer.parallel_for, self.work.address, 0], np.int64)
         self.address = address_of(self.words)
         os.register_at_fork(after_in_child=self._leave)
@@ -119,66 +118,46 @@ def _layer() -> ModuleType | None:
     return module
 
 
-def _work() -> Any:
-    """What each thread does: `work(operands, sizes, steps, data)`, as `parallel_for` calls it."""
-    from .pointer_instructions import call, pointer
-    from .pointer_instructions import least as smaller
+@helper
+def work(operands, sizes, steps, data):
+    """What each thread does, as `parallel_for` calls it: chunks of its own range, then of the others'."""
+    address, own = pointer(operands, np.int64)[0], pointer(operands, np.int64)[1]
+    job, first = pointer(address, np.int64), address + 8 * NEXT
+    kernel, arguments, count, grain = job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN]
+    share, ranges = job[SHARE], job[RANGES]
+    for i in range(ranges):
+        at = ((own - first) // 8 + i) % ranges
+        stop = min((at + 1) * share, count)
+        start = fetch_add(first + 8 * at, grain)
+        while start < stop:
+            if call(kernel, (arguments, start, min(start + grain, count))) != 0:
+                fetch_min(address + 8 * FAILED, start)
+            start = fetch_add(first + 8 * at, grain)
+    return 0
 
-    add, least, int64 = intrinsics.fetch("add"), intrinsics.fetch("min"), jit.numba().int64
 
-    def work(operands: int, sizes: int, steps: int, data: int) -> int:
-        address, own = pointer(operands, int64)[0], pointer(operands, int64)[1]
-        job, first = pointer(address, int64), address + 8 * NEXT
-        kernel, arguments, count, grain = job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN]
-        share, ranges = job[SHARE], job[RANGES]
+@helper
+def run_chunks(pool, kernel, arguments, count, grain):
+    """Run a step; returns 0 or a status. If chunks fail it is that of the first of them, whatever the threads."""
+    first = np.int64(0)
+    if pool != 0 and count > grain and pointer(pool, np.int64)[THREADS] > 1:
+        words, job = pointer(pool, np.int64), row_memory(JOB_WORDS, np.int64)
+        at, chunks = address(job), (count + grain - 1) // grain
+        threads = min(words[THREADS], chunks)
+        ranges = min(threads, MOST_RANGES)
+        share = (chunks + ranges - 1) // ranges * grain
+        job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN] = kernel, arguments, count, grain
+        job[FAILED], job[SHARE], job[RANGES] = count, share, ranges
         for i in range(ranges):
-            at = ((own - first) // 8 + i) % ranges
-            stop = smaller((at + 1) * share, count)
-            start = add(first + 8 * at, grain)
-            while start < stop:
-                if call(kernel, (arguments, start, smaller(start + grain, count))) != 0:
-                    least(address + 8 * FAILED, start)
-                start = add(first + 8 * at, grain)
-        return 0
-
-    return work
-
-
-@functools.cache
-def run_chunks() -> Any:
-    """The jitted `run_chunks(pool, kernel, arguments, count, grain)`: run a step; returns 0 or a status.
-
-    If chunks fail it is the status of the first of them, whatever the threads.
-    """
-    from .pointer_instructions import call, pointer
-    from .pointer_instructions import least as smaller
-    from .target import inner
-
-    stack, int64 = intrinsics.stack(JOB_WORDS), jit.numba().int64
-
-    def run_chunks(pool: int, kernel: int, arguments: int, count: int, grain: int) -> int:
-        first = 0
-        if pool != 0 and count > grain and pointer(pool, int64)[THREADS] > 1:
-            words, address = pointer(pool, int64), stack()
-            job = pointer(address, int64)
-            chunks = (count + grain - 1) // grain
-            threads = smaller(words[THREADS], chunks)
-            ranges = smaller(threads, MOST_RANGES)
-            share = (chunks + ranges - 1) // ranges * grain
-            job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN] = kernel, arguments, count, grain
-            job[FAILED], job[SHARE], job[RANGES] = count, share, ranges
-            for i in range(ranges):
-                job[NEXT + i] = i * share
-            # as many calls as there are threads, each with the job's address and one that tells its range
-            job[JOB], job[OWN], job[SIZES] = address, address + 8 * NEXT, threads
-            job[JOB_STEP], job[OWN_STEP] = 0, 8
-            operands, sizes, steps = address + 8 * JOB, address + 8 * SIZES, address + 8 * JOB_STEP
-            call(words[PARALLEL_FOR], (words[WORK], operands, sizes, steps, 0, 0, 2, threads))
-            first = job[FAILED]  # that chunk once more, to see its status
-        for start in range(first, count, grain):
-            status = call(kernel, (arguments, start, smaller(start + grain, count)))
-            if status != 0:
-                return status
-        return 0
-
-    return inner(run_chunks)
+            job[NEXT + i] = i * share
+        # as many calls as there are threads, each with the job's address and one that tells its range
+        job[JOB], job[OWN], job[SIZES] = at, at + 8 * NEXT, threads
+        job[JOB_STEP], job[OWN_STEP] = 0, 8
+        operands, sizes, steps = at + 8 * JOB, at + 8 * SIZES, at + 8 * JOB_STEP
+        call(words[PARALLEL_FOR], (words[WORK], operands, sizes, steps, 0, 0, 2, threads))
+        first = job[FAILED]  # that chunk once more, to see its status
+    for start in range(first, count, grain):
+        status = call(kernel, (arguments, start, min(start + grain, count)))
+        if status != 0:
+            return status
+    return 0

@@ -16,7 +16,7 @@ from .. import structural  # noqa: F401  all families: what they declare is look
 from ..fused import codegen
 from ..loops import Loop, fuses, launches, lowers
 from ..native.code import Code
-from ..native.jit import CompileError, check_element, compile_loop, interpret_loop
+from ..native.jit import CompileError, compile_loop, interpret_loop
 from .buffers import strided
 
 
@@ -68,6 +68,8 @@ def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
     except CompileError as error:
         for entry in step.entries if isinstance(step, FusedStep) else ():
             if isinstance(entry, Call) and entry.name in DEFINED:
+                from ..native.user_functions import check_element
+
                 check_element(entry.name, entry.dtype, len(entry.operands), len(entry.statics))
         warnings.warn(
             f"A kernel of {step.computes} could not be compiled. Its functions run one by one, in plain Python "

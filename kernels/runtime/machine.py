@@ -22,18 +22,18 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from ...core.warnings import CompileWarning
+from ..elements.registry import helper
 from ..loops import Loop
 from ..native import code as native
-from ..native import jit, threads
+from ..native import jit
 from ..native.code import Code
-from ..native.pointers import PythonPointer
+from ..native.pointers import PythonPointer, pointer
+from ..native.threads import run_chunks
 
-RUN = "int64(int64)"
 POOL = 3
 """Which word of a call holds the pool: 0, for no threads, unless it is set."""
 STEP_BITS = 24
@@ -108,7 +108,7 @@ def runner() -> Callable[[int], int]:
 @functools.cache
 def run_code() -> Code:
     """Its machine code, which lives as long as the process."""
-    return jit.compiled("run", _native_run, RUN)
+    return jit.compile_function(run_plan, 1)
 
 
 def failure(result: int) -> tuple[int, int]:
@@ -116,29 +116,24 @@ def failure(result: int) -> tuple[int, int]:
     return result & (1 << STEP_BITS) - 1, result >> STEP_BITS
 
 
-def _native_run() -> Any:
-    from ..native.pointer_instructions import pointer
-
-    run_chunks, int64 = threads.run_chunks(), jit.numba().int64
-
-    def run(call: int) -> int:
-        words = pointer(call, int64)
-        base, at, steps, pool = words[0], words[1], words[2], words[3]
-        words = pointer(base, int64)
-        for step in range(steps):
-            kernel, args, count, grain, relocations = (
-                words[at], words[at + 1], words[at + 2], words[at + 3], words[at + 4]
-            )  # fmt: skip
-            at += 5
-            for _ in range(relocations):
-                words[words[at]] = words[words[at + 1]] + words[at + 2]
-                at += 3
-            status = run_chunks(pool, kernel, base + 8 * args, count, grain)
-            if status != 0:
-                return status << STEP_BITS | (step + 1)
-        return 0
-
-    return run
+@helper
+def run_plan(of):
+    """Run the steps of a call at this address."""
+    words = pointer(of, np.int64)
+    base, at, steps, pool = words[0], words[1], words[2], words[3]
+    words = pointer(base, np.int64)
+    for step in range(steps):
+        kernel, args, count, grain, relocations = (
+            words[at], words[at + 1], words[at + 2], words[at + 3], words[at + 4]
+        )  # fmt: skip
+        at += 5
+        for _ in range(relocations):
+            words[words[at]] = words[words[at + 1]] + words[at + 2]
+            at += 3
+        status = run_chunks(pool, kernel, base + 8 * args, count, grain)
+        if status != 0:
+            return status << STEP_BITS | (step + 1)
+    return 0
 
 
 def _python_run(call: int) -> int:

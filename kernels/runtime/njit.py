@@ -159,10 +159,7 @@ def _runner(constants: _Constants) -> Callable[[Any], int]:
     """`machine.runner()` for Numba code, which then keeps the constants alive."""
     if jit.jit_disabled():
         return machine.runner()
-    from ..native.pointer_instructions import call
-
-    address = intrinsics.constant_address(machine.run_code().address, constants)
-    return _jitted(lambda place: call(address(), (place,)), **INSIDE)
+    return intrinsics.function_at(machine.run_code().address, constants)
 
 
 @functools.lru_cache(maxsize=4096)
