@@ -35,10 +35,11 @@ class Source:
         body = [line for phase in self.schedule.phases for line in self.phase(phase)]
         if self.tiled:
             first, last = self.column_range()
-            body = [
-                f"for low in range({first}, {last}, {TILE}):",
-                *indented([f"high = min(low + {TILE}, {last})", *body]),
-            ]
+            if self.nest.columns[-1] == 1:
+                body = [f"low = {first}", *body]
+            else:
+                tile = indented([f"high = min(low + {TILE}, {last})", *body])
+                body = [f"for low in range({first}, {last}, {TILE}):", *tile]
         inside = [*self.bases(), *self.row(self.schedule.before), *body]
         self.values.set_fixed()
         lines = inside if self.nest.flat else self.rows(inside)
@@ -157,7 +158,10 @@ class Source:
     def over_axes(self, arrays: Sequence[int], lines: list[str], first: str, last: str) -> list[str]:
         """The same around lines that need pointers into these arrays."""
         lines = [*self.arrays.column_pointers(arrays), *lines]
-        lines = [f"for j in range({first}, {last}):", *indented(lines)]
+        if self.nest.columns[-1] == 1:  # without a loop, of which LLVM would try what it can do
+            lines = [f"j = {first}", *lines]
+        else:
+            lines = [f"for j in range({first}, {last}):", *indented(lines)]
         for axis in range(len(self.nest.columns) - 2, -1, -1):
             lines = [f"for c{axis} in range({self.memory.column_size(axis)}):", *indented(lines)]
         return lines

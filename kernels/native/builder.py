@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .types import LLVM, PARTS, Type, Value, constant_text, in_memory, llvm_type, number_type, parts_of
+from .code import Program
+from .types import Pointer, Type, Value, constant_text, in_memory, llvm_type, number_type, part_of, parts_of
 
 
 class Block:
@@ -26,27 +27,56 @@ class Block:
         return "\n".join([f"{self.label}:", *self.phis, *self.lines, self.end or "  unreachable"])
 
 
+_nodes: dict[str, int] = {}
+"""Numbers of metadata, the same in all modules, so that functions can be part of several."""
+
+
 class Module:
-    """What functions share: declarations, tables, scopes of arrays; each is written once."""
+    """A function and what it needs: declarations and tables, metadata, and the modules of what it calls."""
 
     def __init__(self) -> None:
+        self.function = ""
+        self.has_loops = False
         self.lines: dict[str, None] = {}
         """Declarations and tables."""
-        self.functions: list[str] = []
-        self._metadata: dict[str, int] = {}
+        self.metadata: dict[str, None] = {}
+        self.calls: dict[Module, None] = {}
+        self.others: dict[str, None] = {}
+        """Modules in LLVM's language to link with it."""
 
     def declare(self, line: str) -> None:
         """Add a declaration or a table."""
         self.lines[line] = None
 
-    def metadata(self, node: str) -> str:
-        """The number of a node."""
-        return f"!{self._metadata.setdefault(node, len(self._metadata))}"
+    def node(self, content: str) -> str:
+        """The number of a node of metadata."""
+        number = f"!{_nodes.setdefault(content, len(_nodes))}"
+        self.metadata[f"{number} = {content}"] = None
+        return number
 
-    def text(self) -> str:
-        """The module."""
-        nodes = [f"!{number} = {node}" for node, number in self._metadata.items()]
-        return "\n".join([*self.lines, *self.functions, *nodes, ""])
+    def all(self) -> dict[Module, None]:
+        """It and all that it calls, at any depth."""
+        found: dict[Module, None] = {}
+        waiting = [self]
+        while waiting:
+            module = waiting.pop()
+            if module not in found:
+                found[module] = None
+                waiting += module.calls
+        return found
+
+    def program(self) -> Program:
+        """It and all that it calls, to be compiled together."""
+        modules = self.all()
+        parts: list[dict[str, None]] = [{}, {}, {}, {}]
+        for module in modules:
+            for part, more in zip(
+                parts, (module.lines, {module.function: None}, module.metadata, module.others), strict=True
+            ):
+                part |= more
+        lines, functions, metadata, others = parts
+        straight = not others and not any(module.has_loops for module in modules)
+        return Program(["\n".join([*lines, *functions, *metadata, ""]), *others], straight)
 
 
 class Builder:
@@ -142,12 +172,14 @@ class Builder:
 
     def element(self, pointer: Value, index: str) -> str:
         """Where an element lies."""
-        return self.make(f"getelementptr inbounds {in_memory(pointer.type.dtype)}, ptr {pointer.text}, i64 {index}")
+        assert isinstance(pointer.type, Pointer)
+        kind = in_memory(pointer.type.dtype)
+        return self.make(f"getelementptr inbounds {kind}, ptr {pointer.text}, i64 {index}")
 
     def load(self, t: np.dtype, place: str, notes: str = "") -> Value:
         """A number in memory."""
         kind = llvm_type(t)
-        size = np.dtype(PARTS.get(t.name, t)).itemsize
+        size = part_of(t).itemsize
         return Value(t, tuple([
             self.make(f"load {kind}, ptr {at}, align {size}{notes}") for at in self._places(t, place)
         ]))  # fmt: skip
@@ -156,7 +188,7 @@ class Builder:
         """Set it."""
         assert isinstance(value.type, np.dtype)
         kind = llvm_type(value.type)
-        size = np.dtype(PARTS.get(value.type.name, value.type)).itemsize
+        size = part_of(value.type).itemsize
         for at, part in zip(self._places(value.type, place), value.parts, strict=True):
             self.do(f"store {kind} {part}, ptr {at}, align {size}{notes}")
 
@@ -167,7 +199,7 @@ class Builder:
 
     def scopes(self, scope: int, scopes: int) -> str:
         """What says that arrays of other scopes lie elsewhere."""
-        node = self.module.metadata
+        node = self.module.node
         domain = node('!{!"arrays"}')
         nodes = [node(f'!{{!"array {i}", {domain}}}') for i in range(scopes)]
         others = [each for i, each in enumerate(nodes) if i != scope]
@@ -179,7 +211,7 @@ class Builder:
     def constant(self, value: Any, t: np.dtype) -> Value:
         """A number that stands in the source, as one of a type."""
         if t.kind == "c":
-            part, number = PARTS[t.name], complex(value)
+            part, number = part_of(t), complex(value)
             return Value(t, (constant_text(number.real, part), constant_text(number.imag, part)))
         return Value(t, (constant_text(value, t),))
 

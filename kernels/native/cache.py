@@ -55,6 +55,7 @@ def check_unchanged(path: str, content: bytes) -> None:
     if hashlib.sha256(content).digest() != _SOURCES.get(Path(path).relative_to(PACKAGE).as_posix()):
         raise RuntimeError(f"{path} has changed since it was imported. Hint: restart Python.")
 
+
 _stored = itertools.count()
 _refused = itertools.count()
 

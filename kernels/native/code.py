@@ -5,12 +5,17 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
+import re
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 ENTRY = "entry"
 """The name of the function that an object file is there for."""
+
+SHARED = "shared "
+"""How symbols begin of functions that kernels call, each of which has an object file of its own."""
+SHARED_SYMBOL = SHARED + r"(\w+)\(([\w, ]+)\)"
 
 _numbers = itertools.count()
 
@@ -46,17 +51,27 @@ def cpu() -> tuple[str, str]:
     return llvm().get_host_cpu_name(), ",".join([features.flatten(), *single])
 
 
-def target_machine() -> Any:
+class Program(NamedTuple):
+    """Modules in LLVM's language that are compiled together."""
+
+    modules: list[str]
+    straight: bool = False
+    """Whether a call runs each instruction once at most: then LLVM is to be quick rather than thorough."""
+
+
+@functools.cache
+def target_machine(level: int = 3) -> Any:
     """What emits code for this CPU; position-independent, so that it can be put anywhere."""
     name, features = cpu()
     target = llvm().Target.from_triple(llvm().get_process_triple())
-    return target.create_target_machine(cpu=name, features=features, opt=3, reloc="pic", codemodel="default")
+    return target.create_target_machine(cpu=name, features=features, opt=level, reloc="pic", codemodel="default")
 
 
-def emit(modules: list[str]) -> bytes:
-    """An object file of these modules in LLVM's language."""
+def emit(program: Program) -> bytes:
+    """An object file of a program."""
     context = llvm().create_context()  # which goes with the modules: LLVM's usual one keeps what it has seen
-    machine = target_machine()
+    modules, straight = program
+    machine = target_machine(0 if straight else 3)
     layout = f'target datalayout = "{machine.target_data}"\ntarget triple = "{llvm().get_process_triple()}"\n'
     modules = [modules[0].join([layout, ""]), *modules[1:]]
     module, *others = [llvm().parse_assembly(text, context) for text in modules]
@@ -66,13 +81,13 @@ def emit(modules: list[str]) -> bytes:
         if function.name != ENTRY and not function.is_declaration:
             function.linkage = "linkonce_odr"  # goes where all calls are inlined; what is so before is not linked
     module.verify()
-    _optimise(module, machine)
+    _optimise(module, machine, (1,) if straight else (0, 3))
     return machine.emit_object(module)
 
 
-def _optimise(module: Any, machine: Any) -> None:
-    """LLVM's usual passes, and before these what makes more loops fit to be vectorised."""
-    for level in (0, 3):
+def _optimise(module: Any, machine: Any, levels: Sequence[int]) -> None:
+    """LLVM's usual passes of these levels; those of level 0 make more loops fit to be vectorised."""
+    for level in levels:
         options = llvm().create_pipeline_tuning_options(speed_level=level)
         options.loop_vectorization = level > 0
         builder = llvm().create_pass_builder(machine, options)
@@ -104,9 +119,21 @@ def _linker() -> Any:
     return llvm().create_lljit_compiler(target_machine(), use_jit_link=True, suppress_errors=True)
 
 
-def link(code: bytes) -> Code:
-    """Put an object file into memory; RuntimeError if it calls a function that is not in this process."""
+def shared_symbols(code: bytes) -> list[str]:
+    """The shared functions that an object file calls."""
+    return sorted({found[0].decode() for found in re.finditer(SHARED_SYMBOL.encode(), code)})
+
+
+def link(code: bytes, shared: Mapping[str, int]) -> Code:
+    """Put an object file into memory; RuntimeError if it calls a function that is not in this process.
+
+    Args:
+        code: the object file.
+        shared: addresses of the shared functions that it calls.
+    """
     builder = llvm().JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(ENTRY)
+    for symbol, address in shared.items():
+        builder.import_symbol(symbol, address)
     library = builder.link(_linker(), f"fastvjp{next(_numbers)}")
     return Code(library[ENTRY], library)
 

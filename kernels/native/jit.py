@@ -101,7 +101,7 @@ def compile_loop(source: str) -> Code:
         return interpret_loop(source)
     names = defined_names(source)
 
-    def modules() -> list[str]:
+    def program() -> native.Program:
         from .translation import translated
         from .user_functions import UserElement
 
@@ -109,18 +109,19 @@ def compile_loop(source: str) -> Code:
         (function,) = ast.parse(source).body
         return translated(function, {**namespace(), **users}, LOOP, "reassoc ")
 
-    return compiled(source, modules, all(DEFINED[name].kept for name in names))
+    return compiled(source, program, all(DEFINED[name].kept for name in names))
 
 
-def compile_function(function: FunctionType, words: int) -> Code:
+def compile_function(function: Callable[..., int], words: int) -> Code:
     """Compile one of this folder's functions, of so many words."""
+    assert isinstance(function, FunctionType)
 
-    def modules() -> list[str]:
+    def program() -> native.Program:
         from .translation import definition, translated
 
         return translated(definition(function), function.__globals__, ("int64",) * words)
 
-    return compiled(function.__name__, modules)
+    return compiled(function.__name__, program)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -149,19 +150,32 @@ def python_loop(code: int) -> Callable[[int, int, int], int]:
 
 
 @postponed()
-def compiled(text: str, modules: Callable[[], list[str]], kept_on_disk: bool = True) -> Code:
+def compiled(text: str, program: Callable[[], native.Program], kept_on_disk: bool = True) -> Code:
     """Machine code of a function of words, from the cache on disk or compiled; the text tells which it is."""
     with _compile_lock:
         try:
             path = cache.path_of(text) if kept_on_disk else None
             kept = None if path is None else cache.load(path)
-            code = kept or _object_file(modules)
-            linked = native.link(code)
+            code = kept or _object_file(program)
+            shared = {symbol: _shared(symbol).address for symbol in native.shared_symbols(code)}
+            linked = native.link(code, shared)
         except Exception as error:  # whatever is wrong with LLVM or Numba, there are other ways
             raise CompileError(f"{type(error).__name__}: {error}") from error
         if path is not None and kept is None:
             cache.store(path, code)
         return linked
+
+
+@functools.cache
+def _shared(symbol: str) -> Code:
+    """A function that kernels share."""
+
+    def program() -> native.Program:
+        from .translation import shared_function
+
+        return shared_function(symbol)
+
+    return compiled(symbol, program)
 
 
 @contextlib.contextmanager
@@ -177,5 +191,5 @@ def _no_collection() -> Iterator[None]:
 
 
 @_no_collection()
-def _object_file(modules: Callable[[], list[str]]) -> bytes:
-    return native.emit(modules())
+def _object_file(program: Callable[[], native.Program]) -> bytes:
+    return native.emit(program())

@@ -25,6 +25,7 @@ from .types import (
     constant_text,
     llvm_type,
     number_type,
+    part_of,
 )
 
 if TYPE_CHECKING:
@@ -51,13 +52,13 @@ def cast(b: Translation, x: Any, t: Type) -> Value:
     if isinstance(x.type, Pointer) or isinstance(t, Pointer):
         raise TranslationError(f"a {x.type.name} is no {t.name}")
     if t.kind == "c":
-        part = PARTS[t.name]
+        part = part_of(t)
         if x.type.kind == "c":
-            source = PARTS[x.type.name]
+            source = part_of(x.type)
             return Value(t, tuple([_converted(b, source, p, part) for p in x.parts]))
         return Value(t, (_converted(b, x.type, x.text, part), ZERO))
     if x.type.kind == "c":
-        return real_part(b, x) if t == PARTS[x.type.name] else cast(b, _complex_as(b, x, t), t)
+        return real_part(b, x) if t == part_of(x.type) else cast(b, _complex_as(b, x, t), t)
     return Value(t, (_converted(b, x.type, x.text, t),))
 
 
@@ -91,9 +92,9 @@ def _converted(b: Translation, source: np.dtype, text: str, target: np.dtype) ->
 def truth(b: Translation, x: Any) -> Value:
     """Whether a value is not 0."""
     x = b.value(x)
-    if isinstance(x.type, np.dtype) and x.type.kind == "c":
-        part = PARTS[x.type.name]
-        return Value(BOOL, (b.make(f"or i1 {_converted(b, part, x.parts[0], BOOL)}, {_converted(b, part, x.parts[1], BOOL)}"),))
+    if is_complex(x):
+        parts = [_converted(b, part_of(x.type), part, BOOL) for part in x.parts]
+        return Value(BOOL, (b.make(f"or i1 {', '.join(parts)}"),))
     return cast(b, x, BOOL)
 
 
@@ -103,13 +104,13 @@ def truth(b: Translation, x: Any) -> Value:
 def real_part(b: Translation, x: Any) -> Value:
     """A real number is its own."""
     x = b.value(x)
-    return Value(PARTS[x.type.name], x.parts[:1]) if is_complex(x) else x
+    return Value(part_of(x.type), x.parts[:1]) if is_complex(x) else x
 
 
 def imaginary_part(b: Translation, x: Any) -> Value:
     """Of a real number it is 0."""
     x = b.value(x)
-    return Value(PARTS[x.type.name], x.parts[1:]) if is_complex(x) else b.constant(0, x.type)
+    return Value(part_of(x.type), x.parts[1:]) if is_complex(x) else b.constant(0, x.type)
 
 
 def complex_number(b: Translation, x: Any, y: Any = 0.0) -> Value:
@@ -157,7 +158,7 @@ def arithmetic(integer: str, real: str) -> Callable[[Translation, Any, Any], Val
         x, y = cast(b, x, t), cast(b, y, t)
         if t.kind != "c":
             return Value(t, (b.real(real, t, x.text, y.text),))
-        part = PARTS[t.name]
+        part = part_of(t)
         if real == "fmul":
             (a, c), (d, e) = x.parts, y.parts
             products = [b.real("fmul", part, *pair) for pair in ((a, d), (c, e), (a, e), (c, d))]
@@ -235,7 +236,7 @@ def bitwise(operation: str) -> Callable[[Translation, Any, Any], Value]:
 
     def apply(b: Translation, x: Any, y: Any) -> Value:
         kinds = _type(x), _type(y)
-        t = BOOL if kinds == (BOOL, BOOL) else _integers(*kinds)
+        t: np.dtype = BOOL if kinds == (BOOL, BOOL) else _integers(*kinds)
         return Value(t, (b.integer(operation, t, cast(b, x, t).text, cast(b, y, t).text),))
 
     return apply
@@ -279,7 +280,7 @@ def negative(b: Translation, x: Any) -> Value:
     if t.kind in "iub":
         t = _integers(t, t)
         return Value(t, (b.integer("sub", t, "0", cast(b, x, t).text),))
-    return Value(t, tuple([b.real("fneg", PARTS.get(t.name, t), p) for p in b.value(x).parts]))
+    return Value(t, tuple([b.real("fneg", part_of(t), p) for p in b.value(x).parts]))
 
 
 def inverted(b: Translation, x: Any) -> Value:
@@ -310,7 +311,7 @@ def compare(b: Translation, name: str, x: Any, y: Any) -> Value:
         return Value(BOOL, (_compared(b, relation, t, x.text, y.text),))
     if relation not in ("eq", "ne"):
         raise TranslationError("complex numbers have no order")
-    parts = [_compared(b, relation, PARTS[t.name], *pair) for pair in zip(x.parts, y.parts, strict=True)]
+    parts = [_compared(b, relation, part_of(t), *pair) for pair in zip(x.parts, y.parts, strict=True)]
     return Value(BOOL, (b.make(f"{'and' if relation == 'eq' else 'or'} i1 {', '.join(parts)}"),))
 
 
@@ -320,6 +321,7 @@ def _compared(b: Translation, relation: str, t: np.dtype, x: str, y: str) -> str
 
 def _compared_integers(b: Translation, relation: str, x: Any, y: Any) -> Value:
     kinds = _type(x), _type(y)
+    t: np.dtype
     if kinds == (BOOL, BOOL):
         t, sign = BOOL, "u"
     elif kinds[0] == kinds[1]:
@@ -330,7 +332,8 @@ def _compared_integers(b: Translation, relation: str, x: Any, y: Any) -> Value:
         t = INT64 if "i" in kinds[0].kind + kinds[1].kind or "b" in kinds[0].kind + kinds[1].kind else UINT64
         sign = "s" if t.kind == "i" else "u"
     sign = "" if relation in ("eq", "ne") else sign
-    return Value(BOOL, (b.make(f"icmp {sign}{relation} {llvm_type(t)} {cast(b, x, t).text}, {cast(b, y, t).text}"),))
+    texts = ", ".join(cast(b, v, t).text for v in (x, y))
+    return Value(BOOL, (b.make(f"icmp {sign}{relation} {llvm_type(t)} {texts}"),))
 
 
 def _compared_mixed(b: Translation, relation: str, x: Any, y: Any) -> Value:
@@ -339,7 +342,8 @@ def _compared_mixed(b: Translation, relation: str, x: Any, y: Any) -> Value:
         b.make(f"{'sext' if _type(v).kind == 'i' else 'zext'} {llvm_type(_type(v))} {b.value(v).text} to i65")
         for v in (x, y)
     ]
-    return Value(BOOL, (b.make(f"icmp {'' if relation in ('eq', 'ne') else 's'}{relation} i65 {', '.join(wide)}"),))
+    sign = "" if relation in ("eq", "ne") else "s"
+    return Value(BOOL, (b.make(f"icmp {sign}{relation} i65 {', '.join(wide)}"),))
 
 
 def ordered_compare(name: str) -> Callable[[Translation, Any, Any], Value]:
@@ -349,7 +353,7 @@ def ordered_compare(name: str) -> Callable[[Translation, Any, Any], Value]:
         t = np.promote_types(_type(x), _type(y))
         if t.kind != "c":
             return compare(b, name, x, y)
-        part, relation = PARTS[t.name], RELATIONS[name]
+        part, relation = part_of(t), RELATIONS[name]
         (a, c), (d, e) = cast(b, x, t).parts, cast(b, y, t).parts
         apart = _compared(b, relation[0] + "t", part, a, d)
         numbers = b.make(f"fcmp ord {llvm_type(part)} {c}, {e}")
@@ -400,7 +404,7 @@ def by_parts(name: str) -> Callable[[Translation, Any], Value]:
         x = b.value(x)
         if not is_complex(x):
             return by_intrinsic(name)(b, x)
-        return Value(x.type, tuple([b.intrinsic(name, PARTS[x.type.name], p) for p in x.parts]))
+        return Value(x.type, tuple([b.intrinsic(name, part_of(x.type), p) for p in x.parts]))
 
     return apply
 
@@ -419,7 +423,7 @@ def absolute(b: Translation, x: Any) -> Value:
     """|x|, of the type of x or of its parts."""
     x = b.value(x)
     if is_complex(x):
-        t = PARTS[x.type.name]
+        t = part_of(x.type)
         return Value(t, (b.foreign("hypot" if t == FLOAT64 else "hypotf", t, *x.parts),))
     t = _type(x)
     if t.kind == "f":
@@ -435,7 +439,7 @@ def conjugate(b: Translation, x: Any) -> Value:
     x = b.value(x)
     if not is_complex(x):
         return x
-    return Value(x.type, (x.parts[0], b.real("fneg", PARTS[x.type.name], x.parts[1])))
+    return Value(x.type, (x.parts[0], b.real("fneg", part_of(x.type), x.parts[1])))
 
 
 def reciprocal(b: Translation, x: Any) -> Value:
@@ -467,7 +471,7 @@ def test_of_parts(test: Callable[[Translation, np.dtype, str], str], every: bool
         t = _type(x)
         if t.kind in "iub":
             return every
-        found = [test(b, PARTS.get(t.name, t), p) for p in x.parts]
+        found = [test(b, part_of(t), p) for p in x.parts]
         if len(found) == 2:
             found = [b.make(f"{'and' if every else 'or'} i1 {', '.join(found)}")]
         return Value(BOOL, tuple(found))

@@ -82,7 +82,8 @@ def smaller(b: Translation, x: Any, y: Any) -> Value:
 
 def _fetch(b: Translation, operation: str, address: Any, value: Any) -> Value:
     place = b.make(f"inttoptr i64 {cast(b, address, INT64).text} to ptr")
-    return Value(INT64, (b.make(f"atomicrmw {operation} ptr {place}, i64 {cast(b, value, INT64).text} monotonic"),))
+    word = cast(b, value, INT64).text
+    return Value(INT64, (b.make(f"atomicrmw {operation} ptr {place}, i64 {word} monotonic"),))
 
 
 @instruction()

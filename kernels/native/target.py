@@ -120,7 +120,7 @@ def jit(
 def inner(function: Callable[..., Any], forceinline: bool = False) -> Any:
     """A function that only what is compiled here calls.
 
-    What a loop may do to its sums, functions that it calls may not: that is said here, as Numba would hand it down.
+    What a loop may do to its sums, functions that it calls may not: Numba would hand that down.
     """
     _load()
     return jit(**OPTIONS, **INSIDE, fastmath=False, forceinline=forceinline, _nrt=True)(function)

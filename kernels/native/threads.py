@@ -119,7 +119,7 @@ def _layer() -> ModuleType | None:
 
 
 @helper
-def work(operands, sizes, steps, data):
+def work(operands: int, sizes: int, steps: int, data: int) -> int:
     """What each thread does, as `parallel_for` calls it: chunks of its own range, then of the others'."""
     address, own = pointer(operands, np.int64)[0], pointer(operands, np.int64)[1]
     job, first = pointer(address, np.int64), address + 8 * NEXT
@@ -137,7 +137,7 @@ def work(operands, sizes, steps, data):
 
 
 @helper
-def run_chunks(pool, kernel, arguments, count, grain):
+def run_chunks(pool: int, kernel: int, arguments: int, count: int, grain: int) -> int:
     """Run a step; returns 0 or a status. If chunks fail it is that of the first of them, whatever the threads."""
     first = np.int64(0)
     if pool != 0 and count > grain and pointer(pool, np.int64)[THREADS] > 1:

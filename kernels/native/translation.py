@@ -1,9 +1,9 @@
 """Kernels from Python's syntax tree to LLVM's language, in one pass and without Numba.
 
 A kernel, and every function that it calls, is translated for the types of its arguments. Types flow forward: a
-value has the type of what computes it, a variable that of the value which it was set to last. Where paths meet, or
-a loop begins again, a variable is one value of the common type. What stands in the source (numbers, dtypes,
-functions, tuples) is computed as the kernel is translated, and a condition of such values leaves one branch.
+value has the type of what computes it, a variable that of the value which it was set to last. Where paths meet,
+or a loop begins again, it is one value of the common type. What stands in the source (numbers, dtypes, functions,
+tuples) is computed as the kernel is translated, and a condition of such values leaves one branch.
 
 The language: assignments, `if`, `while`, `for` over a range or a tuple, `break`, `continue`, `return`, operators,
 calls of such functions, of operations (instructions.py) and of NumPy's (operators.py). A variable that is first set
@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import functools
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -25,9 +27,10 @@ import numpy as np
 
 from ..elements.registry import COLD, ELEMENTS, HELPERS, KERNELS, OPERATIONS
 from . import cache, pointer_instructions, scalar_instructions  # noqa: F401  the latter fill INSTRUCTIONS
-from .code import ENTRY
 from .builder import Block, Builder, Module, phi_text
+from .code import ENTRY, SHARED, SHARED_SYMBOL, Program
 from .instructions import INSTRUCTIONS
+from .jit import operations
 from .operators import (
     FUNCTIONS,
     IN_PYTHON,
@@ -41,6 +44,7 @@ from .operators import (
     real_part,
     truth,
 )
+from .pointer_instructions import pointer_of
 from .pointers import PYTHON_OPERATIONS
 from .types import (
     BOOL,
@@ -60,6 +64,10 @@ from .types import (
 Names = dict[str, Any]
 Edge = tuple[Block, Names]
 """A block that goes on somewhere, and what names stand for at its end."""
+RETURNS = "  unreachable"
+"""The end of a block that returns, until all that is returned is known."""
+HEAVY = 12
+"""Operations of a function that kernels share, where they call it once."""
 LONG = 64
 """Characters of what stands in the source that are part of a function's name."""
 
@@ -99,82 +107,77 @@ def _own() -> dict[str, FunctionType]:
     return {**ELEMENTS, **HELPERS, **COLD, **KERNELS}
 
 
-class Unit:
-    """What is translated together: a kernel and the functions that it calls."""
+_known: dict[str, tuple[Module, Any] | None] = {}
+"""Functions by their names with their arguments' types: modules, and what is like their results. None while one is
+being translated."""
 
-    def __init__(self) -> None:
-        self.module = Module()
-        self.others: dict[str, None] = {}
-        """Modules in LLVM's language to link with it."""
-        self._made: dict[str, Any] = {}
-        """Results of functions, by their names with their arguments' types."""
 
-    def texts(self) -> list[str]:
-        """All modules."""
-        return [self.module.text(), *self.others]
-
-    def entry(
-        self, node: ast.FunctionDef, names: Mapping[str, Any], types: Sequence[Type], symbol: str, flags: str
-    ) -> None:
-        """Translate a function that C may call, which returns a word."""
-        self._function(node, names, [Value(t, ("?",)) for t in types], f"define {{}} @{symbol}", flags, INT64)
-
-    def function(self, function: FunctionType, arguments: Sequence[Any]) -> tuple[str, Any]:
-        """Translate a function for such arguments; returns its symbol, and what is like its result."""
-        name = f"{function.__name__}({', '.join(map(_key, arguments))})"
-        if name not in self._made:
-            self._made[name] = NotImplemented
-            head = f'define weak_odr {{}} @"{name}"'
-            self._made[name] = self._function(definition(function), function.__globals__, arguments, head)
-        if self._made[name] is NotImplemented:
-            raise TranslationError(f"{name} calls itself")
-        return f'@"{name}"', self._made[name]
-
-    def wrapped(
-        self, name: str, body: Callable[..., Any], arguments: Sequence[Any]
-    ) -> tuple[str, Any]:
-        """A function of values that is what `body` builds of them; returns its symbol, and what is like its result."""
-        symbol = f"{name}({', '.join(map(_key, arguments))})"
-        b, given = Translation(self, {}), []
-        values = [_rebuilt(argument, lambda t: _parameter(b, t, given)) for argument in arguments]
-        b.returns.append((b.block, body(b, *values)))
-        b.block.end = "  unreachable"
-        return symbol, self._written(b, b.returned(None), given, f'define weak_odr {{}} @"{symbol}"')
-
-    def _written(self, b: Translation, result: Any, given: Sequence[str], head: str, inline: str = " alwaysinline") -> Any:
-        head = f"{head.format(result_type(result))}({', '.join(given)}){inline} nounwind {{"
-        self.module.functions.append("\n".join([head, *[block.text() for block in b.blocks], "}"]))
-        return result
-
-    def _function(
-        self,
-        node: ast.FunctionDef,
-        names: Mapping[str, Any],
-        arguments: Sequence[Any],
-        head: str,
-        flags: str = "",
-        wanted: Type | None = None,
-    ) -> Any:
-        b = Translation(self, names, flags)
-        parameters = [a.arg for a in node.args.args]
-        if len(parameters) != len(arguments):
-            raise TranslationError(f"{node.name} takes {len(parameters)} arguments, not {len(arguments)}")
-        given: list[str] = []
-        for parameter, argument in zip(parameters, arguments, strict=True):
-            b.names[parameter] = _rebuilt(argument, lambda t: _parameter(b, t, given))
+def function_for(function: FunctionType, arguments: Sequence[Any]) -> tuple[str, Module, Any]:
+    """One of this folder's functions for such arguments: its symbol, its module, and what is like its result."""
+    name = f"{function.__name__}({', '.join(map(_key, arguments))})"
+    symbol = f'@"{name}"'
+    if name not in _known:
+        _known[name] = None
         try:
-            b.statements(node.body)
-            result = b.returned(wanted)
-        except (TranslationError, TypeError, AttributeError, ValueError) as error:
-            if isinstance(error, TranslationError) and " calls " in str(error):
-                raise
-            line = getattr(b.at_node, "lineno", node.lineno)
-            raise TranslationError(f"{node.name}, line {line}: {error}") from error
-        return self._written(b, result, given, head, "" if node.name in COLD else " alwaysinline")
+            found = _translated(
+                definition(function), function.__globals__, arguments, f"define weak_odr {{}} {symbol}"
+            )
+        finally:
+            del _known[name]
+        if any(
+            module.others for module in found[0].all()
+        ):  # a user's function, of which another may have the name
+            return symbol, *found
+        _known[name] = found
+    known = _known[name]
+    if known is None:
+        raise TranslationError(f"{name} calls itself")
+    return symbol, *known
 
 
-def translated(node: ast.stmt, names: Mapping[str, Any], types: Sequence[str], flags: str = "") -> list[str]:
-    """Modules in LLVM's language of a function of words and pointers to words that C may call.
+def wrapped(symbol: str, body: Callable[..., Any], arguments: Sequence[Any]) -> tuple[Module, Any]:
+    """A function that is what `body` builds of its arguments, and what is like its result."""
+    b, given = Translation({}), list[str]()
+    values = [_rebuilt(argument, lambda t: _parameter(b, t, given)) for argument in arguments]
+    b.returns.append((b.block, body(b, *values)))
+    b.block.end = RETURNS
+    return _finished(b, b.returned(None), given, f"define weak_odr {{}} {symbol}")
+
+
+def _translated(
+    node: ast.FunctionDef,
+    names: Mapping[str, Any],
+    arguments: Sequence[Any],
+    head: str,
+    flags: str | None = None,
+) -> tuple[Module, Any]:
+    """A function of the source; one with flags is what C calls, and returns a word."""
+    b = Translation(names, flags)
+    parameters = [a.arg for a in node.args.args]
+    if len(parameters) != len(arguments):
+        raise TranslationError(f"{node.name} takes {len(parameters)} arguments, not {len(arguments)}")
+    given: list[str] = []
+    for parameter, argument in zip(parameters, arguments, strict=True):
+        b.names[parameter] = _rebuilt(argument, lambda t: _parameter(b, t, given))
+    try:
+        b.statements(node.body)
+        result = b.returned(None if flags is None else INT64)
+    except (TranslationError, TypeError, AttributeError, ValueError) as error:
+        line = getattr(b.at_node, "lineno", node.lineno)
+        raise TranslationError(f"{node.name}, line {line}: {error}") from error
+    return _finished(b, result, given, head, "" if node.name in COLD else " alwaysinline")
+
+
+def _finished(
+    b: Translation, result: Any, given: Sequence[str], head: str, inline: str = " alwaysinline"
+) -> tuple[Module, Any]:
+    head = f"{head.format(result_type(result))}({', '.join(given)}){inline} nounwind {{"
+    b.module.function = "\n".join([head, *[block.text() for block in b.blocks], "}"])
+    return b.module, result
+
+
+def translated(node: ast.stmt, names: Mapping[str, Any], types: Sequence[str], flags: str = "") -> Program:
+    """A function of words and pointers to words that C may call.
 
     Args:
         node: its definition.
@@ -183,9 +186,19 @@ def translated(node: ast.stmt, names: Mapping[str, Any], types: Sequence[str], f
         flags: what may be done to its operations of real numbers, as LLVM says it.
     """
     assert isinstance(node, ast.FunctionDef)
-    unit = Unit()
-    unit.entry(node, names, [Pointer(INT64) if t == "int64*" else INT64 for t in types], ENTRY, flags)
-    return unit.texts()
+    arguments = [Value(Pointer(INT64) if t == "int64*" else INT64, ("?",)) for t in types]
+    module, _ = _translated(node, names, arguments, f"define {{}} @{ENTRY}", flags)
+    return module.program()
+
+
+def shared_function(symbol: str) -> Program:
+    """The same of a function that kernels share, by its symbol."""
+    matched = re.fullmatch(SHARED_SYMBOL, symbol)
+    assert matched
+    function = _own()[matched[1]]
+    arguments = [Value(np.dtype(name), ("?",)) for name in matched[2].split(", ")]
+    module, _ = wrapped(f"@{ENTRY}", lambda b, *given: b.call_function(function, given), arguments)
+    return Program(module.program().modules)
 
 
 def _parameter(b: Builder, t: Type, given: list[str]) -> Value:
@@ -234,11 +247,11 @@ def result_type(result: Any) -> str:
 
 
 class Translation(Builder):
-    """The translation of one function."""
+    """The translation of one function. What C calls has flags, if empty ones."""
 
-    def __init__(self, unit: Unit, names: Mapping[str, Any], flags: str = "") -> None:
-        super().__init__(unit.module, flags)
-        self.unit = unit
+    def __init__(self, names: Mapping[str, Any], flags: str | None = None) -> None:
+        super().__init__(Module(), flags or "")
+        self.is_entry = flags is not None
         self.outside = names
         self.names: Names = {}
         self.returns: list[tuple[Block, Any]] = []
@@ -255,18 +268,24 @@ class Translation(Builder):
     def call_function(self, function: FunctionType, given: Sequence[Any]) -> Any:
         """The same of the function itself."""
         arguments = [x if isinstance(x, bool) or number_type(x) is None else self.value(x) for x in given]
-        symbol, result = self.unit.function(function, arguments)
-        words = [
-            f"{llvm_type(v.type)} {part}" for x in arguments for v in flat(x) for part in v.parts
-        ]  # fmt: skip
+        symbol, module, result = function_for(function, arguments)
+        if self.is_entry and not self.loops and _is_heavy(function.__name__, arguments):
+            symbol = f'@"{SHARED}{symbol[2:]}'
+            self.module.declare(
+                f"declare {result_type(result)} {symbol}({', '.join(_flat_types(tuple(arguments)))})"
+            )
+        else:
+            self.module.calls[module] = None
+        words = [f"{llvm_type(v.type)} {part}" for x in arguments for v in flat(x) for part in v.parts]
         types = _flat_types(result)
         instruction = f"call {result_type(result)} {symbol}({', '.join(words)})"
         if not types:
             self.do(instruction)
             return result
         made = self.make(instruction)
-        kind = result_type(result)
-        parts = [made] if len(types) == 1 else [self.make(f"extractvalue {kind} {made}, {i}") for i in range(len(types))]
+        kind, parts = result_type(result), [made]
+        if len(types) > 1:
+            parts = [self.make(f"extractvalue {kind} {made}, {i}") for i in range(len(types))]
         rest = iter(parts)
         return _rebuilt(result, lambda t: Value(t, tuple([next(rest) for _ in range(parts_of(t))])))
 
@@ -338,7 +357,7 @@ class Translation(Builder):
     def _do_Return(self, node: ast.Return) -> None:
         value = None if node.value is None else self.evaluate(node.value)
         self.returns.append((self.block, value))
-        self.block.end = "  unreachable"  # until all that is returned is known
+        self.block.end = RETURNS
         self.block = self._left()
 
     def _left(self) -> Block:
@@ -349,7 +368,7 @@ class Translation(Builder):
 
     def at(self, block: Block) -> Any:
         """Append to another block, behind which its end stays."""
-        if block.end == "  unreachable":
+        if block.end == RETURNS:
             block.end = None
         return super().at(block)
 
@@ -369,9 +388,9 @@ class Translation(Builder):
             return
         assert isinstance(node.target, ast.Subscript)
         pointer, place = self._place(node.target)
-        before = self.load(pointer.type.dtype, place)
+        before = self.load(pointer_of(pointer).dtype, place)
         value = self.operate(type(node.op).__name__, before, self.evaluate(node.value))
-        self.store(cast(self, value, pointer.type.dtype), place)
+        self.store(cast(self, value, pointer_of(pointer).dtype), place)
 
     def assign(self, target: ast.expr, value: Any) -> None:
         """Set a name, an element, or several."""
@@ -384,7 +403,7 @@ class Translation(Builder):
                 self.assign(each, part)
         elif isinstance(target, ast.Subscript):
             pointer, place = self._place(target)
-            self.store(cast(self, value, pointer.type.dtype), place)
+            self.store(cast(self, value, pointer_of(pointer).dtype), place)
         else:
             self._unknown(target)
 
@@ -426,11 +445,8 @@ class Translation(Builder):
         names: Names = {}
         for name in edges[0][1]:
             if all(name in given for _, given in edges):
-                values = [given[name] for _, given in edges]
-                try:
-                    names[name] = self.joined(block, [(edge, v) for (edge, _), v in zip(edges, values, strict=True)])
-                except TranslationError:
-                    pass  # it may be set again before it is used
+                with contextlib.suppress(TranslationError):  # it may be set again before it is used
+                    names[name] = self.joined(block, [(edge, given[name]) for edge, given in edges])
         for edge, _ in edges:
             with self.at(edge):
                 self.jump(block)
@@ -445,8 +461,8 @@ class Translation(Builder):
         if isinstance(first, tuple):
             if not all(isinstance(v, tuple) and len(v) == len(first) for v in values):
                 raise TranslationError("paths give different values")
-            columns = zip(*values, strict=True)
-            return tuple([self.joined(block, [(e, v) for (e, _), v in zip(edges, c, strict=True)]) for c in columns])
+            items = range(len(first))
+            return tuple([self.joined(block, [(edge, value[i]) for edge, value in edges]) for i in items])
         t = functools.reduce(common, map(self._type, values))
         found = []
         for edge, value in edges:
@@ -500,6 +516,7 @@ class Translation(Builder):
         one, that is done again.
         """
         target = {node.target.id} if isinstance(node, ast.For) and isinstance(node.target, ast.Name) else set()
+        self.module.has_loops = True
         before, entry = dict(self.names), self.block
         changed = [name for name in before if name in _assigned(node) - target and _is_runtime(before[name])]
         likes = {name: _runtime(self, before[name]) for name in changed}
@@ -612,7 +629,7 @@ class Translation(Builder):
         value = self.evaluate(node.value)
         if isinstance(value, Value):
             place = pointer_instructions.element(self, value, self.evaluate(node.slice))
-            return self.load(value.type.dtype, place)
+            return self.load(pointer_of(value).dtype, place)
         index = self.evaluate(node.slice)
         return self._looked_up(value, index) if isinstance(index, Value) else value[index]
 
@@ -716,10 +733,17 @@ class Translation(Builder):
             return _instructions()[function](self, *arguments)
         dtype = as_dtype(function)
         if dtype is not None:
-            return cast(self, *arguments, dtype)
+            (value,) = arguments
+            return cast(self, value, dtype)
         if isinstance(function, FunctionType):
             return self.call_function(function, arguments)
         raise TranslationError(f"{ast.unparse(node.func)} is no function of kernels")
+
+
+def _is_heavy(name: str, arguments: Sequence[Any]) -> bool:
+    """Whether a function of numbers has enough to do to be called by kernels that do so once."""
+    numbers = all(isinstance(x, Value) and isinstance(x.type, np.dtype) for x in arguments)
+    return numbers and (name in ELEMENTS or name in HELPERS) and operations(name) >= HEAVY
 
 
 def _is_runtime(x: Any) -> bool:

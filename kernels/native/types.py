@@ -6,6 +6,7 @@ that stand in the source, dtypes, functions, tuples) is what Python has.
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ Type = np.dtype | Pointer
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What is known when a kernel runs: its type, and what LLVM calls its parts, of which complex numbers have two."""
+    """What is known when a kernel runs: its type, and LLVM's names of its parts; complex numbers have two."""
 
     type: Type
     parts: tuple[str, ...]
@@ -44,7 +45,7 @@ class Value:
 
 BOOL, INT64 = np.dtype(np.bool_), np.dtype(np.int64)
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-PARTS = {"complex64": FLOAT32, "complex128": FLOAT64}
+PARTS: dict[str, np.dtype] = {"complex64": FLOAT32, "complex128": FLOAT64}
 """The dtype of the parts of complex numbers."""
 LLVM = {"bool": "i1", "float32": "float", "float64": "double"}
 
@@ -53,6 +54,7 @@ class TranslationError(Exception):
     """A kernel has what cannot be translated."""
 
 
+@functools.cache
 def llvm_type(t: Type) -> str:
     """LLVM's name of a type with one part, or of each part."""
     if isinstance(t, Pointer):
@@ -62,11 +64,20 @@ def llvm_type(t: Type) -> str:
     return LLVM.get(t.name) or f"i{8 * t.itemsize}"
 
 
+@functools.cache
+def part_of(t: Type) -> np.dtype:
+    """The type of each part of a number."""
+    if isinstance(t, Pointer):
+        raise TranslationError(f"a {t.name} is no number")
+    return PARTS.get(t.name, t)
+
+
 def parts_of(t: Type) -> int:
     """How many parts a value has."""
     return 2 if isinstance(t, np.dtype) and t.kind == "c" else 1
 
 
+@functools.cache
 def in_memory(t: np.dtype) -> str:
     """LLVM's name of a number in memory."""
     return f"{{{llvm_type(t)}, {llvm_type(t)}}}" if t.kind == "c" else llvm_type(t)

@@ -13,10 +13,10 @@ import numpy as np
 from ...core.definitions import DEFINED
 from ..elements.registry import OPERATIONS, is_own
 from . import jit
-from .instructions import INSTRUCTIONS
+from .instructions import INSTRUCTIONS, type_of
 from .interrupts import postponed
 from .snapshot import rebuilt
-from .translation import Foreign, Unit
+from .translation import Foreign, wrapped
 from .types import PARTS, TranslationError, Value, llvm_type
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class UserElement(Foreign):
     def called(self, b: Translation, arguments: Sequence[Any]) -> Value:
         """A call of the form for these arguments."""
         values = [b.value(x) for x in arguments]
-        symbol, result, texts = _compiled(self.__name__, tuple([v.type for v in values]))
-        b.unit.others |= dict.fromkeys(texts)
+        symbol, result, texts = _compiled(self.__name__, tuple([type_of(v) for v in values]))
+        b.module.others |= dict.fromkeys(texts)
         kinds = [llvm_type(v.type) for v in values for _ in v.parts]
         parts = [part for v in values for part in v.parts]
         kind = _llvm_value(result)
@@ -143,13 +143,13 @@ def own_function(function: FunctionType) -> Any:
 
     def typed(*given: Any) -> Any:
         numba = jit.numba()
-        unit = Unit()
         arguments = [_value(t) for t in given]
+        symbol = f"own {name}({', '.join(map(str, given))})"
         try:
-            symbol, result = unit.wrapped(f"own {name}", own, arguments)
+            module, result = wrapped(f'@"{symbol}"', own, arguments)
         except TranslationError as error:
             raise numba.core.errors.TypingError(str(error)) from error
-        return _numba_type(result)(*given), functools.partial(_generate, unit, symbol)
+        return _numba_type(result)(*given), functools.partial(_generate, module.program().modules, symbol)
 
     parameters = ", ".join(inspect.signature(function).parameters)
     names = {"typed": typed}
@@ -171,11 +171,11 @@ def _numba_type(result: Any) -> Any:
     return jit.numba().from_dtype(result.type)
 
 
-def _generate(unit: Unit, symbol: str, target: Any, builder: Any, signature: Any, values: Any) -> Any:
+def _generate(texts: list[str], symbol: str, target: Any, builder: Any, signature: Any, values: Any) -> Any:
     """The call, of which Numba's library links the function."""
     from llvmlite import ir
 
-    target.active_code_library.texts |= dict.fromkeys(unit.texts())
+    target.active_code_library.texts |= dict.fromkeys(texts)
 
     def parts(value: Any) -> list[Any]:
         if not isinstance(value.type, ir.Aggregate):

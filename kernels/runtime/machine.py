@@ -117,7 +117,7 @@ def failure(result: int) -> tuple[int, int]:
 
 
 @helper
-def run_plan(of):
+def run_plan(of: int) -> int:
     """Run the steps of a call at this address."""
     words = pointer(of, np.int64)
     base, at, steps, pool = words[0], words[1], words[2], words[3]

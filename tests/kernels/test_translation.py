@@ -36,10 +36,12 @@ def by_numba() -> dict[str, Any]:
 
 def operands_of(name: str, dtype: np.dtype, rng: np.random.Generator) -> list[np.ndarray]:
     """Numbers of all sizes, and those at which functions are special."""
+    special: list[Any]
     if dtype.kind in "iu":
         special = [0, 1, 2, np.iinfo(dtype).max, np.iinfo(dtype).min, np.iinfo(dtype).max // 3, 7, 63]
     else:
-        special = [0.0, -0.0, 1, -1, 0.5, 2, np.inf, -np.inf, np.nan, np.finfo(dtype).tiny, np.finfo(dtype).max, 1e-3]
+        special = [0.0, -0.0, 1, -1, 0.5, 2, 1e-3, np.inf, -np.inf, np.nan]
+        special += [np.finfo(dtype).tiny, np.finfo(dtype).max]
 
     def numbers() -> np.ndarray:
         sizes = rng.normal(size=COUNT) * 10.0 ** rng.uniform(-3, 3, COUNT)
@@ -124,14 +126,15 @@ def compiled_by_numba(element: Any, given: list[np.ndarray], statics: list[int],
     names = [f"a{i}" for i in range(len(given))]
     loaded = [f"{n}[i]" + (" != 0" if g.dtype == bool else "") for n, g in zip(names, given, strict=True)]
     call = f"element({', '.join([*loaded, *map(str, statics)])})"
-    source = f"def loop(n, out, {', '.join(names)}):\n    for i in range(n):\n        out[i] = {call}\n    return 0\n"
+    head = f"def loop(n, out, {', '.join(names)}):"
+    source = f"{head}\n    for i in range(n):\n        out[i] = {call}\n    return 0\n"
     scope: dict[str, Any] = {"element": element}
     exec(source, scope)
     loop = target.inner(scope["loop"])
     with target.current():
         loop.compile(f"int64(int64, {', '.join(f'CPointer({a.dtype})' for a in arrays)})")
     (form,) = loop.overloads.values()
-    code = native.link(native.emit(called_as_c(form, native.ENTRY)))
+    code = native.link(native.emit(native.Program(called_as_c(form, native.ENTRY))), {})
     run = native.function_of_words(code.address, 1 + len(arrays))
     assert run(len(out), *[a.ctypes.data for a in arrays]) == 0
     return out
@@ -142,7 +145,9 @@ def is_of_integers(name: str) -> bool:
     return name.startswith("bitwise") or name.endswith("shift")
 
 
-def translated(name: str, given: list[np.ndarray], statics: list[int], d: np.dtype, result: np.dtype) -> np.ndarray:
+def translated(
+    name: str, given: list[np.ndarray], statics: list[int], d: np.dtype, result: np.dtype
+) -> np.ndarray:
     """What the translated function gives, of one array after the other."""
     out = np.empty(len(given[0]), result)
     arrays = [out, *given]
