@@ -1,6 +1,6 @@
 """fastvjp: vector-Jacobian products for people who write NumPy.
 
-`fastvjp.vjp(fun, primals, cotangents)` and the transforms around it, on CPUs through Numba and on Apple GPUs
+`fastvjp.vjp(fun, primals, cotangents)` and the transforms around it, on CPUs through LLVM and on Apple GPUs
 through Metal; names and signatures are those of `mlx.core`.
 """
 

@@ -1,1 +1,1 @@
-"""The CPU device: element functions and array kernels for Numba, generated loops, and how plans run."""
+"""The CPU device: element functions and array kernels, generated loops, and how plans run."""

@@ -22,6 +22,8 @@ HUGE = (8e37, 4e307)
 """Half of a larger number does not overflow when it is added to another, ..."""
 ROOT_HUGE = (9e18, 6e153)
 """... and the square of a number beyond this does."""
+ROOT_TINY = (1e-18, 1e-153)
+"""The square of a smaller number is not normal."""
 LOG_4 = (1.3862943611198906, 1.3862943611198906)
 
 
@@ -78,6 +80,23 @@ def complex_quotient(x, y):
 def log_of_complex(x):
     """log |x| and the angle."""
     return type(x)(complex(np.log(np.abs(x)), np.arctan2(x.imag, x.real)))
+
+
+@helper
+def log2_of_complex(x):
+    return log_times(x, constant(x.real, of.LOG2_E))
+
+
+@helper
+def log10_of_complex(x):
+    return log_times(x, constant(x.real, of.LOG10_E))
+
+
+@helper
+def log_times(x, factor):
+    """log x for another base."""
+    found = log_of_complex(x)
+    return type(x)(complex(found.real * factor, found.imag * factor))
 
 
 @helper
@@ -150,9 +169,13 @@ def arctanh_of_complex(x):
     a, one, half = absolute(u), type(u)(1), type(u)(0.5)
     if a > constant(u, ROOT_HUGE) or absolute(v) > constant(u, ROOT_HUGE):
         size = np.abs(type(x)(complex(u * half, v * half)))
-        return type(x)(complex(u / type(u)(4) / size / size, copysign(constant(u, of.PI_2), v)))
-    if a == one and v == 0:
-        return type(x)(complex(copysign(type(u)(np.inf), u), v))
+        real = type(u)(0) if np.isinf(size) else absolute(u) / type(u)(4) / size / size
+        return type(x)(complex(copysign(real, u), copysign(constant(u, of.PI_2), v)))
+    if a == one and absolute(v) < constant(u, ROOT_TINY):
+        if v == 0:
+            return type(x)(complex(copysign(type(u)(np.inf), u), v))
+        real = half * (constant(u, of.LN2) + constant(u, of.LN2_LOW) - np.log(absolute(v)))
+        return type(x)(complex(copysign(real, u), half * np.arctan2(copysign(type(v)(2), v), -absolute(v))))
     square = v * v
     real = real_log1p(type(u)(4) * a / ((one - a) * (one - a) + square)) / type(u)(4)
     angle = half * np.arctan2(type(u)(2) * v, (one - a) * (one + a) - square)

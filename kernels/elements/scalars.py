@@ -1,4 +1,4 @@
-"""Scalar operations that Numba lacks, for float32 and float64; native/scalar_instructions.py compiles them.
+"""Scalar operations that Python lacks, for float32 and float64; native/scalar_instructions.py compiles them.
 
 They are what branch-free element functions are made of: every one becomes vector instructions in a loop.
 A constant or a list of coefficients is a pair, of what float32 takes and what float64 takes.

@@ -340,7 +340,7 @@ def arcsinh_vjp(g, x):
 
 @element
 def arccosh(x):
-    """Complex: i arccos(x) or -i arccos(x), as Numba's own errs on the lower side of the cut."""
+    """Complex: i arccos(x) or -i arccos(x), as other forms err on the lower side of the cut."""
     if isinstance(x, (complex, np.complex64)):
         angle = complex_arccos(x)
         return type(x)(complex(np.abs(angle.imag), np.copysign(angle.real, x.imag)))

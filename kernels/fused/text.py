@@ -56,7 +56,7 @@ def folded(name: str, values: Sequence[str]) -> str:
 
 
 def stored_name(dtype: np.dtype) -> str:
-    """Name of the dtype in memory: Numba has no pointers to bool, and no numbers of 16 bits."""
+    """Name of the dtype in memory: bools are bytes there, and numbers of 16 bits their bits."""
     if dtype in COMPUTED:
         return "uint16"
     return "uint8" if dtype == np.bool_ else str(dtype)

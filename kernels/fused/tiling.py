@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ...devices.nest import Nest, Place, nest_of
 from ...planning.plan import Call, Entry, FusedStep
-from ..native import jit
+from ..native.cost import operations as operations_of
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ def _elements(nest: Nest, place: Place) -> int:
 
 def operations(body: Iterable[Entry]) -> int:
     """About how many operations it takes."""
-    return sum(jit.operations(entry.name) if isinstance(entry, Call) else 1 for entry in body)
+    return sum(operations_of(entry.name) if isinstance(entry, Call) else 1 for entry in body)
 
 
 def apart(nest: Nest) -> list[int]:

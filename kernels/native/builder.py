@@ -89,6 +89,10 @@ class Builder:
         self.entry = self.block = self.new_block()
         self.made = 0
 
+    def call_named(self, name: str, *arguments: Any) -> Any:
+        """A call of one of this folder's functions, which translation.py translates."""
+        raise NotImplementedError
+
     # --- blocks ------------------------------------------------------------------------------------------
 
     def new_block(self) -> Block:

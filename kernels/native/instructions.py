@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .builder import Builder
 from .operators import cast
 from .types import Pointer, TranslationError, Value, number_type
 
@@ -45,7 +46,7 @@ def real_type(x: Any) -> np.dtype:
     return t
 
 
-def of_reals(b: Any, name: str, *operands: Any) -> Value:
+def of_reals(b: Builder, name: str, *operands: Any) -> Value:
     """LLVM's function of this name, which takes and gives real numbers of the first one's type."""
     t = real_type(operands[0])
     return Value(t, (b.intrinsic(name, t, *[cast(b, x, t).text for x in operands]),))

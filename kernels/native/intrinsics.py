@@ -5,16 +5,16 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from .jit import numba
+from .lazy import import_numba
 
 
 def function_at(address: int, kept: object) -> Any:
     """Machine code as a function of a word for Numba code, which keeps an object, and is not cached by Numba."""
     from llvmlite import ir
 
-    int64, reference = numba().int64, weakref.ref(kept)  # Numba never forgets an intrinsic
+    int64, reference = import_numba().int64, weakref.ref(kept)  # Numba never forgets an intrinsic
 
-    @numba().extending.intrinsic
+    @import_numba().extending.intrinsic
     def function(context: Any, word: Any) -> Any:
         def generate(target: Any, builder: Any, signature: Any, values: Any) -> Any:
             # a library lives as long as code that was linked with it

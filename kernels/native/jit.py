@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import dis
 import functools
 import gc
 import re
@@ -36,37 +35,9 @@ _compile_lock = threading.RLock()
 
 
 @functools.cache
-@postponed()
-def numba() -> Any:
-    """Numba, imported when it is first needed."""
-    import numba as module
-
-    return module
-
-
-@functools.cache
 def jit_disabled() -> bool:
     """Whether NUMBA_DISABLE_JIT is set: kernels then run as Python."""
     return environment.jit_disabled()
-
-
-@functools.cache
-def operations(name: str) -> int:
-    """About how many operations an element function or helper takes, what it calls included: its cost.
-
-    Of a function with a near form (codegen.py) it is the near form's.
-    """
-    functions: dict[str, Callable[..., Any]] = {**ELEMENTS, **HELPERS, **COLD}
-    if name in DEFINED:
-        functions |= DEFINED[name].functions
-    function = functions.get(f"{name}_near") or functions[name]
-    found = 0
-    for instruction in dis.get_instructions(function):
-        if instruction.opname in ("BINARY_OP", "COMPARE_OP", "CALL"):
-            found += 1
-        elif instruction.opname == "LOAD_GLOBAL" and instruction.argval in functions:
-            found += operations(instruction.argval)
-    return found
 
 
 @functools.cache
@@ -103,9 +74,12 @@ def compile_loop(source: str) -> Code:
 
     def program() -> native.Program:
         from .translation import translated
-        from .user_functions import UserElement
 
-        users = {name: UserElement(name) for name in names}
+        users: dict[str, Any] = {}
+        if names:
+            from .user_functions import UserElement
+
+            users = {name: UserElement(name) for name in names}
         (function,) = ast.parse(source).body
         return translated(function, {**namespace(), **users}, LOOP, "reassoc ")
 

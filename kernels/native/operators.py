@@ -1,7 +1,7 @@
 """What Python's operators, casts and NumPy's functions are in LLVM's instructions.
 
 Types are those that Numba gives: integers are computed in 64 bits, and a float32 with an integer of 64 becomes
-float64. `b` is the function under construction (translation.py).
+float64. `b` is the function under construction.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .builder import Builder
 from .types import (
     BOOL,
     FLOAT64,
@@ -28,9 +29,6 @@ from .types import (
     part_of,
 )
 
-if TYPE_CHECKING:
-    from .translation import Translation
-
 ZERO, ONE = "0x0000000000000000", "0x3FF0000000000000"
 """As real numbers."""
 UINT64 = np.dtype(np.uint64)
@@ -38,7 +36,7 @@ UINT64 = np.dtype(np.uint64)
 # --- casts -----------------------------------------------------------------------------------------------
 
 
-def cast(b: Translation, x: Any, t: Type) -> Value:
+def cast(b: Builder, x: Any, t: Type) -> Value:
     """A value as one of another type."""
     if not isinstance(x, Value):
         given = number_type(x)
@@ -58,15 +56,13 @@ def cast(b: Translation, x: Any, t: Type) -> Value:
             return Value(t, tuple([_converted(b, source, p, part) for p in x.parts]))
         return Value(t, (_converted(b, x.type, x.text, part), ZERO))
     if x.type.kind == "c":
-        return real_part(b, x) if t == part_of(x.type) else cast(b, _complex_as(b, x, t), t)
+        if t.kind != "b":
+            raise TranslationError(f"a {x.type} is no {t}")
+        return truth(b, x)
     return Value(t, (_converted(b, x.type, x.text, t),))
 
 
-def _complex_as(b: Translation, x: Value, t: np.dtype) -> Value:
-    return truth(b, x) if t.kind == "b" else real_part(b, x)
-
-
-def _converted(b: Translation, source: np.dtype, text: str, target: np.dtype) -> str:
+def _converted(b: Builder, source: np.dtype, text: str, target: np.dtype) -> str:
     """One part."""
     if source == target:
         return text
@@ -89,7 +85,7 @@ def _converted(b: Translation, source: np.dtype, text: str, target: np.dtype) ->
     return b.convert(wider if target.itemsize > source.itemsize else "trunc", source, text, target)
 
 
-def truth(b: Translation, x: Any) -> Value:
+def truth(b: Builder, x: Any) -> Value:
     """Whether a value is not 0."""
     x = b.value(x)
     if is_complex(x):
@@ -101,19 +97,19 @@ def truth(b: Translation, x: Any) -> Value:
 # --- parts of complex numbers ----------------------------------------------------------------------------
 
 
-def real_part(b: Translation, x: Any) -> Value:
+def real_part(b: Builder, x: Any) -> Value:
     """A real number is its own."""
     x = b.value(x)
     return Value(part_of(x.type), x.parts[:1]) if is_complex(x) else x
 
 
-def imaginary_part(b: Translation, x: Any) -> Value:
+def imaginary_part(b: Builder, x: Any) -> Value:
     """Of a real number it is 0."""
     x = b.value(x)
     return Value(part_of(x.type), x.parts[1:]) if is_complex(x) else b.constant(0, x.type)
 
 
-def complex_number(b: Translation, x: Any, y: Any = 0.0) -> Value:
+def complex_number(b: Builder, x: Any, y: Any = 0.0) -> Value:
     """`complex(x, y)`."""
     if number_type(x) == INT64 and not isinstance(x, Value):
         x = float(x)
@@ -146,10 +142,10 @@ def _integers(x: np.dtype, y: np.dtype) -> np.dtype:
     return UINT64 if "i" not in x.kind + y.kind and "b" not in x.kind + y.kind else INT64
 
 
-def arithmetic(integer: str, real: str) -> Callable[[Translation, Any, Any], Value]:
+def arithmetic(integer: str, real: str) -> Callable[[Builder, Any, Any], Value]:
     """An operator by LLVM's names of its instructions."""
 
-    def apply(b: Translation, x: Any, y: Any) -> Value:
+    def apply(b: Builder, x: Any, y: Any) -> Value:
         kinds = _type(x), _type(y)
         if all(t.kind in "iub" for t in kinds):
             t = _integers(*kinds)
@@ -169,7 +165,7 @@ def arithmetic(integer: str, real: str) -> Callable[[Translation, Any, Any], Val
     return apply
 
 
-def divide(b: Translation, x: Any, y: Any) -> Value:
+def divide(b: Builder, x: Any, y: Any) -> Value:
     """A quotient, of integers as float64."""
     t = np.promote_types(_type(x), _type(y))
     if t.kind == "c":
@@ -179,7 +175,7 @@ def divide(b: Translation, x: Any, y: Any) -> Value:
     return Value(t, (b.real("fdiv", t, cast(b, x, t).text, cast(b, y, t).text),))
 
 
-def _whole(b: Translation, x: Any, y: Any, of_remainder: bool) -> Value:
+def _whole(b: Builder, x: Any, y: Any, of_remainder: bool) -> Value:
     """Of integers, rounded down; 0 where the divisor is."""
     t = _integers(_type(x), _type(y))
     given = y
@@ -204,17 +200,17 @@ def _whole(b: Translation, x: Any, y: Any, of_remainder: bool) -> Value:
     return Value(t, (b.make(f"select i1 {zero}, i64 0, i64 {result}") if zero else result,))
 
 
-def floor_divide(b: Translation, x: Any, y: Any) -> Value:
+def floor_divide(b: Builder, x: Any, y: Any) -> Value:
     """x // y."""
     return _whole(b, x, y, of_remainder=False)
 
 
-def remainder(b: Translation, x: Any, y: Any) -> Value:
+def remainder(b: Builder, x: Any, y: Any) -> Value:
     """x % y."""
     return _whole(b, x, y, of_remainder=True)
 
 
-def power(b: Translation, x: Any, y: Any) -> Value:
+def power(b: Builder, x: Any, y: Any) -> Value:
     """x ** y: by products if y is whole and stands in the source."""
     if isinstance(y, int) and y > 0:
         found, square, rest = None, b.value(x), y
@@ -231,10 +227,10 @@ def power(b: Translation, x: Any, y: Any) -> Value:
     return Value(t, (b.intrinsic("pow", t, cast(b, x, t).text, cast(b, y, t).text),))
 
 
-def bitwise(operation: str) -> Callable[[Translation, Any, Any], Value]:
+def bitwise(operation: str) -> Callable[[Builder, Any, Any], Value]:
     """An operator of bits or bools."""
 
-    def apply(b: Translation, x: Any, y: Any) -> Value:
+    def apply(b: Builder, x: Any, y: Any) -> Value:
         kinds = _type(x), _type(y)
         t: np.dtype = BOOL if kinds == (BOOL, BOOL) else _integers(*kinds)
         return Value(t, (b.integer(operation, t, cast(b, x, t).text, cast(b, y, t).text),))
@@ -242,14 +238,14 @@ def bitwise(operation: str) -> Callable[[Translation, Any, Any], Value]:
     return apply
 
 
-def shift(b: Translation, x: Any, y: Any, left: bool) -> Value:
+def shift(b: Builder, x: Any, y: Any, left: bool) -> Value:
     """x << y, x >> y."""
     t = _integers(_type(x), _type(x))
     operation = "shl" if left else "ashr" if t.kind == "i" else "lshr"
     return Value(t, (b.integer(operation, t, cast(b, x, t).text, cast(b, y, INT64).text),))
 
 
-OPERATORS: dict[str, Callable[[Translation, Any, Any], Value]] = {
+OPERATORS: dict[str, Callable[[Builder, Any, Any], Value]] = {
     "Add": arithmetic("add", "fadd"),
     "Sub": arithmetic("sub", "fsub"),
     "Mult": arithmetic("mul", "fmul"),
@@ -274,7 +270,7 @@ IN_PYTHON: dict[str, Callable[[Any, Any], Any]] = {
 """For numbers that stand in the source."""
 
 
-def negative(b: Translation, x: Any) -> Value:
+def negative(b: Builder, x: Any) -> Value:
     """-x."""
     t = _type(x)
     if t.kind in "iub":
@@ -283,13 +279,13 @@ def negative(b: Translation, x: Any) -> Value:
     return Value(t, tuple([b.real("fneg", part_of(t), p) for p in b.value(x).parts]))
 
 
-def inverted(b: Translation, x: Any) -> Value:
+def inverted(b: Builder, x: Any) -> Value:
     """~x."""
     t = _integers(_type(x), _type(x))
     return Value(t, (b.integer("xor", t, cast(b, x, t).text, "-1"),))
 
 
-def logical_not(b: Translation, x: Any) -> Value:
+def logical_not(b: Builder, x: Any) -> Value:
     """Not x."""
     return Value(BOOL, (b.make(f"xor i1 {truth(b, x).text}, true"),))
 
@@ -299,7 +295,7 @@ def logical_not(b: Translation, x: Any) -> Value:
 RELATIONS = {"Eq": "eq", "NotEq": "ne", "Lt": "lt", "LtE": "le", "Gt": "gt", "GtE": "ge"}
 
 
-def compare(b: Translation, name: str, x: Any, y: Any) -> Value:
+def compare(b: Builder, name: str, x: Any, y: Any) -> Value:
     """Whether two numbers are in this relation; complex ones are ordered by `np.less` and the like only."""
     relation = RELATIONS[name]
     kinds = _type(x), _type(y)
@@ -315,11 +311,11 @@ def compare(b: Translation, name: str, x: Any, y: Any) -> Value:
     return Value(BOOL, (b.make(f"{'and' if relation == 'eq' else 'or'} i1 {', '.join(parts)}"),))
 
 
-def _compared(b: Translation, relation: str, t: np.dtype, x: str, y: str) -> str:
+def _compared(b: Builder, relation: str, t: np.dtype, x: str, y: str) -> str:
     return b.make(f"fcmp {b.flags}{'u' if relation == 'ne' else 'o'}{relation} {llvm_type(t)} {x}, {y}")
 
 
-def _compared_integers(b: Translation, relation: str, x: Any, y: Any) -> Value:
+def _compared_integers(b: Builder, relation: str, x: Any, y: Any) -> Value:
     kinds = _type(x), _type(y)
     t: np.dtype
     if kinds == (BOOL, BOOL):
@@ -336,7 +332,7 @@ def _compared_integers(b: Translation, relation: str, x: Any, y: Any) -> Value:
     return Value(BOOL, (b.make(f"icmp {sign}{relation} {llvm_type(t)} {texts}"),))
 
 
-def _compared_mixed(b: Translation, relation: str, x: Any, y: Any) -> Value:
+def _compared_mixed(b: Builder, relation: str, x: Any, y: Any) -> Value:
     """Of integers with and without a sign: in one bit more than they have."""
     wide = [
         b.make(f"{'sext' if _type(v).kind == 'i' else 'zext'} {llvm_type(_type(v))} {b.value(v).text} to i65")
@@ -346,10 +342,10 @@ def _compared_mixed(b: Translation, relation: str, x: Any, y: Any) -> Value:
     return Value(BOOL, (b.make(f"icmp {sign}{relation} i65 {', '.join(wide)}"),))
 
 
-def ordered_compare(name: str) -> Callable[[Translation, Any, Any], Value]:
+def ordered_compare(name: str) -> Callable[[Builder, Any, Any], Value]:
     """NumPy's comparison, which orders complex numbers by their real, then by their imaginary parts."""
 
-    def apply(b: Translation, x: Any, y: Any) -> Value:
+    def apply(b: Builder, x: Any, y: Any) -> Value:
         t = np.promote_types(_type(x), _type(y))
         if t.kind != "c":
             return compare(b, name, x, y)
@@ -368,7 +364,7 @@ def ordered_compare(name: str) -> Callable[[Translation, Any, Any], Value]:
 # --- NumPy's functions -----------------------------------------------------------------------------------
 
 
-def real_operands(b: Translation, *given: Any) -> tuple[np.dtype, list[str]]:
+def real_operands(b: Builder, *given: Any) -> tuple[np.dtype, list[str]]:
     """Operands of a function of real numbers, and their type."""
     t = np.result_type(*[_type(x) for x in given])
     if t.kind == "c":
@@ -380,7 +376,7 @@ def real_operands(b: Translation, *given: Any) -> tuple[np.dtype, list[str]]:
 def by_intrinsic(name: str) -> Callable[..., Value]:
     """A function that LLVM has."""
 
-    def apply(b: Translation, *given: Any) -> Value:
+    def apply(b: Builder, *given: Any) -> Value:
         t, texts = real_operands(b, *given)
         return Value(t, (b.intrinsic(name, t, *texts),))
 
@@ -390,17 +386,17 @@ def by_intrinsic(name: str) -> Callable[..., Value]:
 def by_library(name: str) -> Callable[..., Value]:
     """A function of C's library."""
 
-    def apply(b: Translation, *given: Any) -> Value:
+    def apply(b: Builder, *given: Any) -> Value:
         t, texts = real_operands(b, *given)
         return Value(t, (b.foreign(name if t == FLOAT64 else f"{name}f", t, *texts),))
 
     return apply
 
 
-def by_parts(name: str) -> Callable[[Translation, Any], Value]:
+def by_parts(name: str) -> Callable[[Builder, Any], Value]:
     """LLVM's function of each part of a number."""
 
-    def apply(b: Translation, x: Any) -> Value:
+    def apply(b: Builder, x: Any) -> Value:
         x = b.value(x)
         if not is_complex(x):
             return by_intrinsic(name)(b, x)
@@ -412,14 +408,14 @@ def by_parts(name: str) -> Callable[[Translation, Any], Value]:
 def or_complex(function: Callable[..., Value], helper: str) -> Callable[..., Value]:
     """A function that for complex numbers is a helper of kernels."""
 
-    def apply(b: Translation, *given: Any) -> Value:
+    def apply(b: Builder, *given: Any) -> Value:
         values = [b.value(x) for x in given]
         return b.call_named(helper, *values) if any(map(is_complex, values)) else function(b, *values)
 
     return apply
 
 
-def absolute(b: Translation, x: Any) -> Value:
+def absolute(b: Builder, x: Any) -> Value:
     """|x|, of the type of x or of its parts."""
     x = b.value(x)
     if is_complex(x):
@@ -434,7 +430,7 @@ def absolute(b: Translation, x: Any) -> Value:
     return b.select(below, t, Value(t, (b.integer("sub", t, "0", x.text),)), x)
 
 
-def conjugate(b: Translation, x: Any) -> Value:
+def conjugate(b: Builder, x: Any) -> Value:
     """Of a real number it is that number."""
     x = b.value(x)
     if not is_complex(x):
@@ -442,7 +438,7 @@ def conjugate(b: Translation, x: Any) -> Value:
     return Value(x.type, (x.parts[0], b.real("fneg", part_of(x.type), x.parts[1])))
 
 
-def reciprocal(b: Translation, x: Any) -> Value:
+def reciprocal(b: Builder, x: Any) -> Value:
     """1 / x; of an integer rounded to 0."""
     x = b.value(x)
     t = _type(x)
@@ -451,22 +447,30 @@ def reciprocal(b: Translation, x: Any) -> Value:
     return cast(b, divide(b, 1, x), t)
 
 
-def copysign(b: Translation, x: Any, y: Any) -> Value:
+def copysign(b: Builder, x: Any, y: Any) -> Value:
     """|x| with the sign of y."""
     t, texts = real_operands(b, x, y)
     return Value(t, (b.intrinsic("copysign", t, *texts),))
 
 
-def fmod(b: Translation, x: Any, y: Any) -> Value:
+def fmod(b: Builder, x: Any, y: Any) -> Value:
     """The remainder with the sign of x."""
     t, texts = real_operands(b, x, y)
     return Value(t, (b.real("frem", t, *texts),))
 
 
-def test_of_parts(test: Callable[[Translation, np.dtype, str], str], every: bool) -> Callable[..., Value]:
+def sign(b: Builder, x: Any) -> Value:
+    """-1, 0 or 1 of a real number; nan of nan."""
+    t, (text,) = real_operands(b, x)
+    value, numbers = Value(t, (text,)), [b.constant(number, t) for number in (1, -1)]
+    below = b.select(compare(b, "Lt", value, 0.0).text, t, numbers[1], value)
+    return b.select(compare(b, "Gt", value, 0.0).text, t, numbers[0], below)
+
+
+def test_of_parts(test: Callable[[Builder, np.dtype, str], str], every: bool) -> Callable[..., Value]:
     """A test of a real number, or of every part or any part of a complex one; integers are finite."""
 
-    def apply(b: Translation, x: Any) -> Any:
+    def apply(b: Builder, x: Any) -> Any:
         x = b.value(x)
         t = _type(x)
         if t.kind in "iub":
@@ -479,19 +483,19 @@ def test_of_parts(test: Callable[[Translation, np.dtype, str], str], every: bool
     return apply
 
 
-def _is_nan(b: Translation, t: np.dtype, x: str) -> str:
+def _is_nan(b: Builder, t: np.dtype, x: str) -> str:
     return b.make(f"fcmp uno {llvm_type(t)} {x}, {ZERO}")
 
 
-def _is_infinite(b: Translation, t: np.dtype, x: str) -> str:
+def _is_infinite(b: Builder, t: np.dtype, x: str) -> str:
     return b.make(f"fcmp oeq {llvm_type(t)} {b.intrinsic('fabs', t, x)}, {constant_text(math.inf, t)}")
 
 
-def _is_finite(b: Translation, t: np.dtype, x: str) -> str:
+def _is_finite(b: Builder, t: np.dtype, x: str) -> str:
     return b.make(f"fcmp olt {llvm_type(t)} {b.intrinsic('fabs', t, x)}, {constant_text(math.inf, t)}")
 
 
-def signbit(b: Translation, x: Any) -> Value:
+def signbit(b: Builder, x: Any) -> Value:
     """Whether a real number has a sign."""
     t, (text,) = real_operands(b, x)
     word = f"i{8 * t.itemsize}"
@@ -499,10 +503,10 @@ def signbit(b: Translation, x: Any) -> Value:
     return Value(BOOL, (b.make(f"icmp slt {word} {bits}, 0"),))
 
 
-def extreme(name: str) -> Callable[[Translation, Any, Any], Value]:
+def extreme(name: str) -> Callable[[Builder, Any, Any], Value]:
     """NumPy's maximum or minimum: nan if either is, the first if both are."""
 
-    def apply(b: Translation, x: Any, y: Any) -> Value:
+    def apply(b: Builder, x: Any, y: Any) -> Value:
         t = np.promote_types(_type(x), _type(y))
         x, y = cast(b, x, t), cast(b, y, t)
         first = ordered_compare(name)(b, x, y).text
@@ -514,10 +518,10 @@ def extreme(name: str) -> Callable[[Translation, Any, Any], Value]:
     return apply
 
 
-def extreme_of_integers(relation: str) -> Callable[[Translation, Any, Any], Any]:
+def extreme_of_integers(relation: str) -> Callable[[Builder, Any, Any], Any]:
     """Python's min or max, of integers."""
 
-    def apply(b: Translation, x: Any, y: Any) -> Any:
+    def apply(b: Builder, x: Any, y: Any) -> Any:
         if _type(x).kind not in "iub" or _type(y).kind not in "iub":
             raise TranslationError("min and max are of integers here")
         if not isinstance(x, Value) and not isinstance(y, Value):
@@ -528,7 +532,7 @@ def extreme_of_integers(relation: str) -> Callable[[Translation, Any, Any], Any]
     return apply
 
 
-def logical(operation: str) -> Callable[[Translation, Any, Any], Value]:
+def logical(operation: str) -> Callable[[Builder, Any, Any], Value]:
     """NumPy's logical functions."""
     return lambda b, x, y: Value(BOOL, (b.make(f"{operation} i1 {truth(b, x).text}, {truth(b, y).text}"),))
 
@@ -550,6 +554,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.ceil: by_intrinsic("ceil"),
     np.conj: conjugate,
     np.copysign: copysign,
+    np.cos: by_intrinsic("cos"),
     np.divide: divide,
     np.exp: by_intrinsic("exp"),
     np.floor: by_intrinsic("floor"),
@@ -563,9 +568,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.less: ordered_compare("Lt"),
     np.less_equal: ordered_compare("LtE"),
     np.log: or_complex(by_intrinsic("log"), "log_of_complex"),
-    np.log10: by_intrinsic("log10"),
+    np.log10: or_complex(by_intrinsic("log10"), "log10_of_complex"),
     np.log1p: or_complex(by_library("log1p"), "log1p_of_complex"),
-    np.log2: by_intrinsic("log2"),
+    np.log2: or_complex(by_intrinsic("log2"), "log2_of_complex"),
     np.logical_and: logical("and"),
     np.logical_not: logical_not,
     np.logical_or: logical("or"),
@@ -574,7 +579,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.reciprocal: or_complex(reciprocal, "complex_reciprocal"),
     np.remainder: remainder,
     np.rint: by_parts("rint"),
+    np.sign: sign,
     np.signbit: signbit,
+    np.sin: by_intrinsic("sin"),
     np.sqrt: or_complex(by_intrinsic("sqrt"), "sqrt_of_complex"),
 }
 """Functions that kernels may call."""

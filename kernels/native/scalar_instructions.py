@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from .builder import Builder
 from .instructions import instruction, of_reals, real_type, type_of
 from .operators import cast, truth
 from .types import BOOL, FLOAT32, FLOAT64, INT64, Value, constant_text, llvm_type
-
-if TYPE_CHECKING:
-    from .translation import Translation
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def place(t: np.dtype) -> int:
 class Words:
     """Instructions of the words in which numbers of a format lie."""
 
-    def __init__(self, b: Translation, form: Format) -> None:
+    def __init__(self, b: Builder, form: Format) -> None:
         self.b, self.form = b, form
 
     def do(self, operation: str, x: str, y: str | int) -> str:
@@ -87,19 +85,19 @@ class Words:
         return self.bits(self.add(x, self.form.number(1.5 * 2**self.form.mantissa)))
 
 
-def words_of(b: Translation, t: np.dtype) -> Words:
+def words_of(b: Builder, t: np.dtype) -> Words:
     """For numbers of a type."""
     return Words(b, format_of(t))
 
 
 @instruction()
-def constant(b: Translation, x: Any, pair: Any) -> Value:
+def constant(b: Builder, x: Any, pair: Any) -> Value:
     t = real_type(x)
     return cast(b, pair[place(t)], t)
 
 
 @instruction()
-def choose(b: Translation, c: Any, x: Any, y: Any) -> Any:
+def choose(b: Builder, c: Any, x: Any, y: Any) -> Any:
     x = b.value(x)
     y = cast(b, y, x.type)
     if not isinstance(c, Value):
@@ -108,27 +106,27 @@ def choose(b: Translation, c: Any, x: Any, y: Any) -> Any:
 
 
 @instruction()
-def fma(b: Translation, x: Any, y: Any, z: Any) -> Value:
+def fma(b: Builder, x: Any, y: Any, z: Any) -> Value:
     return of_reals(b, "fma", x, y, z)
 
 
 @instruction()
-def copysign(b: Translation, x: Any, y: Any) -> Value:
+def copysign(b: Builder, x: Any, y: Any) -> Value:
     return of_reals(b, "copysign", x, y)
 
 
 @instruction()
-def absolute(b: Translation, x: Any) -> Value:
+def absolute(b: Builder, x: Any) -> Value:
     return of_reals(b, "fabs", x)
 
 
 @instruction()
-def nearest(b: Translation, x: Any) -> Value:
+def nearest(b: Builder, x: Any) -> Value:
     return of_reals(b, "rint", x)
 
 
 @instruction()
-def polynomial(b: Translation, x: Any, pair: Any) -> Value:
+def polynomial(b: Builder, x: Any, pair: Any) -> Value:
     t, power = real_type(x), b.value(x).text
     terms = [cast(b, c, t).text for c in reversed(pair[place(t)])]
     # a tree of pairs, where Horner's scheme is a chain: what is slow is to wait for the result before
@@ -142,7 +140,7 @@ def polynomial(b: Translation, x: Any, pair: Any) -> Value:
 
 
 @instruction()
-def power_of_two(b: Translation, k: Any) -> Value:
+def power_of_two(b: Builder, k: Any) -> Value:
     t, value = real_type(k), b.value(k).text
     words = words_of(b, t)
     biased = words.do("add", words.whole(value), words.form.bias)
@@ -150,13 +148,13 @@ def power_of_two(b: Translation, k: Any) -> Value:
 
 
 @instruction()
-def is_odd(b: Translation, k: Any) -> Value:
+def is_odd(b: Builder, k: Any) -> Value:
     words = words_of(b, real_type(k))
     return Value(BOOL, (words.test("ne", words.do("and", words.whole(b.value(k).text), 1), 0),))
 
 
 @instruction()
-def mantissa_exponent(b: Translation, x: Any) -> tuple[Value, Value]:
+def mantissa_exponent(b: Builder, x: Any) -> tuple[Value, Value]:
     t = real_type(x)
     words = words_of(b, t)
     form = words.form
@@ -171,7 +169,7 @@ def mantissa_exponent(b: Translation, x: Any) -> tuple[Value, Value]:
 
 
 @instruction()
-def ordered(b: Translation, x: Any) -> Value:
+def ordered(b: Builder, x: Any) -> Value:
     t, x = type_of(x), b.value(x)
     if t.kind != "f":
         return x
@@ -257,7 +255,7 @@ def _widened(words: Words, half: Half, bits: str) -> Value:
     return Value(FLOAT32, (words.number(words.do("or", found, sign)),))
 
 
-def _single(b: Translation, x: Any) -> str:
+def _single(b: Builder, x: Any) -> str:
     """A real number as float32; a float64 is rounded to odd, so that rounding again is rounding once."""
     if type_of(x) != FLOAT64:
         return cast(b, x, FLOAT32).text
@@ -274,17 +272,17 @@ def _single(b: Translation, x: Any) -> str:
 
 def _declare(name: str, half: Half) -> None:
     @instruction(f"{name}_bits")
-    def bits(b: Translation, x: Any) -> Value:
+    def bits(b: Builder, x: Any) -> Value:
         narrow = _narrowed(Words(b, SINGLE), half, _single(b, x))
         return Value(UINT16, (b.make(f"trunc i32 {narrow} to i16"),))
 
     @instruction(f"{name}_of")
-    def number(b: Translation, bits: Any) -> Value:
+    def number(b: Builder, bits: Any) -> Value:
         word = b.make(f"zext i16 {cast(b, bits, UINT16).text} to i32")
         return _widened(Words(b, SINGLE), half, word)
 
     @instruction(name)
-    def rounded(b: Translation, x: Any) -> Value:
+    def rounded(b: Builder, x: Any) -> Value:
         words = Words(b, SINGLE)
         return _widened(words, half, _narrowed(words, half, _single(b, x)))
 

@@ -6,8 +6,8 @@ or a loop begins again, it is one value of the common type. What stands in the s
 tuples) is computed as the kernel is translated, and a condition of such values leaves one branch.
 
 The language: assignments, `if`, `while`, `for` over a range or a tuple, `break`, `continue`, `return`, operators,
-calls of such functions, of operations (instructions.py) and of NumPy's (operators.py). A variable that is first set
-in a branch or a loop is not known behind it.
+calls of such functions, of operations (instructions.py) and of NumPy's (operators.py). A variable that is first
+set in a branch or a loop is not known behind it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from ..elements.registry import COLD, ELEMENTS, HELPERS, KERNELS, OPERATIONS
 from . import cache, pointer_instructions, scalar_instructions  # noqa: F401  the latter fill INSTRUCTIONS
 from .builder import Block, Builder, Module, phi_text
 from .code import ENTRY, SHARED, SHARED_SYMBOL, Program
+from .cost import operations
 from .instructions import INSTRUCTIONS
-from .jit import operations
 from .operators import (
     FUNCTIONS,
     IN_PYTHON,

@@ -12,9 +12,9 @@ import numpy as np
 
 from ...core.definitions import DEFINED
 from ..elements.registry import OPERATIONS, is_own
-from . import jit
 from .instructions import INSTRUCTIONS, type_of
 from .interrupts import postponed
+from .lazy import import_numba
 from .snapshot import rebuilt
 from .translation import Foreign, wrapped
 from .types import PARTS, TranslationError, Value, llvm_type
@@ -73,14 +73,14 @@ def check_element(name: str, dtype: np.dtype, operands: int, statics: int) -> No
     """TypeError if a user's element function cannot be compiled, or gives no number."""
     from . import target
 
-    element, types = user_element(name), jit.numba().types
+    element, types = user_element(name), import_numba().types
     which = f"[{DEFINED[name].title}] The element function {DEFINED[name].functions[name].__name__}"
-    given = (jit.numba().from_dtype(dtype),) * operands + (types.int64,) * statics
+    given = (import_numba().from_dtype(dtype),) * operands + (types.int64,) * statics
     try:
         with target.current():
             element.compile(given)
         result = element.overloads[given].signature.return_type
-    except (jit.numba().core.errors.NumbaError, NotImplementedError) as error:
+    except (import_numba().core.errors.NumbaError, NotImplementedError) as error:
         raise TypeError(f"{which} cannot be compiled by Numba for {dtype}: {error}") from error
     numbers = (types.Boolean, types.Integer, types.Float, *([types.Complex] if dtype.kind == "c" else []))
     if not isinstance(result, numbers):
@@ -91,7 +91,7 @@ def _compiled(name: str, given: tuple[np.dtype, ...]) -> tuple[str, np.dtype, li
     """The symbol of a function's form, the type of its result, and modules to link."""
     from . import target
 
-    numba = jit.numba()
+    numba = import_numba()
     element, types = user_element(name), tuple([numba.from_dtype(t) for t in given])
     with target.current():
         element.compile(types)
@@ -142,7 +142,7 @@ def own_function(function: FunctionType) -> Any:
     own = INSTRUCTIONS[name] if name in OPERATIONS else lambda b, *given: b.call_function(function, given)
 
     def typed(*given: Any) -> Any:
-        numba = jit.numba()
+        numba = import_numba()
         arguments = [_value(t) for t in given]
         symbol = f"own {name}({', '.join(map(str, given))})"
         try:
@@ -154,12 +154,12 @@ def own_function(function: FunctionType) -> Any:
     parameters = ", ".join(inspect.signature(function).parameters)
     names = {"typed": typed}
     exec(f"def {name}(context, {parameters}):\n    return typed({parameters})", names)
-    return jit.numba().extending.intrinsic(names[name])
+    return import_numba().extending.intrinsic(names[name])
 
 
 def _value(t: Any) -> Any:
     """What is like a value of a Numba type."""
-    numba = jit.numba()
+    numba = import_numba()
     if isinstance(t, numba.types.BaseTuple):
         return tuple([_value(item) for item in t.types])
     return Value(np.dtype(numba.np.numpy_support.as_dtype(numba.types.unliteral(t))), ("?",))
@@ -167,8 +167,8 @@ def _value(t: Any) -> Any:
 
 def _numba_type(result: Any) -> Any:
     if isinstance(result, tuple):
-        return jit.numba().types.Tuple([_numba_type(v) for v in result])
-    return jit.numba().from_dtype(result.type)
+        return import_numba().types.Tuple([_numba_type(v) for v in result])
+    return import_numba().from_dtype(result.type)
 
 
 def _generate(texts: list[str], symbol: str, target: Any, builder: Any, signature: Any, values: Any) -> Any:

@@ -17,6 +17,7 @@ from ...planning.plan import Plan, View
 from ..loops import Failure
 from ..native import intrinsics, jit, threads
 from ..native.interrupts import postponed
+from ..native.lazy import import_numba
 from ..native.memory import address_of
 from ..native.target import INSIDE, OPTIONS
 from . import machine
@@ -46,7 +47,7 @@ def numba_function(plan: Plan, values: Sequence[Any], avals: Sequence[Aval], res
 
 
 def _jitted(function: Callable[..., Any], **options: bool) -> Any:
-    return function if jit.jit_disabled() else jit.numba().njit(**OPTIONS, **options)(function)
+    return function if jit.jit_disabled() else import_numba().njit(**OPTIONS, **options)(function)
 
 
 def _check(executable: Executable, avals: Sequence[Aval]) -> None:
@@ -181,7 +182,7 @@ def _argument(position: int, a: Aval) -> Callable[[Any], np.ndarray]:
 
     if jit.jit_disabled():
         return argument
-    numba = jit.numba()
+    numba = import_numba()
 
     @numba.extending.overload(argument)
     def compiled(x: Any) -> Callable[[Any], np.ndarray]:
