@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-PARTS = ("workloads", "limits", "plans", "startup", "memory", "recording", "growth", "eager")
+PARTS = ("workloads", "limits", "plans", "startup", "first", "memory", "recording", "growth", "eager")
 THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "FASTVJP_NUM_THREADS",
     "NPROC",  # XLA's
@@ -90,7 +90,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     from .libraries import LIBRARIES
     from .measure import cell
     from .report import conditions, summarise, write_json
-    from .workloads import problem
+    from .workloads import WORKLOADS, problem
 
     parts = PARTS if "all" in options.parts else options.parts
     chosen = [LIBRARIES[name] for name in options.libraries]
@@ -101,7 +101,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     automatic = [lib for lib in libraries if lib.automatic]
     per_library = sum(part in parts for part in ("startup", "memory", "growth"))
     planned = sizes if "plans" in parts else []
-    total = len(cells) * len(libraries) + per_library * len(automatic) + len(planned)
+    first = [WORKLOADS[name] for name in options.workloads] if "first" in parts else []
+    total = len(cells) * len(libraries) + per_library * len(automatic) + len(planned) + len(first)
     results: dict[str, Any] = {
         "conditions": conditions(libraries, options.threads),
         "missing": missing,
@@ -122,6 +123,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 write_json(results, options.json)
         if "startup" in parts:
             results["startup"] = processes.startup(automatic, options.repeats, progress)
+        if first:
+            results["first"] = processes.first(first, automatic, options.repeats, progress)
         if "memory" in parts:
             results["memory"] = processes.memory(automatic, progress)
         if "growth" in parts:

@@ -1,6 +1,9 @@
-"""Runs in a fresh process: `python -m bench.child first LIBRARY` or `memory LIBRARY N`; prints a number.
+"""Runs in a fresh process: `python -m bench.child startup LIBRARY`, `first LIBRARY WORKLOAD` or `memory LIBRARY N`.
 
-first: seconds from the first line of Python to the gradient of the MLP of the table, imports included.
+It prints what it found.
+
+startup: seconds from the first line of Python to the gradient of the MLP of the table, imports included.
+first: seconds of a workload's first gradient, inputs being there, and of its next one with other shapes; memory.
 memory: bytes by which the process grew at most in a call of chain on N elements, gradients included.
 """
 
@@ -10,10 +13,12 @@ START = time.perf_counter()
 
 import json  # noqa: E402
 import sys  # noqa: E402
+from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
 
-def first(name: str) -> dict[str, float]:
+def startup(name: str) -> dict[str, float]:
     from .libraries import LIBRARIES
     from .workloads import WORKLOADS, problem
 
@@ -23,6 +28,28 @@ def first(name: str) -> dict[str, float]:
     seconds = time.perf_counter() - START
     assert library.numpy(found)[0] > 0
     return {"seconds": seconds}
+
+
+def first(name: str, workload: str) -> dict[str, float]:
+    from .libraries import LIBRARIES
+    from .workloads import WORKLOADS, problem
+
+    chosen, library = WORKLOADS[workload], LIBRARIES[name]
+    found = {}
+    for size, title in ((chosen.table[0], "seconds"), (chosen.quick, "new_shape")):
+        given = problem(chosen, size, chosen.dtypes[0])
+        call = library.build(given)
+        start = time.perf_counter()
+        result = call()
+        found[title] = time.perf_counter() - start
+        assert all(map(_is_finite, library.numpy(result)))
+    return {**found, "peak": _resident(peak=True)}
+
+
+def _is_finite(x: Any) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(x).all())
 
 
 def memory(name: str, n: str) -> dict[str, float]:
@@ -58,5 +85,6 @@ def _resident(peak: bool = False, reset: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    what, library, *more = sys.argv[1:]
-    print(json.dumps(first(library) if what == "first" else memory(library, *more)))
+    parts: dict[str, Callable[..., dict[str, float]]] = {"startup": startup, "first": first, "memory": memory}
+    what, *given = sys.argv[1:]
+    print(json.dumps(parts[what](*given)))

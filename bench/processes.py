@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from .libraries import Library
+from .workloads import Workload
 
 ELEMENTS = 10_000_000
 CACHES = {
@@ -50,14 +51,49 @@ def startup(libraries: Sequence[Library], repeats: int, progress: Any) -> dict[s
         cold, warm = [], []
         try:
             with _caches() as environment:
-                _child(environment, "first", library.name)  # its files are in memory from here on
+                _child(environment, "startup", library.name)  # its files are in memory from here on
             for _ in range(1 if library.slow_to_build else repeats):
                 with _caches() as environment:
-                    cold.append(_child(environment, "first", library.name)["seconds"])
-                    warm.append(_child(environment, "first", library.name)["seconds"])
+                    cold.append(_child(environment, "startup", library.name)["seconds"])
+                    warm.append(_child(environment, "startup", library.name)["seconds"])
             found[library.name] = {"cold_s": median(cold), "warm_s": median(warm)}
         except RuntimeError as error:
             found[library.name] = {"skipped": str(error)}
+        progress.update()
+    return found
+
+
+def first(
+    workloads: Sequence[Workload], libraries: Sequence[Library], repeats: int, progress: Any
+) -> dict[str, dict[str, Any]]:
+    """Milliseconds of the first gradient of each workload, imports and inputs aside, and megabytes of the process.
+
+    `cold_ms`: with empty caches; `warm_ms`: with those that this left behind; `new_shape_ms`: of other shapes in
+    the first process.
+    """
+    found: dict[str, dict[str, Any]] = {workload.name: {} for workload in workloads}
+    for workload in workloads:
+        times: dict[str, list[dict[str, float]]] = {library.name: [] for library in libraries}
+        for turn in range(repeats):
+            for library in libraries:
+                if turn and (library.slow_to_build or not times[library.name]):
+                    continue
+                progress.set_postfix_str(f"first call of {workload.name}: {library.name}")
+                try:
+                    with _caches() as environment:
+                        cold = _child(environment, "first", library.name, workload.name)
+                        warm = _child(environment, "first", library.name, workload.name)
+                    times[library.name].append({
+                        "cold_ms": cold["seconds"] * 1e3,
+                        "warm_ms": warm["seconds"] * 1e3,
+                        "new_shape_ms": cold["new_shape"] * 1e3,
+                        "peak_mb": cold["peak"] / 1e6,
+                    })  # fmt: skip
+                except RuntimeError as error:
+                    found[workload.name][library.name] = {"skipped": str(error)}
+        for name, turns in times.items():
+            if turns:
+                found[workload.name][name] = {key: median(t[key] for t in turns) for key in turns[0]}
         progress.update()
     return found
 

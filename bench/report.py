@@ -155,6 +155,8 @@ def other_parts(results: dict[str, Any]) -> str:
             keys = list(dict.fromkeys(k for row in results[name].values() for k in row if k != "skipped"))
             rows = [[n, *(_number(r.get(k)) for k in keys)] for n, r in results[name].items()]
             parts.append(_columns([title, *keys], rows))
+    if "first" in results:
+        parts += first_tables(results["first"])
     if "recording" in results:
         parts.append("recording, us per op: " + ", ".join(f"{k} {v:.2f}" for k, v in results["recording"].items()))
     for name, unit, scale in (("ops", "us per op", 1), ("primals", "us per primal", 1),
@@ -177,6 +179,31 @@ def other_parts(results: dict[str, Any]) -> str:
         ]
         parts.append(_columns(["eager op, us", "fastvjp", "numpy"], rows))
     return "\n\n".join(parts)
+
+
+def first_tables(found: dict[str, dict[str, Any]]) -> list[str]:
+    """What first calls take, a table for each measure, with our time over that of jax.jit."""
+    shown = [name for name in LIBRARIES if any("cold_ms" in row.get(name, {}) for row in found.values())]
+    tables = []
+    for key, title in (
+        ("cold_ms", "first gradient in a fresh process, empty cache, ms"),
+        ("warm_ms", "the same in a second process, ms"),
+        ("new_shape_ms", "first gradient of other shapes in the first process, ms"),
+        ("peak_mb", "peak memory of the first process, MB"),
+    ):
+        lines, ratios = [], []
+        for workload, row in found.items():
+            values = {name: row.get(name, {}).get(key) for name in shown}
+            ours, peer = values.get(COMPILED), values.get("jax.jit")
+            ratio = ours / peer if ours and peer else None
+            ratios += [ratio] if ratio else []
+            lines.append([workload, *map(_number, values.values()), _number(ratio)])
+        text = _columns([title, *(SHORT.get(name, name) for name in shown), "compiled / jax.jit"], lines)
+        if ratios:
+            mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+            text += f"\n\ngeometric mean of compiled / jax.jit: {mean:.2f}"
+        tables.append(text)
+    return tables
 
 
 def write_json(results: dict[str, Any], path: Path) -> None:
