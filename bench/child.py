@@ -1,4 +1,4 @@
-"""Runs in a fresh process: `python -m bench.child startup LIBRARY`, `first LIBRARY WORKLOAD` or `memory LIBRARY N`.
+"""Runs in a fresh process: `python -m bench.child startup LIBRARY`, `first LIBRARY WORKLOAD`, `memory LIBRARY N`.
 
 It prints what it found.
 
