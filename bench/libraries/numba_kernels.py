@@ -88,16 +88,10 @@ def _exact_functions() -> dict[str, Callable[..., Any]]:
     import numba
     from numba import float32
 
-    from fastvjp.kernels.native.jit import namespace
-    from fastvjp.kernels.native.snapshot import rebuilt
+    from fastvjp.kernels.elements.registry import ELEMENTS
+    from fastvjp.kernels.native.user_functions import own_function
 
-    def for_numba(value: Any) -> Any:
-        """A function, and what it calls, for Numba's own target."""
-        if not hasattr(value, "py_func"):
-            return value
-        return numba.njit(error_model="numpy", forceinline=True)(rebuilt(value.py_func, for_numba))
-
-    exp, log, tanh, erf = (for_numba(namespace()[name]) for name in ("exp", "log", "tanh", "erf"))
+    exp, log, tanh, erf = (own_function(ELEMENTS[name]) for name in ("exp", "log", "tanh", "erf"))
     half, root_half = float32(0.5), float32(0.5**0.5)
 
     @numba.njit(error_model="numpy", forceinline=True)

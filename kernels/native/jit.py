@@ -40,7 +40,6 @@ def jit_disabled() -> bool:
     return environment.jit_disabled()
 
 
-@functools.cache
 def namespace() -> dict[str, Any]:
     """What generated code can name: element functions, kernels, operations and dtypes."""
     from . import translation  # noqa: F401  imports what fills the table
@@ -49,7 +48,6 @@ def namespace() -> dict[str, Any]:
     return {**python_namespace(), **INSTRUCTIONS}
 
 
-@functools.cache
 def python_namespace() -> dict[str, Any]:
     """The same for plain Python."""
     types = {d.name: d.type for d in avals.DTYPES.values() if d not in avals.COMPUTED}

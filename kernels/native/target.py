@@ -33,6 +33,10 @@ class Library(codegen.JITCodeLibrary):
         """Add a text."""
         self.texts[cgutils.normalize_ir_text(str(ir_module))] = None
 
+    def add_llvm_module(self, ll_module: Any) -> None:
+        """Add one that is no text."""
+        self.texts[str(ll_module)] = None
+
     def add_linking_library(self, library: Any) -> None:
         """Add those of a function that is called."""
         self.texts |= library.texts

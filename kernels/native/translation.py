@@ -102,9 +102,9 @@ def _instructions() -> dict[Any, Callable[..., Any]]:
     return {**found, **{instruction: instruction for instruction in INSTRUCTIONS.values()}, **FUNCTIONS}
 
 
-@functools.cache
-def _own() -> dict[str, FunctionType]:
-    return {**ELEMENTS, **HELPERS, **COLD, **KERNELS}
+def _own(name: str) -> FunctionType:
+    """One of this folder's functions."""
+    return next(table[name] for table in (HELPERS, ELEMENTS, COLD, KERNELS) if name in table)
 
 
 _known: dict[str, tuple[Module, Any] | None] = {}
@@ -195,7 +195,7 @@ def shared_function(symbol: str) -> Program:
     """The same of a function that kernels share, by its symbol."""
     matched = re.fullmatch(SHARED_SYMBOL, symbol)
     assert matched
-    function = _own()[matched[1]]
+    function = _own(matched[1])
     arguments = [Value(np.dtype(name), ("?",)) for name in matched[2].split(", ")]
     module, _ = wrapped(f"@{ENTRY}", lambda b, *given: b.call_function(function, given), arguments)
     return Program(module.program().modules)
@@ -263,7 +263,7 @@ class Translation(Builder):
 
     def call_named(self, name: str, *arguments: Any) -> Any:
         """A call of one of this folder's functions."""
-        return self.call_function(_own()[name], arguments)
+        return self.call_function(_own(name), arguments)
 
     def call_function(self, function: FunctionType, given: Sequence[Any]) -> Any:
         """The same of the function itself."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...core.definitions import DEFINED
 from ..elements.registry import OPERATIONS, is_own
+from .code import llvm
 from .instructions import INSTRUCTIONS, type_of
 from .interrupts import postponed
 from .lazy import import_numba
@@ -175,7 +176,8 @@ def _generate(texts: list[str], symbol: str, target: Any, builder: Any, signatur
     """The call, of which Numba's library links the function."""
     from llvmlite import ir
 
-    target.active_code_library.texts |= dict.fromkeys(texts)
+    for text in texts:
+        target.active_code_library.add_llvm_module(llvm().parse_assembly(text))
 
     def parts(value: Any) -> list[Any]:
         if not isinstance(value.type, ir.Aggregate):
