@@ -17,7 +17,7 @@ class Lacking(TypeError):
 
 _FUNCTIONS = (
     np.array2string, np.array_repr, np.array_str, np.digitize, np.isin, np.lexsort,
-    np.may_share_memory, np.nanargmax, np.nanargmin, np.nextafter, np.save, np.savetxt, np.savez,
+    np.may_share_memory, np.nanargmax, np.nanargmin, np.save, np.savetxt, np.savez,
     np.savez_compressed, np.shares_memory, np.spacing,
 )  # fmt: skip
 

@@ -128,6 +128,18 @@ def _power_of_two(n: array, dtype: np.dtype) -> array:
     return ops.power(ops.full_like(n, 2, dtype), ops.astype(n, dtype))
 
 
+@implements(np.nextafter)
+def _nextafter(a: Any, b: Any) -> array:
+    """As steep as x, by which it is read; how far the next number is has no gradient."""
+    x, y = (as_floating(v, "nextafter") for v in as_arrays([a, b], "nextafter"))
+    values = numpy_of(x._var)
+    with np.errstate(all="ignore"):
+        found = np.nextafter(values, numpy_of(y._var))
+        finite = np.isfinite(values) & np.isfinite(found)
+        step = np.where(finite, found - values, 0).astype(found.dtype)
+    return ops.where(as_array(finite, "nextafter"), x + as_array(step, "nextafter"), as_array(found, "nextafter"))
+
+
 @implements(np.frexp)
 def _frexp(a: Any) -> tuple[array, array]:
     """Exponents are read, and have no gradient."""
