@@ -244,7 +244,7 @@ def _binomial(name: str, k: Any, n: Any, p: Any, integral: Any, edges: tuple[flo
     k, n = ops.floor(k), ops.floor(n)
     inside = ops.logical_and(k >= 0, k < n)
     found = integral(ops.where(inside, k + 1, 1), ops.where(inside, n - k, 1), p)
-    edge = ops.where(k < 0, edges[0], ops.where(k > n, np.nan, edges[1]))
+    edge = ops.where(k < 0, edges[0], ops.where(k > n, np.nan, ops.full_like(p, edges[1])))
     outside = ops.logical_or(p < 0, p > 1)
     return ops.where(ops.logical_or(inside, outside), found, edge)
 

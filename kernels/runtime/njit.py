@@ -138,8 +138,11 @@ def _operations(executable: Executable, constants: _Constants) -> dict[str, Any]
 
     def begin() -> np.ndarray:
         memory = np.empty(total, np.int64)
-        memory[:size] = words
-        memory[first:stop] += np.int64(memory.ctypes.data)
+        for i in range(size):  # a copy of a slice takes Numba a second to compile, errors and all
+            memory[i] = words[i]
+        base = np.int64(memory.ctypes.data)
+        for i in range(first, stop):
+            memory[i] += base
         return memory
 
     def run(memory: np.ndarray, arguments: tuple[np.ndarray, ...]) -> int:
