@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..core import environment
+from ..core.forks import without_forks
 from ..core.program import Buffer, Uniform
 from ..planning.plan import Plan
 from .names import Device
@@ -85,7 +86,7 @@ _chosen: ContextVar[Backend | None] = ContextVar("device", default=None)
 
 def _load(name: str) -> Backend:
     """Import a device; RuntimeError with the reason where it is not available."""
-    with _lock:
+    with without_forks(), _lock:
         if name not in _loaded:
             _loaded[name] = importlib.import_module(f"fastvjp.{_MODULES[name]}")
         return _loaded[name]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
+import os
 import re
+import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -37,7 +39,18 @@ def llvm() -> Any:
 
     module.initialize_native_target()
     module.initialize_native_asmprinter()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_renew_lock)
     return module
+
+
+def _renew_lock() -> None:
+    """Objects of LLVM die in any thread, under llvmlite's lock, which in a forked child would be held for good."""
+    from llvmlite.binding import ffi
+
+    lock: Any = getattr(ffi.lib, "_lock", None)
+    if hasattr(lock, "_lock"):
+        lock._lock = threading.RLock()
 
 
 def cpu() -> tuple[str, str]:
@@ -59,9 +72,26 @@ class Program(NamedTuple):
     """Whether a call runs each instruction once at most: then LLVM is to be quick rather than thorough."""
 
 
-@functools.cache
+class _PerThread(threading.local):
+    """What LLVM has for one thread at a time."""
+
+    def __init__(self) -> None:
+        self.machines: dict[int, Any] = {}
+
+
+_per_thread = _PerThread()
+
+
 def target_machine(level: int = 3) -> Any:
-    """What emits code for this CPU; position-independent, so that it can be put anywhere."""
+    """What emits code for this CPU, for this thread."""
+    machines = _per_thread.machines
+    if level not in machines:
+        machines[level] = _target_machine(level)
+    return machines[level]
+
+
+def _target_machine(level: int) -> Any:
+    """Position-independent, so that code can be put anywhere."""
     name, features = cpu()
     target = llvm().Target.from_triple(llvm().get_process_triple())
     return target.create_target_machine(cpu=name, features=features, opt=level, reloc="pic", codemodel="default")
@@ -82,7 +112,7 @@ def emit(program: Program) -> bytes:
             function.linkage = "linkonce_odr"  # goes where all calls are inlined; what is so before is not linked
     module.verify()
     _optimise(module, machine, (1,) if straight else (0, 3))
-    return machine.emit_object(module)
+    return _object_file(machine, module)
 
 
 def _optimise(module: Any, machine: Any, levels: Sequence[int]) -> None:
@@ -97,8 +127,32 @@ def _optimise(module: Any, machine: Any, levels: Sequence[int]) -> None:
             passes.add_instruction_combine_pass()
             passes.add_jump_threading_pass()
             passes.add_refprune_pass()
-        passes.run(module, builder)
+        _without_lock("LLVMPY_RunNewModulePassManager")(passes, module, builder)
         _close(passes)
+
+
+def _without_lock(name: str) -> Any:
+    """One of llvmlite's functions without its lock, which lets one thread at a time into LLVM.
+
+    Threads that share a context need that. Here each module has one of its own, and each thread its machines.
+    """
+    from llvmlite.binding import ffi
+
+    function = getattr(ffi.lib, name)
+    return getattr(function, "_cfn", function)
+
+
+def _object_file(machine: Any, module: Any) -> bytes:
+    from llvmlite.binding import ffi
+
+    with ffi.OutputString() as error:
+        buffer = _without_lock("LLVMPY_TargetMachineEmitToMemory")(machine, module, 1, error)
+        if not buffer:
+            raise RuntimeError(str(error))
+    try:
+        return ctypes.string_at(ffi.lib.LLVMPY_GetBufferStart(buffer), ffi.lib.LLVMPY_GetBufferSize(buffer))
+    finally:
+        ffi.lib.LLVMPY_DisposeMemoryBuffer(buffer)
 
 
 def _close(passes: Any) -> None:
@@ -116,7 +170,7 @@ def _close(passes: Any) -> None:
 @functools.cache
 def _linker() -> Any:
     # LLVM's newer linker keeps the parts of a file together, as some CPUs' addressing requires
-    return llvm().create_lljit_compiler(target_machine(), use_jit_link=True, suppress_errors=True)
+    return llvm().create_lljit_compiler(_target_machine(3), use_jit_link=True, suppress_errors=True)
 
 
 def shared_symbols(code: bytes) -> list[str]:

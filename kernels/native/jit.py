@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
-import gc
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from threading import Thread
 from types import FunctionType
 from typing import Any
 from weakref import WeakValueDictionary
@@ -22,6 +22,7 @@ import numpy as np
 
 from ...core import avals, environment
 from ...core.definitions import DEFINED
+from ...core.forks import without_forks
 from ..elements.registry import COLD, ELEMENTS, HELPERS, KERNELS, OPERATIONS
 from . import cache
 from . import code as native
@@ -31,7 +32,7 @@ from .pointers import PYTHON_OPERATIONS, PythonPointer
 
 LOOP = ("int64*", "int64", "int64")
 """What a generated loop takes: its argument words, the first iteration and the one to stop at."""
-_compile_lock = threading.RLock()
+_translating = threading.RLock()
 
 
 @functools.cache
@@ -122,20 +123,42 @@ def python_loop(code: int) -> Callable[[int, int, int], int]:
 
 
 @postponed()
+@without_forks()
 def compiled(text: str, program: Callable[[], native.Program], kept_on_disk: bool = True) -> Code:
     """Machine code of a function of words, from the cache on disk or compiled; the text tells which it is."""
-    with _compile_lock:
-        try:
-            path = cache.path_of(text) if kept_on_disk else None
-            kept = None if path is None else cache.load(path)
-            code = kept or _object_file(program)
-            shared = {symbol: _shared(symbol).address for symbol in native.shared_symbols(code)}
-            linked = native.link(code, shared)
-        except Exception as error:  # whatever is wrong with LLVM or Numba, there are other ways
-            raise CompileError(f"{type(error).__name__}: {error}") from error
-        if path is not None and kept is None:
-            cache.store(path, code)
-        return linked
+    try:
+        path = cache.path_of(text) if kept_on_disk else None
+        kept = None if path is None else cache.load(path)
+        code = kept or _object_file(program)
+        shared = {symbol: _shared(symbol).address for symbol in native.shared_symbols(code)}
+        linked = native.link(code, shared)
+    except Exception as error:  # whatever is wrong with LLVM or Numba, there are other ways
+        raise CompileError(f"{type(error).__name__}: {error}") from error
+    if path is not None and kept is None:
+        cache.store(path, code)
+    return linked
+
+
+@postponed()
+def together(tasks: Sequence[Callable[[], Any]], threads: int) -> None:
+    """Do what compiles kernels in several threads; what fails does so again where it is done for good."""
+    waiting = list(tasks)
+
+    def work() -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                with contextlib.suppress(CompileError):
+                    waiting.pop(0)()
+
+    others: list[Thread] = []
+    with contextlib.suppress(RuntimeError):  # as Python ends no thread starts any more
+        while len(others) < min(threads, len(tasks)) - 1:
+            thread = Thread(target=work, name="fastvjp-compiler")
+            thread.start()
+            others.append(thread)
+    work()
+    for thread in others:
+        thread.join()
 
 
 @functools.cache
@@ -150,18 +173,7 @@ def _shared(symbol: str) -> Code:
     return compiled(symbol, program)
 
 
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Many objects are made that stay: searching them for garbage is a tenth of Numba's time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-@_no_collection()
 def _object_file(program: Callable[[], native.Program]) -> bytes:
-    return native.emit(program())
+    with _translating:
+        made = program()
+    return native.emit(made)

@@ -107,32 +107,32 @@ def _own(name: str) -> FunctionType:
     return next(table[name] for table in (HELPERS, ELEMENTS, COLD, KERNELS) if name in table)
 
 
-_known: dict[str, tuple[Module, Any] | None] = {}
-"""Functions by their names with their arguments' types: modules, and what is like their results. None while one is
-being translated."""
+_known: dict[str, tuple[Module, Any]] = {}
+"""Functions by their names with their arguments' types: modules, and what is like their results."""
+_open: list[str] = []
+"""Those that are being translated."""
 
 
 def function_for(function: FunctionType, arguments: Sequence[Any]) -> tuple[str, Module, Any]:
     """One of this folder's functions for such arguments: its symbol, its module, and what is like its result."""
     name = f"{function.__name__}({', '.join(map(_key, arguments))})"
     symbol = f'@"{name}"'
+    if name in _open:
+        raise TranslationError(f"{name} calls itself")
     if name not in _known:
-        _known[name] = None
+        _open.append(name)
         try:
             found = _translated(
                 definition(function), function.__globals__, arguments, f"define weak_odr {{}} {symbol}"
             )
         finally:
-            del _known[name]
+            _open.remove(name)
         if any(
             module.others for module in found[0].all()
         ):  # a user's function, of which another may have the name
             return symbol, *found
         _known[name] = found
-    known = _known[name]
-    if known is None:
-        raise TranslationError(f"{name} calls itself")
-    return symbol, *known
+    return symbol, *_known[name]
 
 
 def wrapped(symbol: str, body: Callable[..., Any], arguments: Sequence[Any]) -> tuple[Module, Any]:

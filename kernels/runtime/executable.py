@@ -95,7 +95,7 @@ class Executable:
         self.scalars = [(i, kind_of(plan.leaves[i].dtype)) for i in leaves if isinstance(used.get(i), Scalar)]
         self.made = [i for i, _ in enumerate(plan.buffers, len(plan.leaves)) if i not in plan.offsets]
         temporaries = Temporaries(plan)
-        lowered = [lower(step, temporaries) for step in plan.steps]
+        lowered = lower(plan.steps, temporaries)
         offsets = {**plan.offsets, **temporaries.offsets}
         self.pack = struct.Struct(
             f"={len(self.arrays) + len(self.made)}q" + "".join(FORMATS[kind] for _, kind in self.scalars)

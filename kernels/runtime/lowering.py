@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ import numpy as np
 from ...core.avals import Aval
 from ...core.definitions import DEFINED
 from ...core.warnings import CompileWarning
+from ...devices import num_threads
 from ...planning.plan import Call, FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned, dense
 from .. import structural  # noqa: F401  all families: what they declare is looked up here
 from ..fused import codegen
 from ..loops import Loop, fuses, launches, lowers
 from ..native.code import Code
-from ..native.jit import CompileError, compile_loop, interpret_loop
+from ..native.jit import CompileError, compile_loop, interpret_loop, jit_disabled, together
 from .buffers import strided
+from .machine import run_code
 
 
 class Temporaries:
@@ -49,19 +52,29 @@ def fused(step: Step) -> list[FusedStep] | None:
     return None if found is None else found(step)
 
 
-def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
-    """The loops of a step, or the launch of one that has none."""
+def lower(steps: Sequence[Step], temporaries: Temporaries) -> list[list[Loop] | Launch]:
+    """The loops of each step, compiled, or the launch of one that has none."""
+    lowered = [_lowered(step, temporaries) for step in steps]
+    sources = dict.fromkeys(loop.source for loops in lowered if isinstance(loops, list) for loop in loops)
+    if not jit_disabled():
+        together([run_code, *(partial(compile_loop, source) for source in sources)], num_threads())
+    pairs = zip(steps, lowered, strict=True)
+    return [_compiled(step, loops, temporaries) if isinstance(loops, list) else loops for step, loops in pairs]
+
+
+def _lowered(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
     temporaries.next_step()
     steps = fused(step)
     if steps is not None:
-        loops = [loop for single in steps for loop in codegen.lower(single, temporaries.allocate)]
-    else:
-        assert isinstance(step, KernelStep)
-        lowering = None if step.primitive.definition else lowers.get(step.primitive.name)
-        lowered = None if lowering is None else lowering(step, temporaries.allocate)
-        if lowered is None:
-            return Launch(step)
-        loops = lowered
+        return [loop for single in steps for loop in codegen.lower(single, temporaries.allocate)]
+    assert isinstance(step, KernelStep)
+    lowering = None if step.primitive.definition else lowers.get(step.primitive.name)
+    loops = None if lowering is None else lowering(step, temporaries.allocate)
+    return Launch(step) if loops is None else loops
+
+
+def _compiled(step: Step, loops: list[Loop], temporaries: Temporaries) -> list[Loop]:
+    """The loops of a step, or those of its functions one by one where one of them cannot be compiled."""
     try:
         for loop in loops:
             compile_loop(loop.source)
@@ -78,8 +91,9 @@ def lower(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
             stacklevel=2,
         )
         if isinstance(step, FusedStep):
+            temporaries.next_step()
             singles = codegen.single_steps(step, temporaries.allocate)
-            loops = [loop for single in singles for loop in codegen.lower(single, temporaries.allocate)]
+            return [loop for single in singles for loop in codegen.lower(single, temporaries.allocate)]
     return loops
 
 

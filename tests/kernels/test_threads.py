@@ -185,6 +185,47 @@ def test_a_forked_child_runs_on_one_thread(first, then):
     assert found.stdout == "well\n", found.stderr
 
 
+FORK_WHILE_COMPILING = """
+import itertools, os, signal, threading, time, numpy as np, fastvjp
+x = np.linspace(0.1, 1, 50)
+functions = [np.tanh, np.sin, np.sqrt, np.arctan, np.log1p]
+new = itertools.product(functions, repeat=7)  # each a kernel of its own
+def right(chain):
+    def f(x):
+        for function in chain:
+            x = function(x)
+        return x
+    return np.allclose(fastvjp.value_and_grad(lambda x: f(x).sum())(x)[0], f(x).sum())
+assert right([np.cos])  # what is imported once
+stop = False
+def compiling():
+    while not stop:
+        assert right(next(new))
+threads = [threading.Thread(target=compiling) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for k in range(6):
+    time.sleep(0.05)
+    chain = [np.cos, *functions[k % 5:], *functions[:k % 5]]
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        os._exit(0 if right(chain) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+stop = True
+for thread in threads:
+    thread.join()
+print("well")
+"""
+
+
+@compiled
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_while_kernels_are_compiled():
+    found = run(FORK_WHILE_COMPILING, FASTVJP_CACHE_DIR="off")
+    assert found.stdout == "well\n", found.stderr
+
+
 PRANGE = """
 import numpy, numba, fastvjp
 x = numpy.random.default_rng().standard_normal(150_000)
