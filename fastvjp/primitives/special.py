@@ -7,6 +7,7 @@ its own.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ import numpy as np
 
 from ..arrays.array import array
 from ..arrays.emit import emit, filled
-from ..core.avals import Aval
+from ..core.avals import COMPUTED, Aval
 from ..core.primitive import REGISTRY, NoDerivative, Rule, structural
 
 
@@ -25,7 +26,25 @@ def _alike(x: Aval, *_: Aval, **__: Any) -> Aval:
 
 
 def _function(name: str, operands: str = "x", **rules: Rule) -> None:
-    structural(name, operands, _alike, vjp=rules, on="cpu")
+    computed = {operand: _in_single(rule) if callable(rule) else rule for operand, rule in rules.items()}
+    structural(name, operands, _alike, vjp=computed, on="cpu")
+
+
+def _in_single(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule, in float32 for numbers of 16 bits: between its terms they would lose what is left of them."""
+
+    def single(value: Any) -> Any:
+        stored = isinstance(value, array) and value.dtype in COMPUTED
+        return emit("astype", value, dtype=COMPUTED[value.dtype]) if stored else value
+
+    @functools.wraps(rule)
+    def computed(g: array, *args: Any, **params: Any) -> array:
+        if g.dtype not in COMPUTED:
+            return rule(g, *args, **params)
+        found = rule(single(g), *map(single, args), **{name: single(value) for name, value in params.items()})
+        return emit("astype", found, dtype=g.dtype)
+
+    return computed
 
 
 # --- gamma and beta --------------------------------------------------------------------------------------
