@@ -10,7 +10,7 @@ import re
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 ENTRY = "entry"
 """The name of the function that an object file is there for."""
@@ -19,7 +19,24 @@ SHARED = "shared "
 """How symbols begin of functions that kernels call, each of which has an object file of its own."""
 SHARED_SYMBOL = SHARED + r"(\w+)\(([\w, ]+)\)"
 
+F = TypeVar("F", bound=Callable[..., Any])
 _numbers = itertools.count()
+
+
+def once(function: F) -> F:
+    """A function whose result is made once for each of its arguments, whatever threads ask for it.
+
+    Code is in memory as long as its object lives: of two that threads made at once, one would be lost to the
+    cache, with an address that is in use.
+    """
+    found, lock = functools.cache(function), threading.RLock()
+
+    @functools.wraps(function)
+    def locked(*args: Any) -> Any:
+        with lock:
+            return found(*args)
+
+    return cast(F, locked)
 
 
 class Code:
@@ -167,7 +184,7 @@ def _close(passes: Any) -> None:
     passes.close()
 
 
-@functools.cache
+@once
 def _linker() -> Any:
     # LLVM's newer linker keeps the parts of a file together, as some CPUs' addressing requires
     return llvm().create_lljit_compiler(_target_machine(3), use_jit_link=True, suppress_errors=True)

@@ -26,7 +26,7 @@ from ...core.forks import without_forks
 from ..elements.registry import COLD, ELEMENTS, HELPERS, KERNELS, OPERATIONS
 from . import cache
 from . import code as native
-from .code import Code
+from .code import Code, once
 from .interrupts import postponed
 from .pointers import PYTHON_OPERATIONS, PythonPointer
 
@@ -161,7 +161,7 @@ def together(tasks: Sequence[Callable[[], Any]], threads: int) -> None:
         thread.join()
 
 
-@functools.cache
+@once
 def _shared(symbol: str) -> Code:
     """A function that kernels share."""
 

@@ -13,7 +13,6 @@ Without TBB chunks run one after the other: docs/decisions.md says why not on an
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 import sys
 import threading
@@ -27,6 +26,7 @@ import numpy as np
 from ... import devices
 from ..elements.registry import helper
 from . import jit
+from .code import once
 from .interrupts import postponed
 from .memory import address_of
 from .pointers import address, call, fetch_add, fetch_min, pointer, row_memory
@@ -74,7 +74,7 @@ class _Pool:
         self.words[THREADS] = 1  # Numba functions have the address in their code
 
 
-@functools.cache
+@once
 @postponed()
 def _start() -> _Pool | None:
     layer = None if jit.jit_disabled() else _layer()

@@ -18,6 +18,7 @@ import contextlib
 import functools
 import hashlib
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -109,24 +110,32 @@ def _own(name: str) -> FunctionType:
 
 _known: dict[str, tuple[Module, Any]] = {}
 """Functions by their names with their arguments' types: modules, and what is like their results."""
-_open: list[str] = []
-"""Those that are being translated."""
+
+
+class _Open(threading.local):
+    """Those that this thread is translating."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+
+_open = _Open()
 
 
 def function_for(function: FunctionType, arguments: Sequence[Any]) -> tuple[str, Module, Any]:
     """One of this folder's functions for such arguments: its symbol, its module, and what is like its result."""
     name = f"{function.__name__}({', '.join(map(_key, arguments))})"
     symbol = f'@"{name}"'
-    if name in _open:
+    if name in _open.names:
         raise TranslationError(f"{name} calls itself")
     if name not in _known:
-        _open.append(name)
+        _open.names.append(name)
         try:
             found = _translated(
                 definition(function), function.__globals__, arguments, f"define weak_odr {{}} {symbol}"
             )
         finally:
-            _open.remove(name)
+            _open.names.remove(name)
         if any(
             module.others for module in found[0].all()
         ):  # a user's function, of which another may have the name

@@ -105,7 +105,7 @@ def runner() -> Callable[[int], int]:
     return native.function_of_words(code.address, 1)
 
 
-@functools.cache
+@native.once
 def run_code() -> Code:
     """Its machine code, which lives as long as the process."""
     return jit.compile_function(run_plan, 1)
