@@ -26,8 +26,9 @@ def _alike(x: Aval, *_: Aval, **__: Any) -> Aval:
 
 
 def _function(name: str, operands: str = "x", **rules: Rule) -> None:
-    computed = {operand: _in_single(rule) if callable(rule) else rule for operand, rule in rules.items()}
-    structural(name, operands, _alike, vjp=computed, on="cpu")
+    kept = {operand: rule for operand, rule in rules.items() if isinstance(rule, NoDerivative)}
+    computed = {operand: _in_single(rule) for operand, rule in rules.items() if operand not in kept}
+    structural(name, operands, _alike, vjp={**computed, **kept}, on="cpu")
 
 
 def _in_single(rule: Callable[..., Any]) -> Callable[..., Any]:
