@@ -17,6 +17,8 @@ from .libraries import Library
 from .workloads import Workload
 
 ELEMENTS = 10_000_000
+PATIENCE = 120
+"""Seconds for a child: jax.jit has no gradient of some batches within minutes."""
 CACHES = {
     "FASTVJP_CACHE_DIR": "fastvjp",
     "NUMBA_CACHE_DIR": "numba",
@@ -37,7 +39,11 @@ def _caches() -> Iterator[dict[str, str]]:
 def _child(environment: dict[str, str], *args: str) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.child", *args]
     root = Path(__file__).parent.parent
-    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
+    given: dict[str, Any] = {"env": environment, "cwd": root, "capture_output": True, "text": True}
+    try:
+        done = subprocess.run(command, check=False, timeout=PATIENCE, **given)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"takes more than {PATIENCE} s") from None
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1][:300])
     return json.loads(done.stdout.splitlines()[-1])

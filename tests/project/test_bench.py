@@ -69,3 +69,18 @@ def test_what_cannot_be_planned_is_named(tmp_path, capsys):
     found = json.loads(path.read_text())["plans"]
     assert [row["workload"] for row in found["rows"]] == ["chain", "matmul"]
     assert all(list(row["devices"]) == ["cpu"] for row in found["rows"]) and METAL in found["missing"]
+
+
+def test_first_calls_are_measured_and_shown(capsys):
+    pytest.importorskip("tqdm", reason="the bench's progress bar, of the extra `bench`, is not installed")
+    libraries = ["fastvjp compiled", "fastvjp"]
+    main(["--parts", "first", "--workloads", "rosenbrock", "--libraries", *libraries, "--repeats", "1"])
+    tables = capsys.readouterr().out.split("\n\n")[1:]
+    assert [table.split(",")[0] for table in tables] == [
+        "first gradient in a fresh process", "the same in a second process",
+        "first gradient of other shapes in the first process", "peak memory of the first process",
+    ]  # fmt: skip
+    for table in tables:
+        _, row = table.strip().splitlines()
+        name, *values, ratio = row.split()
+        assert name == "rosenbrock" and ratio == "-" and all(float(value) > 0 for value in values)
