@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ class Block:
         return "\n".join([f"{self.label}:", *self.phis, *self.lines, self.end or "  unreachable"])
 
 
+_numbers = itertools.count(1)
 _nodes: dict[str, int] = {}
 """Numbers of metadata, the same in all modules, so that functions can be part of several."""
 
@@ -50,7 +52,7 @@ class Module:
 
     def node(self, content: str) -> str:
         """The number of a node of metadata."""
-        number = f"!{_nodes.setdefault(content, len(_nodes))}"
+        number = f"!{_nodes.get(content) or _nodes.setdefault(content, next(_numbers))}"
         self.metadata[f"{number} = {content}"] = None
         return number
 
@@ -177,7 +179,7 @@ class Builder:
     def element(self, pointer: Value, index: str) -> str:
         """Where an element lies."""
         assert isinstance(pointer.type, Pointer)
-        kind = in_memory(pointer.type.dtype)
+        kind = in_memory(pointer.type.of)
         return self.make(f"getelementptr inbounds {kind}, ptr {pointer.text}, i64 {index}")
 
     def load(self, t: np.dtype, place: str, notes: str = "") -> Value:

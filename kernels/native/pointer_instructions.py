@@ -49,12 +49,12 @@ def call(b: Builder, function: Any, arguments: Any) -> Value:
 
 @instruction()
 def load(b: Builder, a: Any, i: Any, scope: Any, scopes: Any) -> Value:
-    return b.load(pointer_of(a).dtype, element(b, a, i), b.scopes(scope, scopes))
+    return b.load(pointer_of(a).of, element(b, a, i), b.scopes(scope, scopes))
 
 
 @instruction()
 def store(b: Builder, a: Any, i: Any, value: Any, scope: Any, scopes: Any) -> None:
-    b.store(cast(b, value, pointer_of(a).dtype), element(b, a, i), b.scopes(scope, scopes))
+    b.store(cast(b, value, pointer_of(a).of), element(b, a, i), b.scopes(scope, scopes))
 
 
 @instruction()

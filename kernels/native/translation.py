@@ -31,7 +31,7 @@ from . import cache, pointer_instructions, scalar_instructions  # noqa: F401  th
 from .builder import Block, Builder, Module, phi_text
 from .code import ENTRY, SHARED, SHARED_SYMBOL, Program
 from .cost import operations
-from .instructions import INSTRUCTIONS
+from .instructions import INSTRUCTIONS, type_of
 from .operators import (
     FUNCTIONS,
     IN_PYTHON,
@@ -397,9 +397,9 @@ class Translation(Builder):
             return
         assert isinstance(node.target, ast.Subscript)
         pointer, place = self._place(node.target)
-        before = self.load(pointer_of(pointer).dtype, place)
+        before = self.load(pointer_of(pointer).of, place)
         value = self.operate(type(node.op).__name__, before, self.evaluate(node.value))
-        self.store(cast(self, value, pointer_of(pointer).dtype), place)
+        self.store(cast(self, value, pointer_of(pointer).of), place)
 
     def assign(self, target: ast.expr, value: Any) -> None:
         """Set a name, an element, or several."""
@@ -412,7 +412,7 @@ class Translation(Builder):
                 self.assign(each, part)
         elif isinstance(target, ast.Subscript):
             pointer, place = self._place(target)
-            self.store(cast(self, value, pointer_of(pointer).dtype), place)
+            self.store(cast(self, value, pointer_of(pointer).of), place)
         else:
             self._unknown(target)
 
@@ -638,13 +638,13 @@ class Translation(Builder):
         value = self.evaluate(node.value)
         if isinstance(value, Value):
             place = pointer_instructions.element(self, value, self.evaluate(node.slice))
-            return self.load(pointer_of(value).dtype, place)
+            return self.load(pointer_of(value).of, place)
         index = self.evaluate(node.slice)
         return self._looked_up(value, index) if isinstance(index, Value) else value[index]
 
     def _looked_up(self, table: Any, index: Value) -> Value:
         """An element of a table that stands in the source."""
-        t = np.result_type(*[self._type(x) for x in table])
+        t = np.result_type(*map(type_of, table))
         kind, values = llvm_type(t), ", ".join(f"{llvm_type(t)} {constant_text(x, t)}" for x in table)
         name = f"@table.{hashlib.sha256(values.encode()).hexdigest()[:16]}"
         self.module.declare(f"{name} = private unnamed_addr constant [{len(table)} x {kind}] [{values}]")

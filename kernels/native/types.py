@@ -18,12 +18,12 @@ import numpy as np
 class Pointer:
     """The type of pointers to numbers of a dtype."""
 
-    dtype: np.dtype
+    of: np.dtype  # not `dtype`: what has one of these equals it, to NumPy
 
     @property
     def name(self) -> str:
         """As dtypes have it."""
-        return f"{self.dtype.name}*"
+        return f"{self.of.name}*"
 
 
 Type = np.dtype | Pointer

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fastvjp.kernels.elements.registry import COLD, ELEMENTS, HELPERS, OPERATIONS, TRAITS, parameters
+from fastvjp.kernels.native import cache, jit
 from fastvjp.kernels.native import code as native
-from fastvjp.kernels.native import jit
 
 pytestmark = pytest.mark.skipif(jit.jit_disabled(), reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
 
@@ -163,3 +163,68 @@ def translated(
     words = np.array([a.ctypes.data for a in arrays], np.int64)
     assert jit.python_loop(code.address)(words.ctypes.data, 0, len(out)) == 0
     return out
+
+
+# --- the language ----------------------------------------------------------------------------------------
+
+SNIPPETS = {
+    "branches": "if x > y:\n    r = x - y\nelif x == y:\n    r = 7.5\nelse:\n    r = y - x\na[i] = r",
+    "a wider type at the end of a turn": "s = 0\nfor j in range(5):\n    s = s + 0.5 * j\na[i] = s + x",
+    "break and continue": (
+        "s = 0.0\nfor j in range(20):\n    if j % 3 == 1:\n        continue\n    if s > 9 + y:\n        break\n"
+        "    s += j\na[i] = s"
+    ),
+    "nested loops": (
+        "s = 0.0\nfor j in range(3, -2, -1):\n    k = 0\n    while k < j:\n        s += k * x\n        k += 1\n"
+        "a[i] = s"
+    ),
+    "a return within a loop": "for j in range(9):\n    if j * y > 2:\n        return j\n    a[i] = a[i] + j",
+    "only what is needed": "a[i] = x if x < 0 or b[int(x * 0)] > 0 and y > 0 else y",
+    "chained comparisons": "a[i] = 1.0 if -1 < x < y <= 1 else 2.0",
+    "tuples": "s, t = x, y\nfor v in (s, t, s * t):\n    s, t = t, v + s\na[i] = s - t",
+    "whole numbers": (
+        "k = int(x * 10) - 3\na[i] = k // 4 + k % 4 * 100 + (k >> 1) - (k << 2) + (k & 6) + (k ^ 5) + ~k"
+    ),
+    "powers": "a[i] = x**3 + abs(y) ** 0.5 + 2.0 ** np.float64(int(y))",
+    "what stands in the source": "n = 3 * 4 - 2\nif n == 10:\n    a[i] = x / n\nelse:\n    a[i] = missing",
+}
+
+
+@pytest.mark.parametrize("name", SNIPPETS)
+def test_the_language_is_pythons(name: str, rng: np.random.Generator) -> None:
+    body = ["a, b = pointer(args[0], float64), pointer(args[1], float64)", "for i in range(start, stop):"]
+    body += [f"    {line}" for line in ["x, y = a[i], b[i]", *SNIPPETS[name].splitlines()]]
+    source = "\n".join(["def fused(args, start, stop):", *[f"    {line}" for line in body], "    return 0", ""])
+    results = []
+    x, y = rng.normal(size=(2, 40)) * 3
+    for code in (jit.compile_loop(source), jit.interpret_loop(source)):
+        a, b = x.copy(), y.copy()
+        words = np.array([a.ctypes.data, b.ctypes.data], np.int64)
+        results.append((jit.python_loop(code.address)(words.ctypes.data, 0, 40), a.tolist()))
+    assert results[0][0] == results[1][0]
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("if args[0] > 0:\n    r = 1\nreturn r", r"fused, line 4: r is not set on every path to here"),
+        ("return missing(1)", r"fused, line 2: missing is not set"),
+        ("return [1][0]", r"line 2: List is not in the language of kernels"),
+        ("return tanh(args)", r"tanh, line \d+: .*Pointer"),
+        ("x = args[0]\nfor i in range(3):\n    x = args\nreturn 0", r"int64 on one path and int64\* on another"),
+        ("return real_tanh(1.0, 2.0)", r"real_tanh takes 1 arguments, not 2"),
+    ],
+)
+def test_what_is_not_in_the_language_is_named(body: str, message: str) -> None:
+    source = "\n".join(["def fused(args, start, stop):", *[f"    {line}" for line in body.splitlines()], ""])
+    with pytest.raises(jit.CompileError, match=message):
+        jit.compile_loop(source)
+
+
+def test_a_changed_file_is_named() -> None:
+    """Functions are read from files, which may be edited while a process runs."""
+    file = cache.PACKAGE / "kernels" / "elements" / "arithmetic.py"
+    cache.check_unchanged(str(file), file.read_bytes())
+    with pytest.raises(RuntimeError, match=r"arithmetic\.py has changed since it was imported\. Hint: restart"):
+        cache.check_unchanged(str(file), file.read_bytes() + b"\n")
