@@ -120,7 +120,7 @@ COMPLEX_PLANE = Domain(((-9, 9),), parts=((-2, -0.2), (0.2, 9)))
 
 
 def _by_last(name: str, *parameters: float, domain: Domain, dtypes: tuple[str, ...] = FLOAT) -> Case:
-    """Of a function of scipy.special with a derivative by its last operand alone."""
+    """Of a function of scipy.special with a derivative by its last operand alone; parameters have few digits."""
     fun, reference = getattr(mx.special, name), getattr(scipy.special, name)
     return structural(
         name,
@@ -149,8 +149,8 @@ CASES += [
     _row("ellipkinc", Domain(((-4, 4),)), HALF),
     _row("ellipeinc", Domain(((-4, 4),)), HALF),
     *[_exactly(f"ellip{kind}inc_by_m", _elliptic(i), UNIT, HALF, n=1) for i, kind in enumerate("ke")],
-    _by_last("hyp0f1", 1.4, domain=SIGNED),
-    _by_last("hyp1f1", 0.7, 1.4, domain=SIGNED),
-    _by_last("hyperu", 0.7, 1.4, domain=ABOVE),
-    _by_last("hyp2f1", 0.7, 1.2, 2.4, domain=HALF),
+    _by_last("hyp0f1", 1.375, domain=SIGNED),
+    _by_last("hyp1f1", 0.6875, 1.375, domain=SIGNED),
+    _by_last("hyperu", 0.6875, 1.375, domain=ABOVE),
+    _by_last("hyp2f1", 0.6875, 1.1875, 2.375, domain=HALF),
 ]
