@@ -121,7 +121,7 @@ LAPACKS = {"det", "slogdet", "lu", "solve", "eliminate", "inverse", "qr", "chole
            "eigh", "eigvalsh", "eig", "eigvals", "svd", "svdvals", "pinv", "expm", "logm", "sqrtm",
            "sylvester"}  # fmt: skip
 """Primitives whose public functions refuse numbers of 16 bits."""
-OF_SEVERAL = {"solve_triangular", "adjugate"}
+OF_SEVERAL = {"solve_triangular", "banded_solve", "adjugate"}
 """Rows that prepare their operands by operations of their own: each rounds."""
 ROWS = [case for case in CASES if "float32" in case.dtypes and case.primitive not in OF_SEVERAL]
 
