@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .code import Program
-from .types import Pointer, Type, Value, constant_text, in_memory, llvm_type, number_type, part_of, parts_of
+from .types import Pointer, Type, Value, constant_text, in_memory, llvm_type, number_type, part_of
 
 
 class Block:
@@ -229,10 +229,6 @@ class Builder:
         if t is None:
             raise TypeError(f"{x!r} is no number")
         return self.constant(x, t)
-
-    def undefined(self, t: Type) -> Value:
-        """Some value of a type."""
-        return Value(t, ("undef",) * parts_of(t))
 
 
 def phi_text(t: str, edges: Sequence[tuple[Block, str]]) -> str:

@@ -12,6 +12,8 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
+from ...core.forks import without_forks
+
 ENTRY = "entry"
 """The name of the function that an object file is there for."""
 
@@ -29,14 +31,18 @@ def once(function: F) -> F:
     Code is in memory as long as its object lives: of two that threads made at once, one would be lost to the
     cache, with an address that is in use.
     """
-    found, lock = functools.cache(function), threading.RLock()
+    made: dict[tuple[Any, ...], Any] = {}
+    lock = threading.RLock()
 
     @functools.wraps(function)
-    def locked(*args: Any) -> Any:
-        with lock:
-            return found(*args)
+    def found(*args: Any) -> Any:
+        if args not in made:
+            with without_forks(), lock:  # a forked child must not find it held
+                if args not in made:
+                    made[args] = function(*args)
+        return made[args]
 
-    return cast(F, locked)
+    return cast(F, found)
 
 
 class Code:
@@ -120,7 +126,7 @@ def emit(program: Program) -> bytes:
     modules, straight = program
     machine = target_machine(0 if straight else 3)
     layout = f'target datalayout = "{machine.target_data}"\ntarget triple = "{llvm().get_process_triple()}"\n'
-    modules = [modules[0].join([layout, ""]), *modules[1:]]
+    modules = [layout + modules[0], *modules[1:]]
     module, *others = [llvm().parse_assembly(text, context) for text in modules]
     for other in others:
         module.link_in(other)

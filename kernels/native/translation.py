@@ -360,9 +360,6 @@ class Translation(Builder):
     def _do_Expr(self, node: ast.Expr) -> None:
         self.evaluate(node.value)
 
-    def _do_Pass(self, node: ast.Pass) -> None:
-        pass
-
     def _do_Return(self, node: ast.Return) -> None:
         value = None if node.value is None else self.evaluate(node.value)
         self.returns.append((self.block, value))
@@ -385,10 +382,6 @@ class Translation(Builder):
         value = self.evaluate(node.value)
         for target in node.targets:
             self.assign(target, value)
-
-    def _do_AnnAssign(self, node: ast.AnnAssign) -> None:
-        assert node.value is not None
-        self.assign(node.target, self.evaluate(node.value))
 
     def _do_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):

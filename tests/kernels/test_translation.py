@@ -57,6 +57,15 @@ def operands_of(name: str, dtype: np.dtype, rng: np.random.Generator) -> list[np
     return given
 
 
+def drawn(
+    name: str, dtype: str, rng: np.random.Generator
+) -> tuple[list[np.ndarray], list[int], np.dtype, np.dtype]:
+    """Operands of a function, its static parameters, the dtype, and the dtype of its result."""
+    d = np.dtype(dtype)
+    statics = [2 for p in parameters(name) if p not in ("c", "x", "y", "g", "out")]
+    return operands_of(name, d, rng), statics, d, np.dtype(bool) if TRAITS[name].result == "bool" else d
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", [name for name in ELEMENTS if name != "astype"])
 def test_element_functions_have_the_bits_that_numba_gives(
@@ -64,10 +73,7 @@ def test_element_functions_have_the_bits_that_numba_gives(
 ) -> None:
     import numba
 
-    d = np.dtype(dtype)
-    statics = [2 for p in parameters(name) if p not in ("c", "x", "y", "g", "out")]
-    given = operands_of(name, d, rng)
-    result = np.dtype(bool) if TRAITS[name].result == "bool" else d
+    given, statics, d, result = drawn(name, dtype, rng)
     try:
         expected = compiled_by_numba(by_numba[name], given, statics, result)
     except numba.core.errors.TypingError as error:
@@ -95,10 +101,7 @@ def test_element_functions_of_integers(
 ) -> None:
     import numba
 
-    d = np.dtype(dtype)
-    statics = [2 for p in parameters(name) if p not in ("c", "x", "y", "g", "out")]
-    given = operands_of(name, d, rng)
-    result = np.dtype(bool) if TRAITS[name].result == "bool" else d
+    given, statics, d, result = drawn(name, dtype, rng)
     try:
         expected = compiled_by_numba(by_numba[name], given, statics, result)
     except numba.core.errors.TypingError:
