@@ -25,9 +25,10 @@ def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
 
     `fun` is recorded once, for arguments of these shapes and dtypes. The function that it becomes takes NumPy
     arrays of any layout, and numbers where an argument has no axes; it calls no Python and holds no GIL, also
-    within `numba.prange`. Arrays that `fun` captures become constants. Functions that call it are not cached by
-    Numba's `cache=True`. With NUMBA_DISABLE_JIT=1 it is a Python function. Where an example is a NumPy array,
-    slices are views inside `fun`; its arguments are objects of its own: what a call is given stays as it is.
+    within `numba.prange`. Arrays that `fun` captures become constants. Its machine code is kept on disk; that of
+    functions that call it is not, by Numba's `cache=True`. With NUMBA_DISABLE_JIT=1 it is a Python function. Where
+    an example is a NumPy array, slices are views inside `fun`; its arguments are objects of its own: what a call
+    is given stays as it is.
 
     Args:
         fun: takes arrays and returns one, or lists and tuples of them; it may not read values of its arguments.

@@ -1,29 +1,36 @@
 """A plan as a Numba function: what `Executable.run` does, in code that needs neither Python nor the GIL.
 
 Every call has memory of its own: a copy of the plan's words, and the temporaries behind it. The function is
-generated source, as its arguments and results differ; where the JIT is off it runs as Python.
+generated source, as its arguments and results differ; where the JIT is off it runs as Python. Addresses and what
+is captured are no part of it, so that its machine code can be kept on disk.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...core.avals import COMPUTED, DTYPES, Aval
 from ...planning.plan import Plan, View
+from ..elements.registry import helper
 from ..loops import Failure
-from ..native import intrinsics, jit, threads
+from ..native import jit, threads
+from ..native.code import Code, once
 from ..native.interrupts import postponed
 from ..native.lazy import import_numba
 from ..native.memory import address_of
-from ..native.target import INSIDE, OPTIONS
+from ..native.pointers import pointer
 from . import machine
 from .buffers import as_cpu
 from .executable import Executable, Native
 from .lowering import Launch
+
+BEGIN, RUN, CALL, SIZE, FIRST, STOP, HEADER = range(7)
+"""What stands before the words that a call begins with: the addresses of `begin_call` and `machine.run_plan`; at
+which word the call of the loops is, -1 without any; how many words there are; which are places of temporaries."""
 
 
 @postponed()
@@ -39,15 +46,28 @@ def numba_function(plan: Plan, values: Sequence[Any], avals: Sequence[Aval], res
     executable = Executable(plan)
     _check(executable, avals)
     constants = _Constants(executable, values)
-    names: dict[str, Any] = {"np": np, **DTYPES, "constants": constants, **_operations(executable, constants)}
-    names |= {f"argument{i}": _argument(i, a) for i, a in enumerate(avals)}
-    names |= {f"exception{number}": failure.exception for number, failure in _failures(executable)}
-    exec(compile(_source(executable, values, avals, result), "<fastvjp.njit>", "exec"), names)
-    return _jitted(names["function"])
+    source = _source(constants, avals, result)
+    exceptions = {f"exception{number}": failure.exception for number, failure in _failures(executable)}
+    names: dict[str, Any] = {"__name__": __name__, "np": np, **DTYPES, **exceptions}
+    checks = [partial(_check_argument, i, a) for i, a in enumerate(avals)]
+    if jit.jit_disabled():
+        names |= {"begin": constants.begin, "run": constants.run, "contiguous": np.ascontiguousarray}
+        names |= {f"argument{i}": partial(_argument, check) for i, check in enumerate(checks)}
+        return _function(source, names)
+    import_numba()
+    from ..native import dispatcher, intrinsics
+
+    text = repr((source, avals, [(e.__module__, e.__qualname__) for e in exceptions.values()]))
+    anchored = dispatcher.Anchored(text, constants.words, constants)
+    names |= {"begin": intrinsics.begin(anchored.anchor, BEGIN), "contiguous": intrinsics.contiguous}
+    names |= {"run": intrinsics.run(anchored.anchor, RUN, CALL)}
+    names |= {f"argument{i}": intrinsics.checked(check) for i, check in enumerate(checks)}
+    return dispatcher.Dispatcher(_function(source, names), anchored)
 
 
-def _jitted(function: Callable[..., Any], **options: bool) -> Any:
-    return function if jit.jit_disabled() else import_numba().njit(**OPTIONS, **options)(function)
+def _function(source: str, names: dict[str, Any]) -> Any:
+    exec(compile(source, "<fastvjp.njit>", "exec"), names)
+    return names["function"]
 
 
 def _check(executable: Executable, avals: Sequence[Aval]) -> None:
@@ -68,23 +88,34 @@ def _check(executable: Executable, avals: Sequence[Aval]) -> None:
         )
 
 
-def _source(executable: Executable, values: Sequence[Any], avals: Sequence[Aval], result: str) -> str:
-    word, numbers = executable.assembly.word, range(len(avals))
-    lines = [f"x{i} = argument{i}(a{i})" for i in numbers]
-    lines.append("memory = begin()")
-    given = [(leaf, values[leaf]) for leaf in executable.arrays if isinstance(values[leaf], int)]
-    lines += [f"memory[{word[leaf]}] = x{i}.ctypes.data" for leaf, i in given]
-    outputs = []
+def _source(constants: _Constants, avals: Sequence[Aval], result: str) -> str:
+    executable = constants.executable
+    word, outputs = executable.assembly.word, []
+    lines = [line for i, a in enumerate(avals) for line in _taken(i, a)]
+    lines += [f"memory = np.empty({constants.room}, int64)", "begin(memory)"]
+    lines += [f"memory[{word[leaf]}] = x{i}.ctypes.data" for leaf, i in constants.arguments]
     for i, o in enumerate(executable.plan.outputs):
         assert isinstance(o, View)
         lines.append(f"y{i} = np.empty({o.layout.shape}, {o.dtype.name})")
         lines.append(f"memory[{word[o.buffer]}] = y{i}.ctypes.data")
         outputs.append(f"y{i}" if o.layout.shape else f"y{i}[()]")
-    # what `run` is given lives until it returns
-    lines.append(f"status = run(memory, ({''.join(f'x{i}, ' for i in numbers)}))")
-    lines += ["if status != 0:", *[f"    {line}" for line in _errors(executable)]]
+    if executable.steps:
+        # what `run` is given lives until it returns
+        lines.append(f"status = run(memory, ({''.join(f'x{i}, ' for i in range(len(avals)))}))")
+        lines += ["if status != 0:", *[f"    {line}" for line in _errors(executable)]]
     lines.append(f"return {result.format(*outputs)}")
-    return "\n    ".join([f"def function({', '.join(f'a{i}' for i in numbers)}):", *lines])
+    return "\n    ".join([f"def function({', '.join(f'a{i}' for i in range(len(avals)))}):", *lines])
+
+
+def _taken(i: int, a: Aval) -> Iterator[str]:
+    """Statements that make an argument a C-contiguous array of its aval."""
+    if not a.shape:
+        yield f"x{i} = np.empty((), {a.dtype.name})"
+        yield f"x{i}[()] = argument{i}(a{i})"
+        return
+    yield f"x{i} = argument{i}(a{i})"
+    yield f"if x{i}.shape != {a.shape}: raise ValueError({_misfit(i, a)!r}, x{i}.shape)"
+    yield f"x{i} = contiguous(x{i})"
 
 
 def _failures(executable: Executable) -> list[tuple[int, Failure]]:
@@ -94,8 +125,8 @@ def _failures(executable: Executable) -> list[tuple[int, Failure]]:
 
 
 def _errors(executable: Executable) -> Iterator[str]:
-    """Statements that raise the error of the loop that has failed."""
-    yield "failed, place = failure(status)"
+    """Statements that raise the error of the loop that has failed: `machine.failure` says which."""
+    yield f"failed, place = status & {(1 << machine.STEP_BITS) - 1}, status >> {machine.STEP_BITS}"
     for number, failure in _failures(executable):
         yield f"if failed == {number}: raise exception{number}({failure.message!r}, place - 1)"
     yield "raise RuntimeError('[njit] A kernel has failed.')"
@@ -105,9 +136,11 @@ class _Constants:
     """The words with which every call begins, and what they refer to."""
 
     def __init__(self, executable: Executable, values: Sequence[Any]) -> None:
-        word, size = executable.assembly.word, len(executable.assembly.words)
-        given = [values[leaf] for leaf in executable.arrays]
         self.executable = executable
+        word, words = executable.assembly.word, executable.assembly.words
+        given = [values[leaf] for leaf in executable.arrays]
+        self.arguments = [(leaf, values[leaf]) for leaf in executable.arrays if isinstance(values[leaf], int)]
+        """Leaves, and the arguments of the function that they are."""
         self.buffers = [as_cpu(value) for value in given if not isinstance(value, int)]
         addresses = iter([buffer.address for buffer in self.buffers])
         front = [0 if isinstance(value, int) else next(addresses) for value in given]
@@ -115,98 +148,64 @@ class _Constants:
         for leaf, kind in executable.scalars:
             scalar = values[leaf].scalar
             front += (scalar.real, scalar.imag) if kind == "c" else (scalar,)
-        self.words = np.array(executable.assembly.words, np.int64)
-        executable.pack(self.words.data, 0, *front)
+        self.words = np.zeros(HEADER + len(words), np.int64)
+        own = self.words[HEADER:]
+        own[:] = words
+        executable.pack(own.data, 0, *front)
         for at, place in executable.assembly.pointers:
-            self.words[at] = address_of(self.words) + 8 * place
-        self.placed = [word[buffer] for buffer in executable.scratch.offsets]
-        """Words of temporaries, one behind the other; for now they hold places in a call's memory."""
-        self.words[self.placed] = [8 * size + offset for offset in executable.scratch.offsets.values()]
+            own[at] = address_of(own) + 8 * place
+        placed = [word[buffer] for buffer in executable.scratch.offsets]  # one behind the other
+        own[placed] = [8 * len(words) + offset for offset in executable.scratch.offsets.values()]
+        self.room = len(words) + -(-executable.scratch.size // 8)
+        """Words of a call's memory."""
+        self.words[[SIZE, FIRST, STOP]] = len(words), min(placed, default=0), max(placed, default=-1) + 1
+        self.words[CALL] = -1
+        for native in executable.steps:  # one, or none
+            assert isinstance(native, Native)
+            self.words[CALL] = native.word
+            own[native.word + machine.POOL] = threads.pool() if native.chunks else 0
+        if not jit.jit_disabled():
+            self.words[[BEGIN, RUN]] = _begin_code().address, machine.run_code().address
+
+    def begin(self, memory: np.ndarray) -> None:
+        """As compiled code begins a call in its memory."""
+        begin_call(address_of(self.words), address_of(memory))
+
+    def run(self, memory: np.ndarray, arguments: tuple[np.ndarray, ...]) -> int:
+        """As compiled code runs it."""
+        return machine.runner()(address_of(memory) + 8 * int(self.words[CALL]))
 
 
-def _operations(executable: Executable, constants: _Constants) -> dict[str, Any]:
-    """`begin()`, a call's memory; `run(memory, arguments)`, which returns a status; `failure(status)`."""
-    words, placed = constants.words, constants.placed
-    size, first, stop = len(words), min(placed, default=0), max(placed, default=-1) + 1
-    total = size + -(-executable.scratch.size // 8)
-    run_words = _runner(constants)
-    call = -1
-    for native in executable.steps:  # one, or none
-        assert isinstance(native, Native)
-        call = native.word
-        words[call + machine.POOL] = threads.pool() if native.chunks else 0
-
-    def begin() -> np.ndarray:
-        memory = np.empty(total, np.int64)
-        for i in range(size):  # a copy of a slice takes Numba a second to compile, errors and all
-            memory[i] = words[i]
-        base = np.int64(memory.ctypes.data)
-        for i in range(first, stop):
-            memory[i] += base
-        return memory
-
-    def run(memory: np.ndarray, arguments: tuple[np.ndarray, ...]) -> int:
-        if call < 0:
-            return 0
-        memory[call] = memory.ctypes.data
-        return run_words(np.int64(memory[call] + 8 * call))
-
-    return {"begin": _jitted(begin, **INSIDE), "run": _jitted(run, **INSIDE), "failure": _failure()}
+@once
+def _begin_code() -> Code:
+    return jit.compile_function(begin_call, 2)
 
 
-@functools.cache
-def _failure() -> Any:
-    return _jitted(machine.failure, **INSIDE)
+@helper
+def begin_call(of: int, memory: int) -> int:
+    """Copy the words behind this header to a call's memory, and place its temporaries there."""
+    header, words, own = pointer(of, np.int64), pointer(of + 8 * HEADER, np.int64), pointer(memory, np.int64)
+    for i in range(header[SIZE]):
+        own[i] = words[i]
+    for i in range(header[FIRST], header[STOP]):
+        own[i] = own[i] + memory
+    if header[CALL] >= 0:
+        own[header[CALL]] = memory
+    return 0
 
 
-def _runner(constants: _Constants) -> Callable[[Any], int]:
-    """`machine.runner()` for Numba code, which then keeps the constants alive."""
-    if jit.jit_disabled():
-        return machine.runner()
-    return intrinsics.function_at(machine.run_code().address, constants)
+def _misfit(position: int, a: Aval) -> str:
+    return f"[njit] Argument {position} does not fit. Expected: {a}, got"
 
 
-@functools.lru_cache(maxsize=4096)
-def _argument(position: int, a: Aval) -> Callable[[Any], np.ndarray]:
-    """The function that makes an argument a C-contiguous array of its aval, or says that it does not fit."""
-    message = f"[njit] Argument {position} does not fit. Expected: {a}, got"
-    shape, dtype, one = a.shape, a.dtype, a.ndim == 0
+def _check_argument(position: int, a: Aval, ndim: int, dtype: np.dtype | None, given: str) -> None:
+    """TypeError for an argument that is no array of this aval, whatever its shape."""
+    if dtype is None or ndim != a.ndim or not np.can_cast(dtype, a.dtype, "no" if ndim else "same_kind"):
+        raise TypeError(f"{_misfit(position, a)} {given}.")
 
-    def fits(ndim: int, given: np.dtype) -> bool:
-        return ndim == a.ndim and np.can_cast(given, dtype, "same_kind" if one else "no")
 
-    def argument(x: Any) -> np.ndarray:
-        x = np.asarray(x)
-        if not fits(x.ndim, x.dtype):
-            raise TypeError(f"{message} {x.dtype}{list(x.shape)}.")
-        if x.shape != shape:
-            raise ValueError(message, x.shape)
-        return np.ascontiguousarray(x, dtype)
-
-    if jit.jit_disabled():
-        return argument
-    numba = import_numba()
-
-    @numba.extending.overload(argument)
-    def compiled(x: Any) -> Callable[[Any], np.ndarray]:
-        is_array = isinstance(x, numba.types.Array)
-        number = numba.types.unliteral(x.dtype if is_array else x)
-        known = isinstance(number, numba.types.Number | numba.types.Boolean)
-        if not known or not fits(x.ndim if is_array else 0, numba.np.numpy_support.as_dtype(number)):
-            raise TypeError(f"{message} {x}.")
-        if one:
-
-            def taken(x: Any) -> np.ndarray:
-                scalar = np.empty((), dtype)
-                scalar[()] = x[()] if is_array else x
-                return scalar
-        else:
-
-            def taken(x: Any) -> np.ndarray:
-                if x.shape != shape:
-                    raise ValueError(message, x.shape)
-                return np.ascontiguousarray(x)
-
-        return taken
-
-    return argument
+def _argument(check: Callable[[int, np.dtype, str], None], x: Any) -> Any:
+    """The same from Python."""
+    x = np.asarray(x)
+    check(x.ndim, x.dtype, f"{x.dtype}{list(x.shape)}")
+    return x if x.shape else x[()]
