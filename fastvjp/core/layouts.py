@@ -76,3 +76,61 @@ def as_strided(x: Layout, shape: tuple[int, ...], strides: tuple[int, ...], offs
         return None
     (step,) = flat.strides
     return Layout(shape, tuple([s * step for s in strides]), x.offset + offset * step)
+
+
+# --- elements in common ----------------------------------------------------------------------------------
+
+
+def is_distinct(x: Layout) -> bool:
+    """Whether it is known that no two of its elements lie in one place."""
+    reach = 0
+    for stride, n in _axes(x)[1]:
+        if stride <= reach:
+            return False
+        reach += stride * (n - 1)
+    return all(s or n <= 1 for n, s in zip(x.shape, x.strides, strict=True))
+
+
+def disjoint(x: Layout, y: Layout) -> bool:
+    """Whether it is known that two layouts in one buffer have no place in common."""
+    return 0 in x.shape or 0 in y.shape or _disjoint(*_axes(x), *_axes(y))
+
+
+_Axes = list[tuple[int, int]]
+"""Stride, which is positive, and size of each axis along which a layout moves."""
+
+
+def _axes(x: Layout) -> tuple[int, _Axes]:
+    """The first place, and the axes, those with the smallest strides first."""
+    axes = [(s, n) for n, s in zip(x.shape, x.strides, strict=True) if s and n > 1]
+    first = x.offset + sum(s * (n - 1) for s, n in axes if s < 0)
+    return first, sorted((abs(s), n) for s, n in axes)
+
+
+def _disjoint(x: int, x_axes: _Axes, y: int, y_axes: _Axes) -> bool:
+    if x > y:
+        x, x_axes, y, y_axes = y, y_axes, x, x_axes
+    if x + sum(s * (n - 1) for s, n in x_axes) < y:
+        return True
+    units = sorted({s for s, _ in (*x_axes, *y_axes)})
+    if not units:
+        return x != y
+    if (y - x) % math.gcd(*units):
+        return True
+    for unit in units:  # as rows of so many places
+        x_part, y_part = _rows(x, x_axes, unit), _rows(y, y_axes, unit)
+        if unit == 1 or x_part is None or y_part is None:
+            continue
+        if any(_disjoint(*x_at, *y_at) for x_at, y_at in zip(x_part, y_part, strict=True)):
+            return True
+    return False
+
+
+def _rows(first: int, axes: _Axes, unit: int) -> tuple[tuple[int, _Axes], tuple[int, _Axes]] | None:
+    """Where in a row of places a layout moves, and to which rows; None where that is not apart."""
+    row, at = divmod(first, unit)
+    inside = [(s, n) for s, n in axes if s < unit]
+    others = [(s // unit, n) for s, n in axes if s >= unit and s % unit == 0]
+    if len(inside) + len(others) < len(axes) or at + sum(s * (n - 1) for s, n in inside) >= unit:
+        return None
+    return (at, inside), (row, others)

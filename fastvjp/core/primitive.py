@@ -20,6 +20,8 @@ Rule = Callable[..., Any]
 
 `g` is the cotangent of the result, `out` the result; the others are operands and parameters of the primitive, by
 name. Of several results, `w` and `v` say, the cotangents are `g_w` and `g_v`, None where nothing depends on one.
+A rule that asks for `before`, the cotangent of its operand from later ops or None, gives the sum of both: so what
+follows from a small part of an operand costs no more than the part.
 """
 
 

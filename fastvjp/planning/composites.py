@@ -18,6 +18,7 @@ from .fusion import Builder, Number, Pending, fits
 from .locations import Location, Register, dtype_of, shape_of
 from .plan import Match, Reduce, Scalar, View
 from .steps import Steps
+from .updates import Updates
 
 Composite = Callable[..., Location | None]
 fused = Declared[Composite]("planning.fused")
@@ -134,18 +135,8 @@ def _match(steps: Steps, builder: Builder, index: Location) -> Number:
 # --- sections --------------------------------------------------------------------------------------------
 
 
-@fusible("slice_update")
-def slice_update(steps: Steps, op: Op, x: Location, y: Location) -> Location | None:
-    """A section of an array of one value replaced by y: a view of y that does not cover its shape."""
-    start, shape = op.params["start"], op.outputs[0].aval.shape
-    if not isinstance(x, Scalar) or any(s != 1 for s in op.params["step"]):
-        return None
-    if 0 in shape_of(y):
-        return x
-    source = steps.stored(y)
-    if isinstance(source, Scalar):
-        return None
-    strides = source.layout.strides
-    offset = source.layout.offset - sum(s * i for s, i in zip(strides, start, strict=True))
-    inside = tuple((i, i + n) for i, n in zip(start, source.layout.shape, strict=True))
-    return View(source.buffer, source.dtype, Layout(shape, strides, offset), inside, x)
+@fused("slice_update")
+@fused("slice_add")
+def update(steps: Updates, op: Op, x: Location, y: Location) -> Location:
+    """A section of an array replaced, or added to."""
+    return steps.update(op, x, y)

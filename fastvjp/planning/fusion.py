@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -168,8 +168,11 @@ class Builder(Ordered):
             todo += [o.at for o in call.operands if not o.loaded]
         return sorted(found)
 
-    def again(self, other: Builder, value: int) -> Number | None:
-        """Compute a value of another step over the same domain again, if that is cheaper than to load it."""
+    def again(self, other: Builder, value: int, past: Collection[int] = ()) -> Number | None:
+        """Compute a value of another step over the same domain again, if that is cheaper than to load it.
+
+        Buffers that are `past` have other values by now.
+        """
         known = self.copies.get((other, value))
         if known is not None or other.shape != self.shape or value in other.memory:
             return known
@@ -178,6 +181,8 @@ class Builder(Ordered):
             return None
         sources = list(other.loads)
         loads = {sources[o.at] for k in calls for o in other.body[k].operands if o.loaded}
+        if any(isinstance(o, View) and o.buffer in past for o in loads):
+            return None
         new = loads - self.loads.keys()
         read = {o.buffer for o in self.loads if isinstance(o, View)}
         large = {o.buffer for o in new if isinstance(o, View) and self._is_large(o)}

@@ -50,6 +50,13 @@ def shape_of(location: Location) -> tuple[int, ...]:
     return location.aval.shape if isinstance(location, Scalar) else location.layout.shape
 
 
+def views_of(location: Location) -> list[View]:
+    """What of memory it is read or computed from, when it is asked for; a register has been."""
+    if isinstance(location, Expression):
+        return location.call.views
+    return [location] if isinstance(location, View) else []
+
+
 def one_of(location: Location) -> Operand | ScalarCall | None:
     """The one number, maybe repeated, that a step can read or compute for itself; None for anything else."""
     if isinstance(location, Expression):

@@ -16,21 +16,25 @@ from . import fusion
 from .fusion import SMALL, arrays, is_cheap, part
 from .ordering import Ordered, Segment
 from .plan import Entry, FusedStep, Operand, Step, Store, View
+from .versions import Versions
 
 TRIED = 8
 """Steps of a domain, the last ones, that a further step may join."""
 
 
-def merged(segments: Sequence[Sequence[Step]], outputs: Collection[Operand]) -> list[Step]:
+def merged(
+    segments: Sequence[Sequence[Step]], outputs: Collection[Operand], versions: Versions | None = None
+) -> list[Step]:
     """The steps of all segments in order, of which those in one segment may become one."""
-    found: list[Step] = []
-    needed = _buffers(outputs)
+    versions = versions or Versions()
+    found: list[list[Step]] = []
+    needed = versions.with_older(_buffers(outputs))
     for steps in reversed(segments):
-        joined = _merged_segment(steps)
-        kept = _without_unread(joined, needed)
-        needed |= _buffers(o for step in kept for o in step.reads)
-        found[:0] = kept
-    return found
+        joined = _merged_segment(steps, versions)
+        kept = _without_unread(joined, needed, versions)
+        needed |= versions.with_older(_buffers(o for step in kept for o in step.reads))
+        found.append(kept)
+    return [step for kept in reversed(found) for step in kept]
 
 
 class _Node(Ordered):
@@ -44,36 +48,45 @@ class _Node(Ordered):
         return [] if self.step is None else [self.step]
 
 
-def _merged_segment(steps: Iterable[Step]) -> list[Step]:
+def _merged_segment(steps: Iterable[Step], versions: Versions) -> list[Step]:
     segment = Segment()
     writers: dict[int, _Node] = {}
+    readers: defaultdict[int, set[_Node]] = defaultdict(set)  # since it was written last, by the root
     nodes: defaultdict[tuple[int, ...], list[_Node]] = defaultdict(list)  # by domain, and by rows
     for step in steps:
-        makers = {writers[b] for b in _buffers(step.reads) if b in writers}
-        node = _joined(step, makers, nodes) if isinstance(step, FusedStep) else None
+        before = versions.rewrites(step)
+        makers = {writers[b] for b in (*_buffers(step.reads), *before) if b in writers}
+        for b in before:
+            makers |= readers.pop(versions.root(b), set())
+        node = _joined(step, makers, nodes, versions) if isinstance(step, FusedStep) else None
         if node is None:
             node = _Node(step)
             segment.add(node)
         for maker in makers:
             segment.require(node, maker)
         writers.update(dict.fromkeys([view.buffer for view in step.writes], node))
+        for b in _buffers(step.reads) if versions else ():
+            readers[versions.root(b)].add(node)
         if isinstance(node.step, FusedStep):
             for shape in _places(node.step):
                 if node not in nodes[shape][-TRIED:]:
                     nodes[shape].append(node)
     for node in dict.fromkeys(writers.values()):
-        _continue(node, segment, writers)
+        if not (node.step and versions.rewrites(node.step)):
+            _continue(node, segment, writers)
     return [step for ordered in segment.finish() for node in ordered for step in node.steps()]
 
 
-def _joined(step: FusedStep, makers: Collection[_Node], nodes: dict[tuple[int, ...], list[_Node]]) -> _Node | None:
+def _joined(
+    step: FusedStep, makers: Collection[_Node], nodes: dict[tuple[int, ...], list[_Node]], versions: Versions
+) -> _Node | None:
     """The node that has taken over a step, which comes after its makers."""
     tried = dict.fromkeys(node for shape in _places(step) for node in reversed(nodes[shape][-TRIED:]))
     for node in sorted(tried, key=lambda node: node not in makers):
         if any(maker.comes_after(node) for maker in makers):
             continue
         assert isinstance(node.step, FusedStep)
-        both = _both(node.step, step)
+        both = _both(node.step, step, versions)
         if both is not None:
             node.step = both
             return node
@@ -113,7 +126,7 @@ def _places(step: FusedStep) -> list[tuple[int, ...]]:
     return [step.shape, step.shape[: step.rows]] if step.has_rows else [step.shape]
 
 
-def _both(first: FusedStep, second: FusedStep) -> FusedStep | None:
+def _both(first: FusedStep, second: FusedStep, versions: Versions) -> FusedStep | None:
     """One step that does the work of two, the first's first, or None where that cannot be."""
     over = max(first, second, key=lambda step: (len(step.shape), step.has_rows))
     a, b = _widened(first, over), _widened(second, over)
@@ -132,6 +145,8 @@ def _both(first: FusedStep, second: FusedStep) -> FusedStep | None:
         else:
             loads[o] = None
     if arrays(loads) + len(a.stores) + len(b.stores) > fusion.MAX_ARRAYS:
+        return None
+    if not versions.can_be_one(loads, [*a.stores, *b.stores], over.has_rows):
         return None
     number = {o: i for i, o in enumerate(loads)}
     body: dict[Entry, int] = {}
@@ -171,9 +186,9 @@ def _is_quick(step: FusedStep) -> bool:
     return math.prod(step.shape) <= SMALL or all(is_cheap(entry.name) for entry in step.body)
 
 
-def _without_unread(steps: Sequence[Step], needed: Collection[int]) -> list[Step]:
+def _without_unread(steps: Sequence[Step], needed: Collection[int], versions: Versions) -> list[Step]:
     """The steps without stores to buffers that nobody reads."""
-    read = _buffers(o for step in steps for o in step.reads).union(needed)
+    read = versions.with_older(_buffers(o for step in steps for o in step.reads)).union(needed)
     kept = []
     for step in steps:
         if isinstance(step, FusedStep):

@@ -7,7 +7,7 @@ own. In the end the steps are put in an order in which each comes behind those t
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 from ..core.avals import aval
 from ..core.layouts import Layout, contiguous_strides, same
@@ -17,7 +17,7 @@ from .locations import Expression, Location, Register, shape_of
 from .merging import merged
 from .ordering import Ordered
 from .plan import KernelStep, Operand, Plan, Scalar, View
-from .steps import Steps
+from .updates import SCATTERS, SECTIONS, Updates
 from .widening import widened
 
 REPEATING = ("reshape", "broadcast_to")
@@ -61,14 +61,20 @@ class _Kernel(Ordered):
         return [self.step]
 
 
-class Planner(Steps):
-    """Where values are, while op by op is planned."""
+class Planner(Updates):
+    """Where values are, while op by op is planned.
 
-    def __init__(self, leaves: Sequence[Var], strides: Sequence[Strides | None]) -> None:
-        super().__init__(len(leaves))
-        self.leaves = [v.aval for v in leaves]
-        given = enumerate(zip(leaves, strides, strict=True))
-        self.where: dict[Var, Location] = {v: self._leaf(i, v, s) for i, (v, s) in given}
+    Args:
+        leaves, strides: as for `make_plan`.
+        overwritable: numbers of leaves that nobody needs but the plan, which may write to them.
+    """
+
+    def __init__(
+        self, leaves: Sequence[Var], strides: Sequence[Strides | None], overwritable: Collection[int] = ()
+    ) -> None:
+        super().__init__([v.aval for v in leaves], overwritable)
+        for i, (v, s) in enumerate(zip(leaves, strides, strict=True)):
+            self.locate(v, self._leaf(i, v, s))
 
     def _leaf(self, i: int, var: Var, strides: Strides | None) -> Operand:
         if isinstance(var.value, Uniform):
@@ -79,6 +85,7 @@ class Planner(Steps):
         """The plan of ops in order."""
         seen: dict[Hashable, tuple[Var, ...]] = {}
         equals: dict[Var, Var] = {}
+        calls = []
         for op in ops:
             inputs = tuple([equals.get(v, v) for v in op.inputs])
             if not (op.primitive.unique or op.primitive.opaque):
@@ -87,10 +94,14 @@ class Planner(Steps):
                 if equal is not op.outputs:
                     equals.update(zip(op.outputs, equal, strict=True))
                     continue
+            calls.append((op, inputs))
+        outputs = [equals.get(v, v) for v in outputs]
+        for op, inputs in self.calls(calls, outputs):
             self.add(op, inputs)
-        results = [self.stored(self.where[equals.get(v, v)]) for v in outputs]
+        results = [self.stored(self.where[v]) for v in outputs]
         segments = [[step for ordered in part for step in ordered.steps()] for part in self.segment.finish()]
-        return Plan(self.leaves, self.buffers, merged(segments, results), results)
+        steps, results = self.versions.united(merged(segments, results, self.versions), results)
+        return Plan(self.leaves, self.buffers, steps, results)
 
     def add(self, op: Op, inputs: tuple[Var, ...]) -> None:
         """Plan one op."""
@@ -98,31 +109,37 @@ class Planner(Steps):
         operands = [self.where[v] for v in inputs]
         if op.primitive.elementwise:
             statics = tuple([op.params[p] for p in op.primitive.statics])
-            self.where[out] = self.fuse(op.primitive.element or name, out.aval, operands, statics)
+            self.locate(out, self.fuse(op.primitive.element or name, out.aval, operands, statics))
         elif op.primitive.view is not None:
-            self.where[out] = self.view(op, operands[0])
+            self.locate(out, self.view(op, operands[0]))
         elif op.primitive.opaque:  # a marker: its outputs are, in order, its last inputs
-            self.where.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
+            for v, location in zip(op.outputs, operands[-len(op.outputs) :], strict=True):
+                self.locate(v, location)
         elif op.primitive.definition is not None:  # a user's, under any name
             self.launch(op, operands)
+        elif name in SECTIONS:
+            self.locate(out, self.update(op, *operands))
+        elif name in SCATTERS:
+            self.launch(op, *self.scatter(op, operands))
         else:
             composite = fused.get(name) or fusible.get(name)
             planned = None if composite is None else composite(self, op, *operands)
             if planned is None:
                 self.launch(op, operands)
             else:
-                self.where[out] = planned
+                self.locate(out, planned)
 
-    def launch(self, op: Op, operands: Sequence[Location]) -> None:
-        """A step of its own, which gives all results of the op."""
+    def launch(self, op: Op, operands: Sequence[Location], onto: View | None = None) -> None:
+        """A step of its own, which gives all results of the op: in new memory, or in an operand's."""
         read = [self.stored(location) for location in operands]
-        outputs = [self.allocate(v.aval, None) for v in op.outputs]
-        kernel = _Kernel(KernelStep(op.primitive, op.params, read, outputs))
-        self.written[-len(outputs) :] = [kernel] * len(outputs)
+        kernel = _Kernel(KernelStep(op.primitive, op.params, read, []))
         self.add_step(kernel)
         for o in read:
             self.require(kernel, o)
-        self.where.update(zip(op.outputs, outputs, strict=True))
+        for v in op.outputs:
+            out = self.allocate(v.aval, kernel) if onto is None else self.version(onto, kernel)
+            kernel.step.outputs.append(out)
+            self.locate(v, out)
 
     def view(self, op: Op, found: Location) -> Location:
         """What a view primitive makes of a location."""

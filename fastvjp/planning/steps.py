@@ -6,15 +6,17 @@ What follows from scalars and arrays of one element alone is computed in every s
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from ..core.avals import Aval, aval
 from ..core.layouts import Layout, contiguous_strides
 from .fusion import SMALL, Builder, Number, Pending, ScalarCall, reduced_layout
-from .locations import Expression, Location, Register, dtype_of, one_of, shape_of
+from .locations import Expression, Location, Register, dtype_of, one_of, shape_of, views_of
 from .ordering import Ordered, Segment
 from .plan import Operand, Reduce, Scalar, View, dense
+from .versions import Versions
 
 SCALAR_CALLS = 8
 """Calls on scalars that are rather made again by every step than stored."""
@@ -33,6 +35,9 @@ class Steps:
         self.written: list[Ordered | None] = [None] * given  # the step that writes each buffer
         self.open: dict[tuple[int, ...], Builder] = {}
         self.kept: dict[ScalarCall, View] = {}
+        self.versions = Versions()
+        self.readers: defaultdict[int, dict[Ordered, None]] = defaultdict(dict)
+        """Steps of the open segment that read memory, since it was written last; by the root of its versions."""
 
     def add_step(self, step: Ordered) -> None:
         """Append a step to the open segment."""
@@ -43,20 +48,22 @@ class Steps:
     def close(self) -> None:
         """Let the steps so far take nothing more."""
         self.open.clear()
+        self.readers.clear()
         self.segment.close()
 
     def makers(self, location: Location) -> list[Ordered]:
         """The steps that make what it is read or computed from."""
         if isinstance(location, Register):
             return [location.builder]
-        views = location.call.views if isinstance(location, Expression) else [location]
-        found = [self.written[v.buffer] for v in views if isinstance(v, View)]
+        found = [self.written[v.buffer] for v in views_of(location)]
         return [maker for maker in found if maker is not None]
 
     def require(self, step: Ordered, location: Location) -> None:
         """Let a step come after those that make what it takes."""
         for maker in self.makers(location):
             self.segment.require(step, maker)
+        for v in views_of(location):
+            self.readers[self.versions.root(v.buffer)][step] = None
 
     # --- memory ------------------------------------------------------------------------------------------
 
@@ -152,7 +159,7 @@ class Steps:
         if isinstance(location, Register):
             if location.builder is builder:
                 return Number(False, location.value)
-            again = builder.again(location.builder, location.value)
+            again = builder.again(location.builder, location.value, self.versions.past)
             if again is not None:
                 for o in builder.loads:
                     self.require(builder, o)

@@ -48,6 +48,10 @@ def _positions(index: array) -> array:
     return constant(np.arange(index.size, dtype=int64))
 
 
+def _gather(g: array, x: array, index: array, before: array | None) -> array:
+    return emit("scatter_add", zeros(x) if before is None else before, index, g)
+
+
 def _overwritten(g: array, index: array, y: array) -> array:
     return emit("scatter_set", g, index, zeros(y))
 
@@ -135,7 +139,7 @@ structural(
     "gather",
     "x index",
     _gathered,
-    vjp={"x": lambda g, x, index: emit("scatter_add", zeros(x), index, g)},
+    vjp={"x": _gather},
     batch=_gather_rows,
     moves=True,
 )

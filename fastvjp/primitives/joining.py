@@ -41,4 +41,5 @@ def _parts(g: array, xs: list[array], axis: int) -> list[array]:
 
 
 structural("slice_update", "x y", _updated, moves=True, vjp={"x": _replaced, "y": _replacing}, batch=sections)
+structural("slice_add", "x y", _updated, vjp={"x": lambda g: g, "y": _replacing}, batch=sections)
 structural("concatenate", "*xs", _concatenated, moves=True, vjp={"*xs": _parts}, batch=along)

@@ -13,6 +13,8 @@ from ..core.primitive import Primitive, structural
 from .batching import all_batched
 
 Shape = tuple[int, ...]
+PART = 4
+"""Cotangents of so small a part of an array, and of smaller ones, are added to the part alone."""
 
 
 # --- inference -------------------------------------------------------------------------------------------
@@ -45,8 +47,12 @@ def _unbroadcast(g: array, x: array) -> array:
     return reshaped(emit("sum", g, axes=repeated) if repeated else g, x.shape)
 
 
-def _slice(g: array, x: array, start: Shape, stop: Shape, step: Shape) -> array:
-    return emit("slice_update", zeros(x), g, start=start, stop=stop, step=step)
+def _slice(g: array, x: array, before: array | None, start: Shape, stop: Shape, step: Shape) -> array:
+    """A section of zeros; beside it a small one, which is then all that moves, is added to what is there."""
+    if before is not None and PART * g.size <= x.size:
+        return emit("slice_add", before, g, start=start, stop=stop, step=step)
+    section = emit("slice_update", zeros(x), g, start=start, stop=stop, step=step)
+    return section if before is None else emit("add", before, section)
 
 
 # --- batching --------------------------------------------------------------------------------------------

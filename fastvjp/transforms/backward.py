@@ -18,6 +18,9 @@ from ..core.primitive import REGISTRY, Primitive, Rule
 from ..core.program import Op, Var
 from ..recording.recorder import Recording, bind, switch
 
+Contribution = Var | Callable[[Var | None], Var]
+"""A cotangent, or what adds it to the one before, of which there may be none."""
+
 
 def backward(
     ops: Sequence[Op], wrt: Sequence[Var], cotangents: Iterable[tuple[Var, Var | None]]
@@ -35,24 +38,28 @@ def backward(
         if not active.isdisjoint(op.inputs) and op.primitive.passes_cotangents:
             path.append(op)
             active.update(v for v in op.outputs if is_differentiable(v.aval.dtype))
-    pending: dict[Var, Var] = {}
+    pending: dict[Var, Contribution] = {}
 
-    def accumulate(var: Var, cotangent: Var) -> None:
-        assert cotangent.aval == var.aval, f"rule gave {cotangent.aval} for {var.aval}"
+    def accumulate(var: Var, more: Contribution) -> None:
         before = pending.get(var)
-        pending[var] = cotangent if before is None else bind(REGISTRY["add"], before, cotangent)
+        if before is None:
+            pending[var] = more
+        elif isinstance(more, Var):
+            pending[var] = before(more) if callable(before) else bind(REGISTRY["add"], before, more)
+        else:
+            pending[var] = more(_whole(before))
 
     for var, cotangent in cotangents:
         if cotangent is not None and var in active:
             accumulate(var, cotangent)
     for op in reversed(path):
-        outgoing = [pending.pop(v, None) for v in op.outputs]
+        outgoing = [_whole(pending.pop(v, None)) for v in op.outputs]
         if all(g is None for g in outgoing):
             continue
         needed = [v in active for v in op.inputs]
-        for var, cotangent in _pull(op, outgoing, needed):
-            accumulate(var, cotangent)
-    return [pending.get(v) for v in wrt]
+        for var, more in _pull(op, outgoing, needed):
+            accumulate(var, more)
+    return [_whole(pending.get(v)) for v in wrt]
 
 
 def zeros_for(cotangents: Iterable[Var | None], wrt: Iterable[Var]) -> list[Var]:
@@ -60,7 +67,12 @@ def zeros_for(cotangents: Iterable[Var | None], wrt: Iterable[Var]) -> list[Var]
     return [full_like_aval(v.aval, 0)._var if g is None else g for g, v in zip(cotangents, wrt, strict=True)]
 
 
-def _pull(op: Op, outgoing: Sequence[Var | None], needed: Sequence[bool]) -> Iterable[tuple[Var, Var]]:
+def _whole(found: Contribution | None) -> Var | None:
+    """The cotangent."""
+    return found(None) if callable(found) else found
+
+
+def _pull(op: Op, outgoing: Sequence[Var | None], needed: Sequence[bool]) -> Iterable[tuple[Var, Contribution]]:
     primitive = op.primitive
     if primitive.opaque:
         return op.params["marker"].pull(op, outgoing, needed)
@@ -97,7 +109,7 @@ def _of_all(op: Op, outgoing: Sequence[Var | None]) -> list[Var]:
     return [_fitting(primitive, operand, x, v.aval) for x, v in zip(results, op.inputs, strict=True)]
 
 
-def _cotangent(op: Op, outgoing: Sequence[Var | None], i: int) -> Var:
+def _cotangent(op: Op, outgoing: Sequence[Var | None], i: int) -> Contribution:
     primitive = op.primitive
     operand = primitive.inputs[i]
     kernel = primitive.vjps.get(operand)
@@ -116,8 +128,16 @@ def _cotangent(op: Op, outgoing: Sequence[Var | None], i: int) -> Var:
             f"[{primitive.name}] It has no derivative with respect to {operand}. Hint: give {wanted} for "
             f"{operand} {_beside(primitive)}, or keep {operand} constant by stop_gradient."
         )
-    arrays = {name: array._of(v) for name, v in named.items()}
-    return _by_rule(primitive, operand, {**arrays, **_given(op, outgoing)}, op.inputs[i].aval)
+    arrays = {**{name: array._of(v) for name, v in named.items()}, **_given(op, outgoing)}
+
+    if "before" not in _needs(_rules_of(primitive)[operand]):
+        return _by_rule(primitive, operand, arrays, op.inputs[i].aval)
+
+    def added(before: Var | None) -> Var:
+        arrays["before"] = None if before is None else array._of(before)
+        return _by_rule(primitive, operand, arrays, op.inputs[i].aval)
+
+    return added
 
 
 def _rules_of(primitive: Primitive) -> Mapping[str, Rule]:

@@ -26,6 +26,13 @@ class Arrays:
         """For every array that is loaded the number of the load."""
         self.array = {k: a for a, k in enumerate(loads)}
         """Number of a load's array."""
+        places = {o: self.array[k] for k, o in loads.items()}
+        self.overwritten = {
+            i: places[store.view]
+            for i, store in enumerate(step.stores)
+            if not store.combine and store.view in places
+        }
+        """Numbers of stores to where a load is, and of its array."""
         self.views = [*loads.values(), *(slots.get(i, store.view) for i, store in enumerate(step.stores))]
         scalars = [o for o in step.loads if isinstance(o, Scalar)] + [o.fill for o in loads.values() if o.fill]
         self.arguments = Arguments(self.views, list(dict.fromkeys(scalars)))
@@ -45,8 +52,9 @@ class Arrays:
         return self.step.stores[a - len(self.loaded)]
 
     def array_of(self, store: Store) -> int:
-        """The number of a store's array."""
-        return len(self.loaded) + next(i for i, s in enumerate(self.step.stores) if s is store)
+        """The number of a store's array: that of a load, where it overwrites what this has loaded."""
+        i = next(i for i, s in enumerate(self.step.stores) if s is store)
+        return self.overwritten.get(i, len(self.loaded) + i)
 
     def along_columns(self, phase: Phase) -> list[int]:
         """Arrays that the columns of a phase move along."""
@@ -156,6 +164,10 @@ class Arrays:
         """Whether a store combines all columns into one place."""
         strides = self.nest.places[self.array_of(store)].column_strides
         return bool(store.combine) and not store.row and not any(strides)
+
+    def changes(self, store: Store) -> bool:
+        """Whether a store puts in a place what follows from what has been there."""
+        return bool(store.combine and not self.is_register(store)) or bool(self.overwritten)
 
     def register(self, store: Store) -> str:
         """The name of what a store combines, before it is stored."""

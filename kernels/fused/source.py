@@ -113,7 +113,7 @@ class Source:
         full = [*lines, *self.over_columns(phase, near=False)]
         if angles := self.values.angles(phase):
             far = [f"far |= is_far(v{k})" for k in angles]
-            if any(s.combine and not self.arrays.is_register(s) for s in phase.stores):  # must not run twice
+            if any(self.arrays.changes(s) for s in phase.stores):  # must not run twice
                 look = self.over_columns(self.values.needed(phase, angles), True, far)
                 near = ["else:", *indented([*lines, *self.over_columns(phase, near=True)])]
                 full = ["far = False", *look, "if far:", *indented(full), *near]

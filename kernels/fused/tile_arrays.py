@@ -28,6 +28,7 @@ class TileArrays(Arrays):
         distant = apart(nest)
         self.copied = {a for a in distant if a < len(self.loaded)}
         self.collected = set(distant) - self.copied
+        self.overwritten = {i: a for i, a in self.overwritten.items() if a not in self.copied}
         targets = {a for a, store in enumerate(step.stores, len(self.loaded)) if store.combine}
         self.gathered = {a for a in targets if not self.strides[a]}
         """Arrays of stores that combine all lanes."""

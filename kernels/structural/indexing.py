@@ -132,7 +132,7 @@ def lower_one_hot(step: KernelStep, allocate: Allocate) -> list[Loop]:
 
 
 def scatter_rows(name: str, operation: str) -> Lowering:
-    """Lowering of a primitive that copies x and combines rows of y into it by an element function."""
+    """Lowering of a primitive that combines rows of y into x, or a copy of it, by an element function."""
 
     def lower(step: KernelStep, allocate: Allocate) -> list[Loop]:
         x, index, y = step.inputs
@@ -147,7 +147,8 @@ def scatter_rows(name: str, operation: str) -> Lowering:
         columns = max(size, 1)  # with none, the index is still checked
         failure = _out_of_range(name, rows, index)
         one = Loop(source, arrays, (), numbers, columns, max(grain(picks), COLUMNS), failure)
-        return [*copy(x, step.output), *loops, *more, one]
+        copies = [] if x == step.output else copy(x, step.output)
+        return [*copies, *loops, *more, one]
 
     return lower
 

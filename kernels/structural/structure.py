@@ -1,4 +1,4 @@
-"""Moving values: operands as kernels read them, slice_update, concatenate."""
+"""Moving values: operands as kernels read them, concatenate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from ...core.avals import aval
 from ...core.layouts import Layout
 from ...devices import operands
-from ...devices.operands import aval_of, joined, section, seen_as
+from ...devices.operands import aval_of, joined, seen_as
 from ...planning.plan import FusedStep, KernelStep, Operand, Scalar, Store, View
 from ..fused.codegen import lower
 from ..loops import Allocate, Loop, fuses
@@ -43,13 +43,6 @@ def shaped(o: Operand, shape: tuple[int, ...], allocate: Allocate) -> tuple[View
     one = allocate(aval((), o.aval.dtype))
     repeated = View(one.buffer, one.dtype, Layout(shape, (0,) * len(shape)))
     return repeated, copy(Scalar(o.leaf, aval_of(one)), one)
-
-
-@fuses("slice_update")
-def slice_update(step: KernelStep) -> list[FusedStep]:
-    """Copy x and replace a section by y."""
-    x, y = step.inputs
-    return moved(x, step.output) + moved(y, section(step.output, **step.params))
 
 
 @fuses("concatenate")

@@ -13,7 +13,7 @@ from ...core.avals import Aval
 from ...core.definitions import DEFINED
 from ...core.program import Uniform
 from ...kernels import device as cpu
-from ...planning.plan import Call, FusedStep, Operand, Plan, Scalar, Step, View, dense
+from ...planning.plan import Call, FusedStep, KernelStep, Operand, Plan, Scalar, Step, Store, View, dense
 from ..memory import held_dtype
 
 
@@ -37,13 +37,19 @@ class Fallback:
     """A step as a plan of the cpu device, on the same memory."""
 
     def __init__(self, step: Step, avals: Mapping[int, Aval]) -> None:
-        self.reads = list(dict.fromkeys([_source(o) for o in step.reads]))
         self.writes = list(dict.fromkeys([o.buffer for o in step.writes]))
-        number = {b: i for i, b in enumerate([*self.reads, *self.writes])}
+        kept = [b for b in self.writes if not _is_whole(step, b, avals[b])]
+        self.reads = list(dict.fromkeys([*kept, *(_source(o) for o in step.reads)]))
+        before = {b: i for i, b in enumerate(self.reads)}
+        number = before | {b: i for i, b in enumerate(self.writes, len(self.reads))}
         self.avals = avals
         own = [dense(number[b], avals[b]) for b in self.writes]
         leaves, buffers = [avals[b] for b in self.reads], [avals[b] for b in self.writes]
-        plan = Plan(leaves, buffers, [_Renumbered(number).step(step)], list(own))
+        copies: list[Step] = [
+            FusedStep(a.shape, a.ndim, [dense(before[b], a)], [], [Store(0, dense(number[b], a))])
+            for b, a in ((b, avals[b]) for b in kept)
+        ]
+        plan = Plan(leaves, buffers, [*copies, _Renumbered(number).step(step)], list(own))
         self.executable = cpu.compile(plan)
         self.sources = tuple(source for part in self.executable.sources for source in part)
 
@@ -60,6 +66,16 @@ class Fallback:
 
     def _read(self, buffer: Any, b: int) -> np.ndarray:
         return self._held(buffer, b).astype(self.avals[b].dtype)
+
+
+def _is_whole(step: Step, buffer: int, a: Aval) -> bool:
+    """Whether a step writes all of a buffer, and reads nothing of it."""
+    if any(isinstance(o, View) and o.buffer == buffer for o in step.reads):
+        return False
+    if isinstance(step, KernelStep):
+        return True
+    stores = [s for s in (*step.stores, *(step.then.stores if step.then else ())) if s.view.buffer == buffer]
+    return any(store.target.layout.shape == (a.size,) for store in stores)
 
 
 def _source(o: Operand) -> int:

@@ -48,29 +48,4 @@ template <typename T, typename X> inline void copy(constant int *words, uint i, 
     out[to] = T(x[from]);
 }
 
-// Thread `i` of words[0] writes element i: that of y in a section of x, else that of x. Behind the number of axes
-// and two offsets stand, for each axis, the innermost first, its size, x's stride, and of the section first index,
-// step, size, y's stride.
-template <typename T, typename X, typename Y>
-inline void slice_update(constant int *words, uint i, device T *out, X x, Y y) {
-    if (i >= uint(words[0])) return;
-    const uint axes = uint(words[1]);
-    uint x_at = uint(words[2]), y_at = uint(words[3]), rest = i;
-    bool inside = true;
-    words += 4;
-    for (uint axis = 0; axis < axes; ++axis, words += 6) {
-        const uint k = rest % uint(words[0]);
-        rest /= uint(words[0]);
-        const int behind = int(k) - words[2], j = behind / words[3];
-        inside = inside && j * words[3] == behind && j >= 0 && j < words[4];
-        x_at += k * uint(words[1]);
-        y_at += uint(j) * uint(words[5]);
-    }
-    if (inside) {
-        out[i] = T(y[y_at]);
-    } else {
-        out[i] = T(x[x_at]);
-    }
-}
-
 }  // namespace structural

@@ -1,4 +1,4 @@
-"""Moving values: operands as kernels read them, slice_update, concatenate."""
+"""Moving values: operands as kernels read them, concatenate."""
 
 from __future__ import annotations
 
@@ -61,20 +61,6 @@ def in_memory(o: Operand, allocate: Allocate) -> tuple[View, list[Dispatch]]:
     shape = o.aval.shape
     repeated = View(one.buffer, one.dtype, Layout(shape, (0,) * len(shape), one.layout.offset))
     return repeated, copy(Scalar(o.leaf, aval_of(one)), one)
-
-
-@lowers("slice_update")
-def slice_update(step: KernelStep, _: Allocate) -> list[Dispatch]:
-    """x with a section replaced by y, in one go."""
-    x, y = step.inputs
-    shape, size = step.output.layout.shape, aval_of(step.output).size
-    if size == 0:
-        return []
-    start, by = step.params["start"], step.params["step"]
-    axes = zip(shape, strides(x)[1:], start, by, aval_of(y).shape, strides(y)[1:], strict=True)
-    numbers = (size, len(shape), strides(x)[0], strides(y)[0], *(n for axis in reversed(list(axes)) for n in axis))
-    call = Call(f"slice_update<{type_of(step.output)}>", (step.output,), (x, y), numbers)
-    return [by_threads("structure", call, count=size)]
 
 
 @lowers("concatenate")

@@ -196,17 +196,6 @@ def test_moves(metal: Any, sizes: Any, dtype: str, seed: int) -> None:
     value = values(rng, (), dtype)
     found = run(metal, "concatenate", x, y, (value, shape, dtype), z, axis=axis)
     np.testing.assert_array_equal(found, np.concatenate([x, y, np.full(shape, value, dtype), z], axis))
-    step = rng.choice([-3, -2, -1, 1, 2, 3], len(shape))
-    start = [int(rng.integers(n)) for n in shape]
-    stop = [int(rng.integers(i, n)) + 1 if s > 0 else int(rng.integers(0, i + 1)) - 1
-            for i, n, s in zip(start, shape, step, strict=True)]  # fmt: skip
-    section = [range(*triple) for triple in zip(start, stop, map(int, step), strict=True)]
-    y = viewed(rng, values(rng, [len(r) for r in section], dtype))
-    given = {"start": tuple(start), "stop": tuple(stop), "step": tuple(map(int, step))}
-    for old in (x, (value, shape, dtype)):
-        expected = x.copy() if old is x else np.full(shape, value, dtype)
-        expected[np.ix_(*section)] = y
-        np.testing.assert_array_equal(run(metal, "slice_update", old, y, **given), expected)
 
 
 def test_many_arrays_and_many_axes(rng: np.random.Generator) -> None:

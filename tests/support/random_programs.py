@@ -41,6 +41,24 @@ def updated(x: np.ndarray, y: np.ndarray, **params: Shape) -> np.ndarray:
     return out
 
 
+def added(x: np.ndarray, y: np.ndarray, **params: Shape) -> np.ndarray:
+    return updated(x, x[section(x, **params)] + y, **params)
+
+
+def scattered(combine: np.ufunc | None) -> Callable[..., np.ndarray]:
+    """Rows replaced, or combined with others."""
+
+    def scatter(x: np.ndarray, index: np.ndarray, y: np.ndarray) -> np.ndarray:
+        out = x.copy()
+        if combine is None:
+            out[index] = y
+        else:
+            combine.at(out, index, y)
+        return out
+
+    return scatter
+
+
 NUMPY: dict[str, Callable[..., Any]] = {
     **{name: getattr(np, name) for name in (
         "add", "subtract", "multiply", "negative", "square", "abs", "maximum", "minimum", "sin", "cos", "tanh",
@@ -56,6 +74,11 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "transpose": np.transpose,
     "slice": lambda x, **params: x[section(x, **params)],
     "slice_update": updated,
+    "slice_add": added,
+    "gather": lambda x, index: x[index],
+    "scatter_set": scattered(None),
+    "scatter_add": scattered(np.add),
+    "scatter_multiply": scattered(np.multiply),
     "pick": lambda x, index: np.take_along_axis(x, index[..., None], -1)[..., 0],
     "one_hot": lambda x, index, columns: x[..., None] * (np.arange(columns) == index[..., None]),
     "cumsum": lambda x, axis, **_: np.cumsum(x, axis, x.dtype),
@@ -321,6 +344,41 @@ class _Maker:
         params = {"start": tuple(before), "stop": stop, "step": (1,) * len(shape)}
         self.remember(self.case.add("slice_update", x, y, **params))
 
+    def update(self) -> None:
+        """A section of an array, which may still be read, replaced or added to, maybe by one of its own."""
+        x = self.pick()
+        where = self.sections(x.aval.shape, ones=self.draw(st.booleans()))
+        shape = tuple([len(range(*s)) for s in zip(*where.values(), strict=True)])
+        y: Var | None = self.part(x if self.draw(st.booleans()) else self.pick(), shape)
+        if y is not None and self.draw(st.booleans()):
+            y = self.add("square" if self.dtype.kind in "ub" else "negative", y)
+        if y is not None:
+            name = self.draw(st.sampled_from(["slice_update", "slice_update", "slice_add"]))
+            self.remember(self.add(name, x, y, **where))
+
+    def part(self, x: Var, shape: Shape) -> Var:
+        """A section of x of this shape, if there is one, else one number."""
+        sizes = x.aval.shape
+        if len(sizes) != len(shape) or any(n < m for n, m in zip(sizes, shape, strict=True)):
+            return self.case.uniform(self.numbers(()).item(), shape, self.dtype)
+        start = tuple([self.draw(st.integers(0, n - m)) for n, m in zip(sizes, shape, strict=True)])
+        stop = tuple([i + m for i, m in zip(start, shape, strict=True)])
+        y = self.case.add("slice", x, start=start, stop=stop, step=(1,) * len(shape))
+        if self.draw(st.booleans()):
+            self.remember(y)
+        return y
+
+    def scatter(self) -> None:
+        """Rows of an array, which may still be read, replaced by or combined with others, maybe its own."""
+        x = self.pick()
+        if not x.aval.ndim or 0 in x.aval.shape:
+            return
+        rows, picks = x.aval.shape[0], self.draw(st.integers(1, 4))
+        index, other = (self.case.leaf(self.rng.integers(0, rows, picks)) for _ in range(2))
+        y = self.case.add("gather", x, other)
+        names = ["scatter_set", "scatter_add", "scatter_multiply"]
+        self.remember(self.add(self.draw(st.sampled_from(names)), x, index, y))
+
     def cumsum(self) -> None:
         x = self.pick()
         if x.aval.ndim:
@@ -366,7 +424,7 @@ class _Maker:
             self.binary, self.binary, self.unary, self.unary, self.reduce, self.reduce, self.reduce, self.choose,
             self.normal, self.normal, self.angle, self.compare, self.reduce_mask, self.transpose, self.slice,
             self.insert, self.reshape, self.scalar, self.barrier, self.again, self.cumsum,
-            self.from_rows, self.to_rows, self.product,
+            self.from_rows, self.to_rows, self.product, self.update, self.update, self.update, self.scatter,
         ]  # fmt: skip
         for _ in range(self.draw(st.integers(4, 18))):
             self.draw(st.sampled_from(moves))()

@@ -12,23 +12,23 @@ import fastvjp as mx
 from .case import ANY, FLOAT, KINDS, Case, Shape, primitive, structural
 
 
-def _updated(start: Shape, stop: Shape, step: Shape) -> Callable[..., Any]:
+def _updated(name: str, start: Shape, stop: Shape, step: Shape) -> Callable[..., Any]:
     section = tuple(np.array(range(*bounds), int) for bounds in zip(start, stop, step, strict=True))
 
     def update(x: Any, y: Any) -> Any:
-        out = x.copy()
-        out[np.ix_(*section)] = y
+        out, places = x.copy(), np.ix_(*section)
+        out[places] = y if name == "slice_update" else out[places] + y
         return out
 
     return update
 
 
-def _slice_update(shape: Shape, start: Shape, stop: Shape, step: Shape, dtypes: Any = FLOAT) -> Case:
+def _update(name: str, shape: Shape, start: Shape, stop: Shape, step: Shape, dtypes: Any = FLOAT) -> Case:
     section = tuple(len(range(*bounds)) for bounds in zip(start, stop, step, strict=True))
     return structural(
-        "slice_update",
-        primitive("slice_update", start=start, stop=stop, step=step),
-        _updated(start, stop, step),
+        name,
+        primitive(name, start=start, stop=stop, step=step),
+        _updated(name, start, stop, step),
         (ANY, shape),
         (ANY, section),
         dtypes=dtypes,
@@ -48,9 +48,15 @@ def _joined(axis: int, *shapes: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
 
 
 CASES = [
-    _slice_update((4, 5), (1, 4), (4, -1), (2, -2), KINDS),
-    _slice_update((4, 5), (0, 1), (4, 2), (1, 1)),
-    _slice_update((3,), (1,), (1,), (1,)),
+    *[
+        row
+        for name in ("slice_update", "slice_add")
+        for row in (
+            _update(name, (4, 5), (1, 4), (4, -1), (2, -2), KINDS),
+            _update(name, (4, 5), (0, 1), (4, 2), (1, 1)),
+            _update(name, (3,), (1,), (1,), (1,)),
+        )
+    ],
     _joined(1, (2, 3), (2, 0), (2, 2), dtypes=KINDS),
     _joined(0, (1, 3), (2, 3)),
 ]  # fmt: skip
