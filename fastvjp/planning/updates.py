@@ -159,7 +159,6 @@ class Updates(Steps):
                 stored = self.stored(x)
                 assert isinstance(stored, View)
                 view = stored
-            del memory[x.value]  # whoever needs the value besides has it stored once more
             return view if is_distinct(view.layout) else None
         if not isinstance(x, View) or x.inside is not None or not is_distinct(x.layout):
             return None
@@ -205,6 +204,9 @@ class Updates(Steps):
         for reader in self.readers.pop(self.versions.root(x.buffer), {}):
             self.segment.require(writer, reader)
         self.versions.add(newer, x.buffer)
+        maker = self.written[x.buffer]
+        if isinstance(maker, Builder):  # whoever needs the value besides has it stored once more
+            maker.memory = {value: b for value, b in maker.memory.items() if b != x.buffer}
         return View(newer, x.dtype, x.layout)
 
 

@@ -347,6 +347,8 @@ class _Maker:
     def update(self) -> None:
         """A section of an array, which may still be read, replaced or added to, maybe by one of its own."""
         x = self.pick()
+        if self.draw(st.booleans()):
+            x = self.case.add("reshape", x, shape=self.draw(st.sampled_from([(x.aval.size,), (1, *x.aval.shape)])))
         where = self.sections(x.aval.shape, ones=self.draw(st.booleans()))
         shape = tuple([len(range(*s)) for s in zip(*where.values(), strict=True)])
         y: Var | None = self.part(x if self.draw(st.booleans()) else self.pick(), shape)
