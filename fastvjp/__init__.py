@@ -4,14 +4,17 @@
 through Metal; names and signatures are those of `mlx.core`.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from . import array_api, autograd, fast, fft, linalg, metal, numpy, random, scipy, special, utils
 from . import interop as _interop  # noqa: F401  sets operators and methods on array
 from . import primitives as _primitives  # noqa: F401  all of them, by families
 from . import rules as _rules  # noqa: F401  and the derivative rules of elementwise ones
 from .arrays import public as _public
 from .arrays.array import array
+from .core import avals as _avals
 from .core.avals import (
-    bfloat16,
     bool_,
     complex64,
     complex128,
@@ -220,6 +223,16 @@ __all__ = [
     "vmap",
 ]  # fmt: skip
 __all__.extend(_public.names(globals()))
+
+
+if _TYPE_CHECKING:
+    from .core.avals import bfloat16
+else:
+
+    def __getattr__(name: str) -> _Any:
+        if name == "bfloat16":
+            return _avals.bfloat16
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -11,10 +11,13 @@ from ..core.avals import Aval
 from ..core.declared import Declared
 from ..planning.plan import FusedStep, KernelStep, Scalar, View
 from .elements.registry import KERNELS
+from .native.code import BRIEF, THOROUGH, Effort
 from .native.pointers import PythonPointer
 
 CHUNK = 30_000
 """Nanoseconds of work that make a chunk, about: five times what handing it to another thread costs."""
+LITTLE = 500
+"""Operations that may take some times as long without notice: a call takes microseconds."""
 MOVED = 1 << 15
 """Elements that make a chunk where they are only moved."""
 
@@ -58,6 +61,8 @@ class Loop:
     failure: Failure | None = None
     during: Callable[..., int] | None = None
     """What is to call the function that runs it, with its argument: one for all loops that have one."""
+    effort: Effort = THOROUGH
+    """What LLVM is to do for it: loops of one source with different efforts are different kernels."""
 
 
 def bad_index(name: str, describe: Callable[[int, PythonPointer], Exception]) -> Failure:
@@ -93,6 +98,11 @@ def calling(kernel: str, *arguments: object) -> str:
         raise ValueError(f"[kernels] {file} calls {kernel}. Expected: the name of an @kernel.{hint}")
     named = ", ".join(map(str, arguments))
     return f"def fused(args, start, stop):\n    return {kernel}(args, start, stop, {named})\n"
+
+
+def effort_for(operations: float) -> Effort:
+    """What LLVM is to do for a loop that has about so many operations in all."""
+    return BRIEF if operations < LITTLE else THOROUGH
 
 
 def grain_for(iterations: int, cost: float) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core.avals import Aval, bfloat16
+from ..core.avals import Aval, is_bfloat16
 from ..core.declared import Declared
 from ..planning.plan import KernelStep, Scalar, View
 
@@ -68,19 +68,19 @@ def type_name(dtype: np.dtype) -> str:
 
 def value_name(dtype: np.dtype) -> str:
     """Metal's name for what a value of a dtype is while it is computed with."""
-    return "float" if dtype == bfloat16 else type_name(dtype)
+    return "float" if is_bfloat16(dtype) else type_name(dtype)
 
 
 def converted(dtype: np.dtype, value: str) -> str:
     """A value as one of a dtype, as source."""
-    return f"helper::bfloat16({value})" if dtype == bfloat16 else f"{type_name(dtype)}({value})"
+    return f"helper::bfloat16({value})" if is_bfloat16(dtype) else f"{type_name(dtype)}({value})"
 
 
 def to_memory(dtype: np.dtype, value: str) -> str:
     """A value as it lies in memory."""
-    return f"helper::bfloat16_bits({value})" if dtype == bfloat16 else value
+    return f"helper::bfloat16_bits({value})" if is_bfloat16(dtype) else value
 
 
 def from_memory(dtype: np.dtype, value: str) -> str:
     """What lies in memory as a value."""
-    return f"helper::bfloat16_of({value})" if dtype == bfloat16 else value
+    return f"helper::bfloat16_of({value})" if is_bfloat16(dtype) else value

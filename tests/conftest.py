@@ -1,9 +1,19 @@
-"""Fresh random numbers for every test, and how to have those of a failed run again."""
+"""Fresh random numbers for every test, and how to have those of a failed run again; kernels as of large arrays."""
 
 import os
+from zlib import crc32
 
 import numpy as np
 import pytest
+
+from fastvjp.kernels import loops
+
+LITTLE = loops.LITTLE
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """In every other test LLVM does for small arrays all that it does for large ones."""
+    loops.LITTLE = LITTLE if crc32(item.nodeid.encode()) % 2 else 0
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ All that is particular to numbers of 16 bits is said here: they are stored as su
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from typing import Any
 from weakref import WeakValueDictionary
 
-import ml_dtypes
 import numpy as np
 
 from .scalars import WEAK, PyScalar
@@ -18,25 +18,51 @@ from .scalars import WEAK, PyScalar
 bool_ = np.dtype(np.bool_)
 int8, int16, int32, int64 = (np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
 uint8, uint16, uint32, uint64 = (np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
-float16, bfloat16 = np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)
-float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
+float16, float32, float64 = np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)
 complex64, complex128 = np.dtype(np.complex64), np.dtype(np.complex128)
+bfloat16: np.dtype
 
 DTYPES = {
     d.name: d
     for d in (bool_, int8, int16, int32, int64, uint8, uint16, uint32, uint64,
-              float16, bfloat16, float32, float64, complex64, complex128)
+              float16, float32, float64, complex64, complex128)
 }  # fmt: skip
+"""The supported dtypes that are NumPy's own: all but bfloat16."""
 
-COMPUTED = {float16: float32, bfloat16: float32}
-"""Of the dtypes that arrays are only stored in, the dtype in which their numbers are computed with."""
+COMPUTED = {float16: float32}
+"""Of the dtypes that arrays are only stored in, the dtype in which their numbers are computed with. bfloat16 is
+added before there is an array of it."""
 
 _SUPPORTED = frozenset(DTYPES.values())
 
 
+@functools.cache
+def _bfloat16() -> np.dtype:
+    """When it is first needed: importing ml_dtypes takes up to half a second, as long as all else."""
+    import ml_dtypes
+
+    found = np.dtype(ml_dtypes.bfloat16)
+    COMPUTED[found] = float32
+    return found
+
+
+def __getattr__(name: str) -> np.dtype:
+    if name == "bfloat16":
+        return _bfloat16()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def is_bfloat16(dtype: Any) -> bool:
+    """Whether a dtype, its class or its name is bfloat16, without importing what has it."""
+    if isinstance(dtype, np.dtype):
+        return dtype.kind == "V" and dtype.name == "bfloat16"
+    name = getattr(dtype, "__name__", dtype)
+    return isinstance(name, str) and name == "bfloat16"
+
+
 def kind_of(dtype: np.dtype) -> str:
     """NumPy's letter of a dtype's kind (b i u f c), and of bfloat16, which is none of NumPy's own, f."""
-    return "f" if dtype == bfloat16 else dtype.kind
+    return "f" if is_bfloat16(dtype) else dtype.kind
 
 
 class Aval:
@@ -48,6 +74,8 @@ class Aval:
         self.shape = shape
         self.dtype = dtype
         self.inexact = kind_of(dtype) in "fc"
+        if is_bfloat16(dtype):
+            _bfloat16()
         self.ndim = len(shape)
         self.size = math.prod(shape)
 
@@ -84,16 +112,20 @@ def as_dtype(spec: Any, where: str) -> np.dtype:
     """Return the supported NumPy dtype that `spec` names; TypeError naming `where` otherwise."""
     if isinstance(spec, np.dtype) and spec in _SUPPORTED:
         return spec
+    if is_bfloat16(spec):
+        return _bfloat16()
     try:
         dtype = np.dtype(spec).newbyteorder("=")
     except TypeError:
         dtype = None
+    if dtype is not None and is_bfloat16(dtype):
+        return _bfloat16()
     if dtype is None or DTYPES.get(dtype.name) is None:
         shown = spec if dtype is None else dtype
         hint = ""
         if isinstance(spec, int) and not isinstance(spec, bool):
             hint = " Hint: a shape of several axes is one tuple, as in zeros((2, 3))."
-        raise TypeError(f"[{where}] Unsupported dtype {shown}. Supported: {', '.join(DTYPES)}.{hint}")
+        raise TypeError(f"[{where}] Unsupported dtype {shown}. Supported: {', '.join(DTYPES)}, bfloat16.{hint}")
     return DTYPES[dtype.name]
 
 

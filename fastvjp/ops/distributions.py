@@ -23,9 +23,7 @@ from ..arrays.public import public
 from ..core.avals import (
     COMPUTED,
     as_dtype,
-    bfloat16,
     complex64,
-    float16,
     float32,
     float64,
     int32,
@@ -55,8 +53,13 @@ from .taking import take
 
 D = TypeVar("D", bound=Callable[..., array])
 
-BELOW_ONE = {dtype: 1 - float(finfo(dtype).epsneg) for dtype in (float16, bfloat16, float32, float64)}
-ABOVE_MINUS_ONE = {dtype: -below for dtype, below in BELOW_ONE.items()}
+
+@functools.cache
+def below_one(dtype: np.dtype) -> float:
+    """The largest number of a floating dtype that is less than 1."""
+    return 1 - float(finfo(dtype).epsneg)
+
+
 WORDS = 4294967296.0
 """How many words there are."""
 
@@ -70,7 +73,7 @@ def _given(
     if dtype is None:
         dtype = promote(float32, *[x.dtype for x in arrays if x is not None and kind_of(x.dtype) in "fc"])
     wanted = as_dtype(dtype, where_)
-    if wanted not in BELOW_ONE:
+    if kind_of(wanted) != "f":
         raise ValueError(f"[{where_}] Expected float16, bfloat16, float32 or float64, got {wanted}.")
     common: tuple[int, ...] = ()
     for x in arrays:
@@ -105,7 +108,7 @@ def _narrowed(draw: D) -> D:
 def _unit(key: array, shape: tuple[int, ...], dtype: np.dtype) -> array:
     """Uniform in [0, 1): of 32 bits in float32 and below, of 53 in float64."""
     if dtype != float64:
-        return cast(minimum(multiply(cast(words(key, shape), float32), 1 / WORDS), BELOW_ONE[dtype]), dtype)
+        return cast(minimum(multiply(cast(words(key, shape), float32), 1 / WORDS), below_one(dtype)), dtype)
     pairs = cast(words(key, (2, *shape)), float64)
     high, low = (floor(multiply(getitem(pairs, i), part)) for i, part in ((0, 1 / 32), (1, 1 / 64)))
     return multiply(add(multiply(high, float(1 << 26)), low), 2.0**-53)
@@ -118,7 +121,7 @@ def _between(key: array, low: Any, high: Any, shape: tuple[int, ...], dtype: np.
 @recorded()
 def _symmetric(key: array, shape: tuple[int, ...], dtype: np.dtype) -> array:
     """Uniform in (-1, 1)."""
-    low = as_array(ABOVE_MINUS_ONE[dtype], "random", dtype)
+    low = as_array(-below_one(dtype), "random", dtype)
     return _between(key, low, as_array(1.0, "random", dtype), shape, dtype)
 
 

@@ -11,22 +11,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array, from_numpy
 from ..arrays.public import public
-from ..core.avals import (
-    bfloat16,
-    bool_,
-    complex64,
-    float16,
-    float32,
-    float64,
-    int8,
-    int16,
-    int32,
-    int64,
-    uint8,
-    uint16,
-    uint32,
-    uint64,
-)
+from ..core.avals import as_dtype, is_bfloat16
 from .common import ArrayLike
 
 
@@ -38,7 +23,7 @@ def _values(x: ArrayLike, name: str) -> np.ndarray:
 def _of_numpy(x: ArrayLike, name: str) -> np.ndarray:
     """The same for a format that knows NumPy's dtypes."""
     values = _values(x, name)
-    if values.dtype == bfloat16:
+    if is_bfloat16(values.dtype):
         raise TypeError(f"[{name}] NumPy's formats have no bfloat16. Hint: cast to float32, or save_safetensors.")
     return values
 
@@ -114,7 +99,7 @@ def save_safetensors(file: Any, arrays: dict[str, ArrayLike], metadata: dict[str
         raise TypeError(f"[save_safetensors] Expected texts by name as metadata, got {metadata!r:.80}.")
     values = {key: _values(x, "save_safetensors") for key, x in arrays.items()}
     for key, x in values.items():
-        if x.dtype not in _DTYPES.values():
+        if x.dtype.name not in _DTYPES.values():
             raise TypeError(f"[save_safetensors] The format has no {x.dtype}, which {key!r} is of.")
     content = _safetensors("safetensors.numpy").save(values, metadata)
     if hasattr(file, "write"):
@@ -126,9 +111,9 @@ def save_safetensors(file: Any, arrays: dict[str, ArrayLike], metadata: dict[str
 
 
 _DTYPES = {
-    "BOOL": bool_, "I8": int8, "I16": int16, "I32": int32, "I64": int64, "U8": uint8, "U16": uint16, "U32": uint32,
-    "U64": uint64, "F16": float16, "BF16": bfloat16, "F32": float32, "F64": float64, "C64": complex64,
-    "F8_E4M3": uint8,
+    "BOOL": "bool", "I8": "int8", "I16": "int16", "I32": "int32", "I64": "int64", "U8": "uint8", "U16": "uint16",
+    "U32": "uint32", "U64": "uint64", "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64",
+    "C64": "complex64", "F8_E4M3": "uint8",
 }  # fmt: skip
 """What the format calls dtypes; as in MLX numbers of 8 bits are left as they are, for `from_fp8`."""
 
@@ -152,7 +137,7 @@ def _read_safetensors(content: bytes) -> tuple[dict[str, array], dict[str, str]]
     for key, entry in entries:  # its own `load` has no bfloat16
         if entry["dtype"] not in _DTYPES:
             raise ValueError(f"[load] {key!r} is of the unsupported dtype {entry['dtype']}.")
-        values = np.frombuffer(entry["data"], _DTYPES[entry["dtype"]])
+        values = np.frombuffer(entry["data"], as_dtype(_DTYPES[entry["dtype"]], "load"))
         found[key] = from_numpy(values.reshape(entry["shape"]), "load")
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     return found, header.get("__metadata__", {})

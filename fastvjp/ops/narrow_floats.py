@@ -8,27 +8,26 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from ..arrays.array import array, as_array, from_numpy
 from ..arrays.emit import cast, widened
 from ..arrays.public import public
-from ..core.avals import as_dtype, bfloat16, kind_of, uint8
+from ..core.avals import as_dtype, kind_of, uint8
 from .arithmetic import abs, add
 from .common import ArrayLike
 from .logical import isnan, less, where
 from .searching import searchsorted
 from .taking import take
 
-KINDS: dict[int, Any] = {4: ml_dtypes.float4_e2m1fn, 8: ml_dtypes.float8_e4m3fn}
-"""The numbers of so many bits."""
-
 
 @functools.lru_cache
 def _numbers(bits: int) -> np.ndarray:
     """Those of all codes."""
-    return np.arange(1 << bits, dtype=np.uint8).view(KINDS[bits]).astype(np.float32)
+    import ml_dtypes
+
+    kind = {4: ml_dtypes.float4_e2m1fn, 8: ml_dtypes.float8_e4m3fn}[bits]
+    return np.arange(1 << bits, dtype=np.uint8).view(kind).astype(np.float32)
 
 
 @functools.lru_cache
@@ -83,7 +82,7 @@ def to_fp8(x: ArrayLike) -> array:
 
 
 @public()
-def from_fp8(x: ArrayLike, dtype: Any = bfloat16) -> array:
+def from_fp8(x: ArrayLike, dtype: Any = "bfloat16") -> array:
     """The numbers of codes that `to_fp8` gives.
 
     Args:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from ..arrays.array import array, as_array, from_numpy
 from ..arrays.emit import cast, reshaped, widened
 from ..arrays.public import public
-from ..core.avals import COMPUTED, as_dtype, bfloat16, float32, inexact, kind_of, uint8, uint32
+from ..core.avals import COMPUTED, as_dtype, float32, inexact, kind_of, uint8, uint32
 from .arithmetic import abs, add, divide, maximum, minimum, multiply, negative, subtract
 from .chosen_products import chosen
 from .common import ArrayLike
@@ -116,9 +115,6 @@ def quantize(
     return _packed(reshaped(cast(q, uint32), x.shape), count), reshaped(scales, one), reshaped(biases, one)
 
 
-_POWERS = np.arange(256, dtype=np.uint8).view(ml_dtypes.float8_e8m0fnu)
-
-
 def _scales(largest_of: array, bits: int, mode: str, factor: ArrayLike) -> tuple[array, array]:
     """The scales of groups with such largest magnitudes: their codes, and what these stand for."""
     wanted = divide(largest_of, largest(bits))
@@ -134,7 +130,10 @@ def _scales_of(codes: array, mode: str, dtype: np.dtype, factor: ArrayLike) -> a
     """What codes of scales stand for."""
     if mode == "nvfp4":
         return multiply(decoded(codes, 8, dtype), factor)
-    return take(from_numpy(_POWERS.astype(dtype), "dequantize"), codes)
+    import ml_dtypes
+
+    powers = np.arange(256, dtype=np.uint8).view(ml_dtypes.float8_e8m0fnu)
+    return take(from_numpy(powers.astype(dtype), "dequantize"), codes)
 
 
 def _global_factor(global_scale: ArrayLike | None, mode: str, name: str) -> ArrayLike:
@@ -195,7 +194,7 @@ def dequantize(
     size, count = _form(group_size, bits, mode, "dequantize")
     words, s = as_array(w, "dequantize"), as_array(scales, "dequantize")
     if mode in FLOATING and biases is None:
-        wanted = as_dtype(bfloat16 if dtype is None else dtype, "dequantize")
+        wanted = as_dtype("bfloat16" if dtype is None else dtype, "dequantize")
         return _of_floating(words, s, size, count, mode, wanted, global_scale)
     if words.dtype != uint32 or words.ndim < 2 or biases is None or mode in FLOATING:
         raise ValueError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-import ml_dtypes
 import numpy as np
 
 from .registry import operation
@@ -136,16 +135,22 @@ def float16(x):
 @operation
 def bfloat16_bits(x):
     """Bits of the bfloat16 nearest to x, of two the even one."""
+    import ml_dtypes
+
     return ml_dtypes.bfloat16(_single(x)).view(np.uint16)
 
 
 @operation
 def bfloat16_of(bits):
     """The bfloat16 of these bits, as float32."""
+    import ml_dtypes
+
     return np.float32(np.uint16(bits).view(ml_dtypes.bfloat16))
 
 
 @operation
 def bfloat16(x):
     """The bfloat16 nearest to x, as float32."""
+    import ml_dtypes
+
     return np.float32(ml_dtypes.bfloat16(_single(x)))

@@ -15,11 +15,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ...core.avals import aval
+from ...core.definitions import DEFINED
 from ...core.layouts import Layout
 from ...devices.nest import Nest, Place
 from ...devices.operands import out_of_range
-from ...planning.plan import FusedStep, Match, Operand, Reduce, Scalar, Store, View
-from ..loops import Allocate, Failure, Loop, bad_index, grain_for
+from ...planning.plan import Call, FusedStep, Match, Operand, Reduce, Scalar, Store, View
+from ..loops import Allocate, Failure, Loop, bad_index, effort_for, grain_for
+from ..native.code import THOROUGH, Effort
 from .arrays import Arrays
 from .source import TILE, Source
 from .text import fill_source
@@ -33,6 +35,8 @@ REAL = 0.005
 """... for an operation on vectors, for each byte of an element, ..."""
 COMPLEX = 0.3
 """... and for a complex operation. As measured: they say how large a chunk is to be, not more."""
+DEAR = 10
+"""Operations that an element function counts for at most: many of them are for rare arguments or complex ones."""
 MAX_PARTIALS = 16
 """Chunks, where each has an array of its own to reduce to."""
 MAX_ROW_BYTES = 1 << 19
@@ -71,7 +75,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
             fills.append(_fill(_flat(parts), store.combine))
         fills.append(_fill(target, store.combine))
     source, arrays, scalars, numbers = _writer(step, nest, grain, slots).generate()
-    kernel = Loop(source, arrays, scalars, numbers, nest.count, grain, _failure(step))
+    kernel = Loop(source, arrays, scalars, numbers, nest.count, grain, _failure(step), effort=_effort(step))
     return [*fills, kernel, *(_whole(combine) for combine in combines)]
 
 
@@ -130,7 +134,7 @@ def _writer(
 def _whole(step: FusedStep) -> Loop:
     """A step in one chunk."""
     nest = tiled_nest(step)
-    return Loop(*_writer(step, nest).generate(), nest.count)
+    return Loop(*_writer(step, nest).generate(), nest.count, effort=_effort(step))
 
 
 def _failure(step: FusedStep) -> Failure | None:
@@ -163,6 +167,14 @@ def _cost(step: FusedStep) -> float:
     return cost
 
 
+def _effort(step: FusedStep) -> Effort:
+    """What LLVM is to do for a step: of functions of users nobody knows what they take."""
+    if any(isinstance(e, Call) and e.name in DEFINED for e in step.body):
+        return THOROUGH
+    each = len(step.loads) + len(step.stores) + sum(min(operations([e]), DEAR) for e in step.body)
+    return effort_for(each * math.prod(step.shape))
+
+
 def _flat(view: View) -> View:
     return View(view.buffer, view.dtype, Layout((math.prod(view.layout.shape),), (1,)))
 
@@ -170,4 +182,5 @@ def _flat(view: View) -> View:
 def _fill(view: View, combine: str | None) -> Loop:
     """The loop that sets an array to the identity of a combination."""
     assert combine is not None
-    return Loop(fill_source(view.dtype, combine), (view,), (), (), view.layout.shape[0])
+    size = view.layout.shape[0]
+    return Loop(fill_source(view.dtype, combine), (view,), (), (), size, effort=effort_for(size))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .code import Program
+from .code import STRAIGHT, THOROUGH, Program
 from .types import Pointer, Type, Value, constant_text, in_memory, llvm_type, number_type, part_of
 
 
@@ -78,7 +78,8 @@ class Module:
                 part |= more
         lines, functions, metadata, others = parts
         straight = not others and not any(module.has_loops for module in modules)
-        return Program(["\n".join([*lines, *functions, *metadata, ""]), *others], straight)
+        effort = STRAIGHT if straight else THOROUGH
+        return Program(["\n".join([*lines, *functions, *metadata, ""]), *others], effort)
 
 
 class Builder:

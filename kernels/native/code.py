@@ -87,12 +87,32 @@ def cpu() -> tuple[str, str]:
     return llvm().get_host_cpu_name(), ",".join([features.flatten(), *single])
 
 
+class Effort(NamedTuple):
+    """What LLVM does for a function: levels of its usual passes, in order, and the level of its code generator.
+
+    Passes of level 0 take in what is to be inlined and simplify loops, which makes more of them fit to be
+    vectorised by the passes of a higher level.
+    """
+
+    passes: tuple[int, ...]
+    code: int
+
+
+THOROUGH = Effort((0, 2), 2)
+"""For loops: takes 20 ms and more. Levels of 3 take a fifth more, for code that is no faster."""
+STRAIGHT = Effort((1,), 0)
+"""For what runs each instruction once at most."""
+CALLING = Effort((0,), 1)
+"""For what calls others, which take most of its time."""
+BRIEF = Effort((0,), 0)
+"""For loops with next to nothing to do: takes 2 ms."""
+
+
 class Program(NamedTuple):
     """Modules in LLVM's language that are compiled together."""
 
     modules: list[str]
-    straight: bool = False
-    """Whether a call runs each instruction once at most: then LLVM is to be quick rather than thorough."""
+    effort: Effort = THOROUGH
 
 
 class _PerThread(threading.local):
@@ -123,8 +143,8 @@ def _target_machine(level: int) -> Any:
 def emit(program: Program) -> bytes:
     """An object file of a program."""
     context = llvm().create_context()  # which goes with the modules: LLVM's usual one keeps what it has seen
-    modules, straight = program
-    machine = target_machine(0 if straight else 3)
+    modules, effort = program
+    machine = target_machine(effort.code)
     layout = f'target datalayout = "{machine.target_data}"\ntarget triple = "{llvm().get_process_triple()}"\n'
     modules = [layout + modules[0], *modules[1:]]
     module, *others = [llvm().parse_assembly(text, context) for text in modules]
@@ -134,12 +154,12 @@ def emit(program: Program) -> bytes:
         if function.name != ENTRY and not function.is_declaration:
             function.linkage = "linkonce_odr"  # goes where all calls are inlined; what is so before is not linked
     module.verify()
-    _optimise(module, machine, (1,) if straight else (0, 3))
+    _optimise(module, machine, effort.passes)
     return _object_file(machine, module)
 
 
 def _optimise(module: Any, machine: Any, levels: Sequence[int]) -> None:
-    """LLVM's usual passes of these levels; those of level 0 make more loops fit to be vectorised."""
+    """LLVM's usual passes of these levels."""
     for level in levels:
         options = llvm().create_pipeline_tuning_options(speed_level=level)
         options.loop_vectorization = level > 0

@@ -26,7 +26,7 @@ from ...core.forks import without_forks
 from ..elements.registry import COLD, ELEMENTS, HELPERS, KERNELS, OPERATIONS
 from . import cache
 from . import code as native
-from .code import Code, once
+from .code import Code, Effort, once
 from .interrupts import postponed
 from .pointers import PYTHON_OPERATIONS, PythonPointer
 
@@ -65,7 +65,7 @@ class CompileError(Exception):
 
 
 @functools.lru_cache(maxsize=4096)
-def compile_loop(source: str) -> Code:
+def compile_loop(source: str, effort: Effort = native.THOROUGH) -> Code:
     """Compile a generated `fused(args, start, stop)`, which returns a status; `args` points to int64 words."""
     if jit_disabled():
         return interpret_loop(source)
@@ -80,19 +80,26 @@ def compile_loop(source: str) -> Code:
 
             users = {name: UserElement(name) for name in names}
         (function,) = ast.parse(source).body
-        return translated(function, {**namespace(), **users}, LOOP, "reassoc ")
+        return _with(effort, translated(function, {**namespace(), **users}, LOOP, "reassoc "))
 
-    return compiled(source, program, all(DEFINED[name].kept for name in names))
+    text = source if effort is native.THOROUGH else f"{source}\n{effort}"
+    return compiled(text, program, all(DEFINED[name].kept for name in names))
+
+
+def _with(effort: Effort, program: native.Program) -> native.Program:
+    """With this effort, if it has loops; else there is next to nothing to do anyway."""
+    return program._replace(effort=effort) if program.effort is native.THOROUGH else program
 
 
 def compile_function(function: Callable[..., int], words: int) -> Code:
-    """Compile one of this folder's functions, of so many words."""
+    """Compile one of this folder's functions, of so many words, which calls others."""
     assert isinstance(function, FunctionType)
 
     def program() -> native.Program:
         from .translation import definition, translated
 
-        return translated(definition(function), function.__globals__, ("int64",) * words)
+        made = translated(definition(function), function.__globals__, ("int64",) * words)
+        return _with(native.CALLING, made)
 
     return compiled(function.__name__, program)
 

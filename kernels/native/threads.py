@@ -26,7 +26,7 @@ import numpy as np
 from ... import devices
 from ..elements.registry import helper
 from . import jit
-from .code import once
+from .code import Code, once
 from .interrupts import postponed
 from .memory import address_of
 from .pointers import address, call, fetch_add, fetch_min, pointer, row_memory
@@ -35,7 +35,7 @@ LEAST_TBB = 12060
 """The interface version of TBB (2021.6) for which Numba's layer is compiled."""
 
 # words of the pool
-PARALLEL_FOR, WORK, THREADS = range(3)
+PARALLEL_FOR, SHARE_OUT, WORK, THREADS = range(4)
 
 MOST_RANGES = 64
 """Ranges of a job; where there are more threads, some begin with the same one."""
@@ -58,8 +58,7 @@ class _Pool:
 
     def __init__(self, layer: ModuleType) -> None:
         self.layer = layer
-        self.work = jit.compile_function(work, 4)
-        self.words = np.array([layer.parallel_for, self.work.address, 0], np.int64)
+        self.words = np.array([layer.parallel_for, *(each.address for each in code()), 0], np.int64)
         self.address = address_of(self.words)
         os.register_at_fork(after_in_child=self._leave)
 
@@ -77,7 +76,7 @@ class _Pool:
 @once
 @postponed()
 def _start() -> _Pool | None:
-    layer = None if jit.jit_disabled() else _layer()
+    layer = _layer()
     if layer is None:
         return None
     if threading.current_thread() is threading.main_thread():
@@ -87,8 +86,16 @@ def _start() -> _Pool | None:
     return _Pool(layer)
 
 
+def is_usable() -> bool:
+    """Whether chunks are to be shared out among several threads."""
+    return devices.num_threads() > 1 and _layer() is not None
+
+
+@once
 def _layer() -> ModuleType | None:
     """Numba's TBB layer, the same module that Numba would import; None where it or TBB is missing."""
+    if jit.jit_disabled():
+        return None
     numba = find_spec("numba")
     if numba is None or not numba.submodule_search_locations:
         return None
@@ -137,25 +144,38 @@ def work(operands: int, sizes: int, steps: int, data: int) -> int:
 
 
 @helper
+def share_out(pool: int, kernel: int, arguments: int, count: int, grain: int) -> int:
+    """Run the chunks of a step on several threads; returns where the first that failed begins, or the count."""
+    words, job = pointer(pool, np.int64), row_memory(JOB_WORDS, np.int64)
+    at, chunks = address(job), (count + grain - 1) // grain
+    threads = min(words[THREADS], chunks)
+    ranges = min(threads, MOST_RANGES)
+    share = (chunks + ranges - 1) // ranges * grain
+    job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN] = kernel, arguments, count, grain
+    job[FAILED], job[SHARE], job[RANGES] = count, share, ranges
+    for i in range(ranges):
+        job[NEXT + i] = i * share
+    # as many calls as there are threads, each with the job's address and one that tells its range
+    job[JOB], job[OWN], job[SIZES] = at, at + 8 * NEXT, threads
+    job[JOB_STEP], job[OWN_STEP] = 0, 8
+    operands, sizes, steps = at + 8 * JOB, at + 8 * SIZES, at + 8 * JOB_STEP
+    call(words[PARALLEL_FOR], (words[WORK], operands, sizes, steps, 0, 0, 2, threads))
+    return job[FAILED]
+
+
+@once
+def code() -> tuple[Code, Code]:
+    """Machine code of `share_out` and `work`, which live as long as the process."""
+    return jit.compile_function(share_out, 5), jit.compile_function(work, 4)
+
+
+@helper
 def run_chunks(pool: int, kernel: int, arguments: int, count: int, grain: int) -> int:
     """Run a step; returns 0 or a status. If chunks fail it is that of the first of them, whatever the threads."""
     first = np.int64(0)
     if pool != 0 and count > grain and pointer(pool, np.int64)[THREADS] > 1:
-        words, job = pointer(pool, np.int64), row_memory(JOB_WORDS, np.int64)
-        at, chunks = address(job), (count + grain - 1) // grain
-        threads = min(words[THREADS], chunks)
-        ranges = min(threads, MOST_RANGES)
-        share = (chunks + ranges - 1) // ranges * grain
-        job[KERNEL], job[ARGUMENTS], job[COUNT], job[GRAIN] = kernel, arguments, count, grain
-        job[FAILED], job[SHARE], job[RANGES] = count, share, ranges
-        for i in range(ranges):
-            job[NEXT + i] = i * share
-        # as many calls as there are threads, each with the job's address and one that tells its range
-        job[JOB], job[OWN], job[SIZES] = at, at + 8 * NEXT, threads
-        job[JOB_STEP], job[OWN_STEP] = 0, 8
-        operands, sizes, steps = at + 8 * JOB, at + 8 * SIZES, at + 8 * JOB_STEP
-        call(words[PARALLEL_FOR], (words[WORK], operands, sizes, steps, 0, 0, 2, threads))
-        first = job[FAILED]  # that chunk once more, to see its status
+        # of what failed there the first chunk once more, to see its status
+        first = np.int64(call(pointer(pool, np.int64)[SHARE_OUT], (pool, kernel, arguments, count, grain)))
     for start in range(first, count, grain):
         status = call(kernel, (arguments, start, min(start + grain, count)))
         if status != 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from ...planning.plan import Call, FusedStep, KernelStep, Operand, Plan, Scalar,
 from .. import structural  # noqa: F401  all families: what they declare is looked up here
 from ..fused import codegen
 from ..loops import Loop, fuses, launches, lowers
+from ..native import threads
 from ..native.code import Code
 from ..native.jit import CompileError, compile_loop, interpret_loop, jit_disabled, together
 from .buffers import strided
@@ -55,9 +56,13 @@ def fused(step: Step) -> list[FusedStep] | None:
 def lower(steps: Sequence[Step], temporaries: Temporaries) -> list[list[Loop] | Launch]:
     """The loops of each step, compiled, or the launch of one that has none."""
     lowered = [_lowered(step, temporaries) for step in steps]
-    sources = dict.fromkeys(loop.source for loops in lowered if isinstance(loops, list) for loop in loops)
+    all_loops = [loop for loops in lowered if isinstance(loops, list) for loop in loops]
+    kernels = dict.fromkeys((loop.source, loop.effort) for loop in all_loops)
     if not jit_disabled():
-        together([run_code, *(partial(compile_loop, source) for source in sources)], num_threads())
+        tasks: list[Callable[[], Any]] = [run_code, *(partial(compile_loop, *kernel) for kernel in kernels)]
+        if any(0 < loop.grain < loop.count for loop in all_loops) and threads.is_usable():
+            tasks.append(threads.code)
+        together(tasks, num_threads())
     pairs = zip(steps, lowered, strict=True)
     return [_compiled(step, loops, temporaries) if isinstance(loops, list) else loops for step, loops in pairs]
 
@@ -77,7 +82,7 @@ def _compiled(step: Step, loops: list[Loop], temporaries: Temporaries) -> list[L
     """The loops of a step, or those of its functions one by one where one of them cannot be compiled."""
     try:
         for loop in loops:
-            compile_loop(loop.source)
+            compile_loop(loop.source, loop.effort)
     except CompileError as error:
         for entry in step.entries if isinstance(step, FusedStep) else ():
             if isinstance(entry, Call) and entry.name in DEFINED:
@@ -100,7 +105,7 @@ def _compiled(step: Step, loops: list[Loop], temporaries: Temporaries) -> list[L
 def code_of(loop: Loop) -> Code:
     """Machine code of a loop; in plain Python where there is none, of which `lower` has warned."""
     try:
-        return compile_loop(loop.source)
+        return compile_loop(loop.source, loop.effort)
     except CompileError:
         return interpret_loop(loop.source)
 

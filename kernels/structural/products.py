@@ -18,6 +18,7 @@ from ..elements.registry import helper, kernel
 from ..fused import codegen
 from ..loops import CHUNK, Allocate, Loop, calling, grain_for
 from ..native import blas
+from ..native.code import CALLING
 from ..native.pointers import address, call
 
 # argument words, behind those of the three arrays
@@ -130,7 +131,8 @@ def product(
         numbers += [n, *(step * size for step in steps)]
     iterations = math.prod(batch) * count
     grain = grain_for(iterations, cost / count)
-    loop = Loop(calling(name), (target, x, y), (), tuple(numbers), iterations, grain, during=during)
+    arrays = (target, x, y)
+    loop = Loop(calling(name), arrays, (), tuple(numbers), iterations, grain, during=during, effort=CALLING)
     return [loop, *sums]
 
 

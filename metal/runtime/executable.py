@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...core.avals import Aval, aval, bfloat16
+from ...core.avals import Aval, aval, is_bfloat16
 from ...core.program import Buffer, Uniform
 from ...devices import Profile
 from ...devices.pool import Pool
@@ -70,8 +70,8 @@ class Launch:
         """Start it; what is returned waits for its end when it dies."""
         for leaf, dtype, pair in self.scalars:
             value = values[leaf].scalar
-            if dtype == bfloat16:
-                pair.view(bfloat16)[0] = value
+            if is_bfloat16(dtype):
+                pair.view(dtype)[0] = value
             elif dtype.kind == "f":
                 pair.view(np.float32)[0] = value
             else:

@@ -269,7 +269,7 @@ def test_composed_functions_round_once(dtype: np.dtype, rng: np.random.Generator
 
 # --- promotion -------------------------------------------------------------------------------------------
 
-OTHERS = [d for d in DTYPES.values() if d.name not in ("complex128",)]
+OTHERS = [d for d in (*DTYPES.values(), fv.bfloat16) if d.name not in ("complex128",)]
 
 
 @EACH
