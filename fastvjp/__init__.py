@@ -4,8 +4,7 @@
 through Metal; names and signatures are those of `mlx.core`.
 """
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+import typing as _typing
 
 from . import array_api, autograd, fast, fft, linalg, metal, numpy, random, scipy, special, utils
 from . import interop as _interop  # noqa: F401  sets operators and methods on array
@@ -225,11 +224,11 @@ __all__ = [
 __all__.extend(_public.names(globals()))
 
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from .core.avals import bfloat16
 else:
 
-    def __getattr__(name: str) -> _Any:
+    def __getattr__(name: str) -> object:
         if name == "bfloat16":
             return _avals.bfloat16
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

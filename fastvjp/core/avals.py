@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -46,10 +46,12 @@ def _bfloat16() -> np.dtype:
     return found
 
 
-def __getattr__(name: str) -> np.dtype:
-    if name == "bfloat16":
-        return _bfloat16()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> np.dtype:
+        if name == "bfloat16":
+            return _bfloat16()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def is_bfloat16(dtype: Any) -> bool:
