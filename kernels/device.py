@@ -1,13 +1,21 @@
 """The cpu device: buffers are NumPy arrays, plans run as native calls."""
 
+import contextlib
+
 import numpy as np
 
 from ..devices import num_threads
 from ..planning.plan import Plan
+from .native.code import llvm
+from .native.jit import jit_disabled
 from .runtime.buffers import upload
 from .runtime.executable import Executable
 
 name = "cpu"
+
+if not jit_disabled():
+    with contextlib.suppress(Exception):  # what is wrong with LLVM is told where something cannot be compiled
+        llvm()  # whose import belongs to that of the device, not to the first call
 
 
 def dtype(dtype: np.dtype) -> np.dtype:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import difflib
+import math
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from ..core.avals import Aval
 from ..core.declared import Declared
 from ..planning.plan import FusedStep, KernelStep, Scalar, View
 from .elements.registry import KERNELS
-from .native.code import BRIEF, THOROUGH, Effort
+from .native.code import BRIEF, COMPACT, THOROUGH, Effort
 from .native.pointers import PythonPointer
 
 CHUNK = 30_000
 """Nanoseconds of work that make a chunk, about: five times what handing it to another thread costs."""
 LITTLE = 500
-"""Operations that may take some times as long without notice: a call takes microseconds."""
+"""Operations of a plan that may take many times as long without notice, as a call takes microseconds; ..."""
+LITTLE_SHARE = 1 / 3000
+"""... so may such a share of all, ..."""
+SMALL_SHARE = 1 / 100
+"""... and such a share may take twice as long."""
 MOVED = 1 << 15
 """Elements that make a chunk where they are only moved."""
 
@@ -61,8 +67,10 @@ class Loop:
     failure: Failure | None = None
     during: Callable[..., int] | None = None
     """What is to call the function that runs it, with its argument: one for all loops that have one."""
-    effort: Effort = THOROUGH
-    """What LLVM is to do for it: loops of one source with different efforts are different kernels."""
+    work: float = math.inf
+    """Operations on numbers in all, about, as far as that is known."""
+    effort: Effort | None = None
+    """What LLVM is to do for it, if that does not depend on its work."""
 
 
 def bad_index(name: str, describe: Callable[[int, PythonPointer], Exception]) -> Failure:
@@ -100,9 +108,21 @@ def calling(kernel: str, *arguments: object) -> str:
     return f"def fused(args, start, stop):\n    return {kernel}(args, start, stop, {named})\n"
 
 
-def effort_for(operations: float) -> Effort:
-    """What LLVM is to do for a loop that has about so many operations in all."""
-    return BRIEF if operations < LITTLE else THOROUGH
+def efforts(loops: Sequence[Loop]) -> list[Loop]:
+    """The loops of a plan, each with what LLVM is to do for it: as little as that makes no difference.
+
+    The budget is one for all loops, of which the shortest take first; loops of one source have the same.
+    """
+    work: dict[str, float] = defaultdict(float)
+    for loop in loops:
+        work[loop.source] += loop.work
+    total = sum(w for w in work.values() if w < math.inf)
+    chosen, spent = {}, 0.0
+    for source in sorted(work, key=work.__getitem__):
+        spent += work[source]
+        little = spent <= max(LITTLE, total * LITTLE_SHARE)
+        chosen[source] = BRIEF if little else COMPACT if spent <= total * SMALL_SHARE else THOROUGH
+    return [loop if loop.effort else replace(loop, effort=chosen[loop.source]) for loop in loops]
 
 
 def grain_for(iterations: int, cost: float) -> int:

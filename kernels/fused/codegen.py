@@ -20,8 +20,7 @@ from ...core.layouts import Layout
 from ...devices.nest import Nest, Place
 from ...devices.operands import out_of_range
 from ...planning.plan import Call, FusedStep, Match, Operand, Reduce, Scalar, Store, View
-from ..loops import Allocate, Failure, Loop, bad_index, effort_for, grain_for
-from ..native.code import THOROUGH, Effort
+from ..loops import Allocate, Failure, Loop, bad_index, grain_for
 from .arrays import Arrays
 from .source import TILE, Source
 from .text import fill_source
@@ -75,7 +74,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
             fills.append(_fill(_flat(parts), store.combine))
         fills.append(_fill(target, store.combine))
     source, arrays, scalars, numbers = _writer(step, nest, grain, slots).generate()
-    kernel = Loop(source, arrays, scalars, numbers, nest.count, grain, _failure(step), effort=_effort(step))
+    kernel = Loop(source, arrays, scalars, numbers, nest.count, grain, _failure(step), work=_work(step))
     return [*fills, kernel, *(_whole(combine) for combine in combines)]
 
 
@@ -134,7 +133,7 @@ def _writer(
 def _whole(step: FusedStep) -> Loop:
     """A step in one chunk."""
     nest = tiled_nest(step)
-    return Loop(*_writer(step, nest).generate(), nest.count, effort=_effort(step))
+    return Loop(*_writer(step, nest).generate(), nest.count, work=_work(step))
 
 
 def _failure(step: FusedStep) -> Failure | None:
@@ -167,12 +166,12 @@ def _cost(step: FusedStep) -> float:
     return cost
 
 
-def _effort(step: FusedStep) -> Effort:
-    """What LLVM is to do for a step: of functions of users nobody knows what they take."""
+def _work(step: FusedStep) -> float:
+    """About how many operations a step takes in all: of functions of users nobody knows that."""
     if any(isinstance(e, Call) and e.name in DEFINED for e in step.body):
-        return THOROUGH
+        return math.inf
     each = len(step.loads) + len(step.stores) + sum(min(operations([e]), DEAR) for e in step.body)
-    return effort_for(each * math.prod(step.shape))
+    return each * math.prod(step.shape)
 
 
 def _flat(view: View) -> View:
@@ -183,4 +182,4 @@ def _fill(view: View, combine: str | None) -> Loop:
     """The loop that sets an array to the identity of a combination."""
     assert combine is not None
     size = view.layout.shape[0]
-    return Loop(fill_source(view.dtype, combine), (view,), (), (), size, effort=effort_for(size))
+    return Loop(fill_source(view.dtype, combine), (view,), (), (), size, work=size)

@@ -65,7 +65,7 @@ class CompileError(Exception):
 
 
 @functools.lru_cache(maxsize=4096)
-def compile_loop(source: str, effort: Effort = native.THOROUGH) -> Code:
+def compile_loop(source: str, effort: Effort | None = None) -> Code:
     """Compile a generated `fused(args, start, stop)`, which returns a status; `args` points to int64 words."""
     if jit_disabled():
         return interpret_loop(source)
@@ -80,9 +80,10 @@ def compile_loop(source: str, effort: Effort = native.THOROUGH) -> Code:
 
             users = {name: UserElement(name) for name in names}
         (function,) = ast.parse(source).body
-        return _with(effort, translated(function, {**namespace(), **users}, LOOP, "reassoc "))
+        made = translated(function, {**namespace(), **users}, LOOP, "reassoc ")
+        return made if effort is None else _with(effort, made)
 
-    text = source if effort is native.THOROUGH else f"{source}\n{effort}"
+    text = source if effort is None else f"{source}\n{effort}"
     return compiled(text, program, all(DEFINED[name].kept for name in names))
 
 
@@ -91,15 +92,15 @@ def _with(effort: Effort, program: native.Program) -> native.Program:
     return program._replace(effort=effort) if program.effort is native.THOROUGH else program
 
 
-def compile_function(function: Callable[..., int], words: int) -> Code:
-    """Compile one of this folder's functions, of so many words, which calls others."""
+def compile_function(function: Callable[..., int], words: int, effort: Effort) -> Code:
+    """Compile one of this folder's functions, of so many words."""
     assert isinstance(function, FunctionType)
 
     def program() -> native.Program:
         from .translation import definition, translated
 
         made = translated(definition(function), function.__globals__, ("int64",) * words)
-        return _with(native.CALLING, made)
+        return _with(effort, made)
 
     return compiled(function.__name__, program)
 

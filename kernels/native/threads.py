@@ -26,7 +26,7 @@ import numpy as np
 from ... import devices
 from ..elements.registry import helper
 from . import jit
-from .code import Code, once
+from .code import BRIEF, Code, once
 from .interrupts import postponed
 from .memory import address_of
 from .pointers import address, call, fetch_add, fetch_min, pointer, row_memory
@@ -166,7 +166,7 @@ def share_out(pool: int, kernel: int, arguments: int, count: int, grain: int) ->
 @once
 def code() -> tuple[Code, Code]:
     """Machine code of `share_out` and `work`, which live as long as the process."""
-    return jit.compile_function(share_out, 5), jit.compile_function(work, 4)
+    return jit.compile_function(share_out, 5, BRIEF), jit.compile_function(work, 4, BRIEF)
 
 
 @helper

@@ -16,7 +16,7 @@ from ...devices import num_threads
 from ...planning.plan import Call, FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned, dense
 from .. import structural  # noqa: F401  all families: what they declare is looked up here
 from ..fused import codegen
-from ..loops import Loop, fuses, launches, lowers
+from ..loops import Loop, efforts, fuses, launches, lowers
 from ..native import threads
 from ..native.code import Code
 from ..native.jit import CompileError, compile_loop, interpret_loop, jit_disabled, together
@@ -56,7 +56,9 @@ def fused(step: Step) -> list[FusedStep] | None:
 def lower(steps: Sequence[Step], temporaries: Temporaries) -> list[list[Loop] | Launch]:
     """The loops of each step, compiled, or the launch of one that has none."""
     lowered = [_lowered(step, temporaries) for step in steps]
-    all_loops = [loop for loops in lowered if isinstance(loops, list) for loop in loops]
+    all_loops = efforts([loop for loops in lowered if isinstance(loops, list) for loop in loops])
+    rest = iter(all_loops)
+    lowered = [[next(rest) for _ in loops] if isinstance(loops, list) else loops for loops in lowered]
     kernels = dict.fromkeys((loop.source, loop.effort) for loop in all_loops)
     if not jit_disabled():
         tasks: list[Callable[[], Any]] = [run_code, *(partial(compile_loop, *kernel) for kernel in kernels)]

@@ -108,7 +108,7 @@ def runner() -> Callable[[int], int]:
 @native.once
 def run_code() -> Code:
     """Its machine code, which lives as long as the process."""
-    return jit.compile_function(run_plan, 1)
+    return jit.compile_function(run_plan, 1, native.CALLING)
 
 
 def failure(result: int) -> tuple[int, int]:

@@ -132,7 +132,10 @@ def product(
     iterations = math.prod(batch) * count
     grain = grain_for(iterations, cost / count)
     arrays = (target, x, y)
-    loop = Loop(calling(name), arrays, (), tuple(numbers), iterations, grain, during=during, effort=CALLING)
+    loop = Loop(
+        calling(name), arrays, (), tuple(numbers), iterations, grain,
+        during=during, work=math.prod(batch) * multiplications, effort=CALLING,
+    )  # fmt: skip
     return [loop, *sums]
 
 

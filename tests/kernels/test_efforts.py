@@ -15,7 +15,7 @@ from support.interpreting import arrays_of, plan_of
 import fastvjp as fv
 from fastvjp.kernels import loops
 from fastvjp.kernels.native import cache, code, jit
-from fastvjp.kernels.native.code import BRIEF, CALLING, THOROUGH, Effort
+from fastvjp.kernels.native.code import BRIEF, CALLING, COMPACT, THOROUGH, Effort
 from fastvjp.kernels.runtime.executable import Executable, Native
 
 pytestmark = pytest.mark.skipif(jit.jit_disabled(), reason="nothing is compiled")
@@ -23,11 +23,11 @@ LITTLE = loops.LITTLE
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
-def efforts(executable: Executable) -> set[Effort]:
+def efforts(executable: Executable) -> set[Effort | None]:
     return {loop.effort for part in executable.parts if isinstance(part, Native) for loop, _ in part.loops}
 
 
-def found(fun: Callable[..., Any], *args: Any, little: float) -> tuple[set[Effort], list[np.ndarray]]:
+def found(fun: Callable[..., Any], *args: Any, little: float) -> tuple[set[Effort | None], list[np.ndarray]]:
     """The efforts for a function's kernels, and its results, where so many operations are little."""
     program = fv.record(fun, *args)
     plan, values = plan_of(program)
@@ -85,6 +85,25 @@ def test_the_amount_of_work_decides() -> None:
     assert CALLING in found(lambda x: fv.outer(x, x) @ x, many[:50], little=LITTLE)[0]
 
 
+def loop(source: str, work: float = math.inf, effort: Effort | None = None) -> loops.Loop:
+    return loops.Loop(source, (), (), (), 1, work=work, effort=effort)
+
+
+def test_a_small_share_gets_little() -> None:
+    given = [loop("most", 1e7), loop("few", 2000), loop("few", 1000), loop("some", 50_000), loop("who knows")]
+    given += [loop("a product", 100, CALLING), loop("more", 4e5)]
+    found = [each.effort for each in loops.efforts(given)]
+    assert found == [THOROUGH, BRIEF, BRIEF, COMPACT, THOROUGH, CALLING, THOROUGH]
+
+
+def test_many_small_ones_are_not_small() -> None:
+    with patch.object(loops, "LITTLE", 1000):
+        for given in ([loop(f"kernel {k}", 300) for k in range(5000)], [loop("the same", 300)] * 5000):
+            found = [each.effort for each in loops.efforts(given)]
+            assert found.count(BRIEF) <= 3
+            assert found.count(THOROUGH) >= 0.99 * len(found) - 1
+
+
 def test_nobody_knows_what_a_function_of_users_takes() -> None:
     @fv.custom_primitive
     def collatz(x):
@@ -94,7 +113,7 @@ def test_nobody_knows_what_a_function_of_users_takes() -> None:
             steps += 1
         return steps
 
-    assert found(collatz, np.array([27.0, 1.0]), little=math.inf)[0] == {THOROUGH}
+    assert found(collatz, np.array([27.0, 1.0]), little=1e9)[0] == {THOROUGH}
 
 
 def test_one_source_with_several_efforts_is_several_kernels(
