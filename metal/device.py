@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .runtime.gpu import MetalDevice
+if TYPE_CHECKING:
+    from .runtime.gpu import MetalDevice
 
 name = "metal"
 
@@ -22,6 +23,8 @@ def _opened() -> MetalDevice:
         gpu: Any = metalcompute.Device()
     except metalcompute.error as error:
         raise RuntimeError(f"metalcompute found no GPU: {error}") from error
+    from .runtime.gpu import MetalDevice  # all of the device's code, for which others need not wait
+
     return MetalDevice(name, gpu, metalcompute.error)
 
 

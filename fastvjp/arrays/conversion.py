@@ -87,6 +87,17 @@ def of_numpy(value: np.ndarray, where: str, dtype: np.dtype | None = None) -> Va
 
 def _taken(value: np.ndarray, where: str, own: np.dtype, dtype: np.dtype) -> np.ndarray:
     """The values of any NumPy array, in a dtype; itself if nobody can write to it."""
+    if type(value) is not np.ndarray:
+        _check_class(value, where)
+    if own.kind == "c" and dtype.kind not in "cb":
+        value = value.real
+    if _constant(value) and value.dtype == dtype and value.flags.c_contiguous and value.flags.aligned:
+        return value
+    return np.array(value, dtype, order="C", copy=True, subok=False)
+
+
+def _check_class(value: np.ndarray, where: str) -> None:
+    """TypeError for an array that is more than its values."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"[{where}] A masked array would lose its mask. Hint: fill it first, x.filled(0).")
     if isinstance(value, np.matrix):
@@ -98,11 +109,6 @@ def _taken(value: np.ndarray, where: str, own: np.dtype, dtype: np.dtype) -> np.
             f"[{where}] The {type(value).__name__} has arithmetic of its own, a unit say, that would be lost. "
             f"Hint: give its values, np.asarray(x)."
         )
-    if own.kind == "c" and dtype.kind not in "cb":
-        value = value.real
-    if _constant(value) and value.dtype == dtype and value.flags.c_contiguous and value.flags.aligned:
-        return value
-    return np.array(value, dtype, order="C", copy=True, subok=False)
 
 
 def _constant(value: Any) -> bool:
