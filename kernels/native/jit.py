@@ -92,7 +92,7 @@ def _with(effort: Effort, program: native.Program) -> native.Program:
     return program._replace(effort=effort) if program.effort is native.THOROUGH else program
 
 
-def compile_function(function: Callable[..., int], words: int, effort: Effort) -> Code:
+def compile_function(function: Callable[..., int], words: int, effort: Effort = native.THOROUGH) -> Code:
     """Compile one of this folder's functions, of so many words."""
     assert isinstance(function, FunctionType)
 
