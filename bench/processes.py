@@ -26,7 +26,11 @@ CACHES = {
     "TORCHINDUCTOR_CACHE_DIR": "torch",
     "TMPDIR": "",  # where MLX keeps what it compiled
 }
-ALWAYS = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
+ALWAYS = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "PYTHONDONTWRITEBYTECODE": "",  # all have their bytecode, as what pip installs has
+}
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import sys
 from collections import defaultdict
@@ -100,6 +99,8 @@ launches = Declared[Callable[..., None]]("kernels.launches")
 def calling(kernel: str, *arguments: object) -> str:
     """Source of a loop that calls a kernel with types and functions of these names."""
     if kernel not in KERNELS:
+        import difflib
+
         near = difflib.get_close_matches(kernel, KERNELS, 1)
         hint = f" Hint: did you mean {near[0]}?" if near else ""
         file = sys._getframe(1).f_code.co_filename

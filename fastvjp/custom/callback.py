@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import secrets
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -172,7 +172,7 @@ class _Callback:
 @functools.lru_cache(maxsize=512)
 def _primitive(call: _Callback) -> Primitive:
     """The primitive of a callback, found again by its function."""
-    name = f"pure_callback_{secrets.token_hex(8)}"
+    name = f"pure_callback_{os.urandom(8).hex()}"
 
     def launch(*arrays: np.ndarray) -> None:
         outs, xs = arrays[: len(call.results)], arrays[len(call.results) :]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import secrets
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -105,7 +105,7 @@ def custom_kernel(
 
 def _defined(given: Functions, metal: str | None) -> Definition:
     """A definition of its own for every call: kernels that Python calls are nowhere found by a name."""
-    name = f"{given.title}_{secrets.token_hex(8)}"
+    name = f"{given.title}_{os.urandom(8).hex()}"
     launchers = {name + end: _launcher(f, given.split(f)[1]) for end, f in given.by_end.items()}
     text = None
     if metal is not None:

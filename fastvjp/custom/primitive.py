@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import secrets
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -95,7 +95,7 @@ def _defined(given: Functions, metal: str | None) -> Definition:
     snapshot = Snapshot(given.title, is_own)
     copies = {end: snapshot.function(f) for end, f in given.by_end.items()}
     told = repr((list(copies), snapshot.content, metal)).encode()
-    digest = hashlib.sha256(told).hexdigest()[:16] if snapshot.complete else secrets.token_hex(8)
+    digest = hashlib.sha256(told).hexdigest()[:16] if snapshot.complete else os.urandom(8).hex()
     name = f"{given.title}_{digest}"
     text = None
     if metal is not None:

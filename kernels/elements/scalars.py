@@ -7,7 +7,6 @@ A constant or a list of coefficients is a pair, of what float32 takes and what f
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import numpy as np
 
@@ -33,6 +32,8 @@ def fma(x, y, z):
         return np.float32(np.float64(x) * np.float64(y) + np.float64(z))
     if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)) or x == 0 or y == 0:
         return x * y + z
+    from fractions import Fraction  # for plain Python alone
+
     exact = Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))
     if exact == 0:
         return x * y + z
