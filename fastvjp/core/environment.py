@@ -15,6 +15,11 @@ def reads() -> str:
     return text("FASTVJP_READS") or "error"
 
 
+def progress() -> str:
+    """FASTVJP_PROGRESS, whether a long first call shows what it does: "auto" (on a terminal), "on" or "off"."""
+    return text("FASTVJP_PROGRESS") or "auto"
+
+
 def cache_dir() -> str | None:
     """FASTVJP_CACHE_DIR, where compiled kernels are kept: None for the default, "" for nowhere."""
     value = os.environ.get("FASTVJP_CACHE_DIR")

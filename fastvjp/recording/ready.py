@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from .. import devices
+from ..core import progress
 from ..core.avals import Aval
 from ..core.program import Abstract, Buffer, Op, Uniform, Var, as_numpy
 from ..planning.planner import make_plan
@@ -100,7 +101,10 @@ def executable(ops: Sequence[Op], outputs: Sequence[Var]) -> tuple[devices.Execu
     key = (key, device.name)
     found = _cache_get(key)
     if found is None:
-        found = device.compile(make_plan(ops, outputs, leaves, strides(leaves)))
+        with progress.working(len(ops)) as work:
+            plan = make_plan(ops, outputs, leaves, strides(leaves))
+            work.planned = work.seconds
+            found = device.compile(plan)
         _cache_put(key, found)
     return found, leaves
 

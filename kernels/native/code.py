@@ -55,6 +55,20 @@ class Code:
         self._kept = kept
 
 
+_left: list[Any] = []
+"""LLVM's parts of code that nobody has any more. They go when other code comes and interrupts wait: one that came
+while they go could leave llvmlite's lock held, for good."""
+
+
+class _Linked(Code):
+    """Code that LLVM has linked."""
+
+    __slots__ = ()
+
+    def __del__(self, leave: Callable[[Any], None] = _left.append) -> None:
+        leave(self._kept)
+
+
 @functools.cache
 def llvm() -> Any:
     """llvmlite's binding, imported when it is first needed, with this machine's target initialised."""
@@ -237,7 +251,8 @@ def link(code: bytes, shared: Mapping[str, int]) -> Code:
     for symbol, address in shared.items():
         builder.import_symbol(symbol, address)
     library = builder.link(_linker(), f"fastvjp{next(_numbers)}")
-    return Code(library[ENTRY], library)
+    _left.clear()
+    return _Linked(library[ENTRY], library)
 
 
 def function_of_words(address: int, arguments: int) -> Callable[..., int]:

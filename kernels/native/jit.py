@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from ...core import avals, environment
+from ...core import avals, environment, progress
 from ...core.definitions import DEFINED
 from ...core.forks import without_forks
 from ..elements.registry import COLD, ELEMENTS, HELPERS, KERNELS, OPERATIONS
@@ -138,6 +138,7 @@ def compiled(text: str, program: Callable[[], native.Program], kept_on_disk: boo
         path = cache.path_of(text) if kept_on_disk else None
         kept = None if path is None else cache.load(path)
         code = kept or _object_file(program)
+        progress.count(**{"loaded" if kept else "compiled": 1})
         shared = {symbol: _shared(symbol).address for symbol in native.shared_symbols(code)}
         linked = native.link(code, shared)
     except Exception as error:  # whatever is wrong with LLVM or Numba, there are other ways
@@ -149,24 +150,37 @@ def compiled(text: str, program: Callable[[], native.Program], kept_on_disk: boo
 
 @postponed()
 def together(tasks: Sequence[Callable[[], Any]], threads: int) -> None:
-    """Do what compiles kernels in several threads; what fails does so again where it is done for good."""
-    waiting = list(tasks)
+    """Do what compiles kernels in several threads; what cannot be compiled fails where it is compiled for good.
 
-    def work() -> None:
-        with contextlib.suppress(IndexError):
-            while True:
-                with contextlib.suppress(CompileError):
-                    waiting.pop(0)()
+    Any other exception, in whichever thread, ends all of them and is raised here.
+    """
+    rest, work = iter(tasks), progress.current()
+    failures: list[BaseException] = []
+    progress.count(kernels=len(tasks))
+
+    def run() -> None:
+        try:
+            with progress.helping(work):
+                for task in rest:  # that no other thread has taken
+                    with contextlib.suppress(CompileError):
+                        task()
+                    progress.count(finished=1)
+                    if failures:
+                        break
+        except BaseException as error:
+            failures.append(error)
 
     others: list[Thread] = []
     with contextlib.suppress(RuntimeError):  # as Python ends no thread starts any more
         while len(others) < min(threads, len(tasks)) - 1:
-            thread = Thread(target=work, name="fastvjp-compiler")
+            thread = Thread(target=run, name="fastvjp-compiler")
             thread.start()
             others.append(thread)
-    work()
+    run()
     for thread in others:
         thread.join()
+    if failures:
+        raise failures[0]
 
 
 @once
