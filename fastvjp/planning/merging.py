@@ -192,7 +192,9 @@ def _without_unread(steps: Sequence[Step], needed: Collection[int], versions: Ve
     kept = []
     for step in steps:
         if isinstance(step, FusedStep):
-            step = part(step, [store for store in step.stores if store.view.buffer in read])
+            stores = [store for store in step.stores if store.view.buffer in read]
+            if len(stores) < len(step.stores):
+                step = part(step, stores)
             if step.then:
                 stores = [store for store in step.then.stores if store.view.buffer in read]
                 step = replace(step, then=part(step.then, stores))

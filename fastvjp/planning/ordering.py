@@ -7,7 +7,7 @@ would close a circle.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 FULL = 512
@@ -16,11 +16,16 @@ CLOSED = -1
 
 
 class Ordered:
-    """A step in a segment. `number` is its place there, `after` the bits of the steps that it comes after."""
+    """A step in a segment.
+
+    `number` is its place there, `after` the bits of the steps that it comes after, and `followed` whether any step
+    comes after it.
+    """
 
     def __init__(self) -> None:
         self.number = CLOSED
         self.after = 0
+        self.followed = False
 
     def is_closed(self) -> bool:
         """Whether its segment has ended: it takes nothing more, and comes before all that follows."""
@@ -28,7 +33,7 @@ class Ordered:
 
     def comes_after(self, other: Ordered) -> bool:
         """Whether it must come after another step of the open segment."""
-        return not self.is_closed() and bool(self.after >> other.number & 1)
+        return self.number != CLOSED and bool(self.after >> other.number & 1)
 
     def steps(self) -> Sequence[Any]:
         """The finished steps that it stands for."""
@@ -56,16 +61,18 @@ class Segment:
         if other is None or other is step or other.is_closed():
             return
         bits = other.after | 1 << other.number
+        other.followed = True
         if bits & ~step.after:
-            for s in self.open:
-                if s is step or s.comes_after(step):
+            step.after |= bits
+            for s in self.open if step.followed else ():  # mostly a step that has just been added
+                if s.after >> step.number & 1:
                     s.after |= bits
 
     def close(self) -> None:
         """Put the steps in order; those that follow come after all of them."""
         done, ordered = 0, []
         for step in self.open:
-            missing = [s for s in self.open if step.after >> s.number & 1 and not done >> s.number & 1]
+            missing = [self.open[number] for number in _numbers(step.after & ~done)]
             missing.sort(key=lambda s: (s.after.bit_count(), s.number))  # what a step comes after has fewer bits
             for s in (*missing, step):
                 if not done >> s.number & 1:
@@ -80,3 +87,11 @@ class Segment:
         """All steps in order, those of each segment by themselves."""
         self.close()
         return self.done
+
+
+def _numbers(bits: int) -> Iterator[int]:
+    """Of the bits that are set."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest

@@ -8,7 +8,8 @@ inside; every other primitive is a `KernelStep`.
 from __future__ import annotations
 
 import math
-from bisect import insort
+import sys
+from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -60,7 +61,7 @@ class Call:
 
     def renumbered(self, numbers: Mapping[int, int] | Sequence[int]) -> Call:
         """The same of other operands."""
-        return replace(self, operands=tuple([numbers[k] for k in self.operands]))
+        return Call(self.name, self.dtype, tuple([numbers[k] for k in self.operands]), self.statics)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Reduce:
     def renumbered(self, numbers: Mapping[int, int] | Sequence[int]) -> Reduce:
         """The same of other operands."""
         where = None if self.where is None else numbers[self.where]
-        return replace(self, operand=numbers[self.operand], where=where)
+        return Reduce(self.name, self.dtype, numbers[self.operand], where)
 
 
 @dataclass(frozen=True)
@@ -291,20 +292,31 @@ def _place(steps: Sequence[Step], buffers: Sequence[Aval], leaves: int) -> tuple
     released = {b for step in steps for b in step.release}
     written = {view.buffer for step in steps for view in step.writes}
     offsets = {b: 0 for b in range(leaves, leaves + len(buffers)) if b not in written}
-    living: list[tuple[int, int, int]] = []  # offset, end, buffer; by offset
+    gaps = [(0, sys.maxsize)]  # free memory from an offset to another, in order
+    ends: dict[int, int] = {}  # of the buffers that are placed
     scratch = 0
     for step in steps:
         for buffer in dict.fromkeys(v.buffer for v in step.writes):
             if buffer not in released or buffer in offsets:
                 continue
             size = aligned(buffers[buffer - leaves])
-            at = 0
-            for start, end, _ in living:
-                if start - at >= size:
-                    break
-                at = max(at, end)
-            offsets[buffer] = at
-            insort(living, (at, at + size, buffer))
-            scratch = max(scratch, at + size)
-        living = [place for place in living if place[2] not in step.release]
+            i = next(i for i, (start, end) in enumerate(gaps) if end - start >= size)
+            start, end = gaps[i]
+            gaps[i : i + 1] = [(start + size, end)] if start + size < end else []
+            offsets[buffer], ends[buffer] = start, start + size
+            scratch = max(scratch, start + size)
+        for buffer in step.release:
+            if buffer in ends:
+                _give_back(gaps, offsets[buffer], ends.pop(buffer))
     return offsets, scratch
+
+
+def _give_back(gaps: list[tuple[int, int]], start: int, end: int) -> None:
+    """Let memory be a gap, one with those beside it."""
+    i = bisect(gaps, (start, end))
+    first, last = i, i
+    if i < len(gaps) and gaps[i][0] == end:
+        end, last = gaps[i][1], i + 1
+    if i > 0 and gaps[i - 1][1] == start:
+        start, first = gaps[i - 1][0], i - 1
+    gaps[first:last] = [(start, end)]

@@ -52,7 +52,7 @@ def lower(step: FusedStep, allocate: Allocate | None = None) -> list[Loop]:
     if 0 in step.shape:
         return [_fill(s.target, s.combine) for s in step.stores if s.combine]
     nest = tiled_nest(step)
-    if _writer(step, nest).values.row_bytes() > MAX_ROW_BYTES:
+    if step.has_rows and _writer(step, nest).values.row_bytes() > MAX_ROW_BYTES:
         assert allocate is not None
         return [loop for single in single_steps(step, allocate) for loop in lower(single, allocate)]
     places = nest.places[len(nest.places) - len(step.stores) :]

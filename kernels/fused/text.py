@@ -55,11 +55,18 @@ def folded(name: str, values: Sequence[str]) -> str:
     return functools.reduce(lambda x, y: f"{name}({x}, {y})", values)
 
 
+@functools.cache
+def name_of(dtype: np.dtype) -> str:
+    """Name of the dtype, which NumPy finds out anew each time."""
+    return str(dtype)
+
+
+@functools.cache
 def stored_name(dtype: np.dtype) -> str:
     """Name of the dtype in memory: bools are bytes there, and numbers of 16 bits their bits."""
     if dtype in COMPUTED:
         return "uint16"
-    return "uint8" if dtype == np.bool_ else str(dtype)
+    return "uint8" if dtype == np.bool_ else name_of(dtype)
 
 
 def to_memory(dtype: np.dtype, value: str) -> str:

@@ -11,7 +11,7 @@ from ...devices.phases import Phase, schedule
 from ...planning.plan import Call, Entry, FusedStep, Match, Operand, Reduce, Scalar, View
 from ..elements.registry import HELPERS, parameters
 from .arrays import Arrays
-from .text import combination, identity_value
+from .text import combination, identity_value, name_of
 
 
 def has_near(call: Call) -> bool:
@@ -96,10 +96,10 @@ class Values:
         if isinstance(entry, Match):
             return f"{operands[0]} == {self.arrays.memory.linear()}"
         if entry.name == "astype":
-            return f"{entry.dtype}({operands[0]})"
+            return f"{name_of(entry.dtype)}({operands[0]})"
         assert isinstance(entry, Call)
         name = f"{entry.name}_near" if near and has_near(entry) else entry.name
-        return f"{entry.dtype}({name}({', '.join([*operands, *map(repr, entry.statics)])}))"
+        return f"{name_of(entry.dtype)}({name}({', '.join([*operands, *map(repr, entry.statics)])}))"
 
     def row_value(self, k: int) -> str:
         """A value of the row."""
