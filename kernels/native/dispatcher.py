@@ -58,6 +58,8 @@ class Anchored:
     def hold(self, library: Any) -> None:
         """Let code that has come into memory find the words."""
         at = library.codegen._engine.get_global_value_address(self.anchor)
+        if not at:
+            raise RuntimeError(f"[njit] The code has no {self.anchor}.")  # or it would write to nowhere
         ctypes.c_int64.from_address(at).value = address_of(self.words)
         library.anchored = self  # whoever links it keeps it
 
