@@ -10,13 +10,13 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from ..core.avals import aval
+from ..core.avals import Aval, aval
 from ..core.declared import Declared
-from ..core.layouts import Layout
+from ..core.layouts import Layout, broadcast_to
 from ..core.program import Op
-from .fusion import Builder, Number, Pending, fits
-from .locations import Location, Register, dtype_of, shape_of
-from .plan import Match, Reduce, Scalar, View
+from .fusion import Builder, Number, Pending, ScalarCall, fits
+from .locations import Expression, Location, Register, dtype_of, one_of, shape_of
+from .plan import Match, Operand, Reduce, Scalar, View
 from .steps import Steps
 from .updates import Updates
 
@@ -72,9 +72,14 @@ def logsumexp(steps: Steps, op: Op, x: Location) -> Location:
 
 @fusible("matmul")
 def matmul(steps: Steps, op: Op, x: Location, y: Location) -> Location | None:
-    """Many small products as products of numbers that are summed up along rows."""
+    """Products with one term, or with a matrix of one value; many small ones, summed up along rows."""
     out = op.outputs[0].aval
     (*batch, m, n), k = out.shape, shape_of(x)[-1]
+    if k == 1:
+        return steps.fuse("multiply", out, [_spread(steps, o, out.shape) for o in (x, y)])
+    for one, other, axis in ((one_of(y), x, -1), (one_of(x), y, -2)):
+        if one is not None and k and out.size and out.dtype.kind != "b":
+            return _sums(steps, out, other, one, axis)
     if out.dtype.kind not in "fc" or math.prod(batch) < PRODUCTS or not 0 < m * n * k <= SMALL_PRODUCT:
         return None
     a, b = steps.stored(x), steps.stored(y)
@@ -87,6 +92,35 @@ def matmul(steps: Steps, op: Op, x: Location, y: Location) -> Location | None:
         View(b.buffer, b.dtype, Layout(shape, (*batch_b, 0, right, down), b.layout.offset)),
     ]
     return steps.reduce("add", steps.fuse("multiply", aval(shape, out.dtype), factors), (len(shape) - 1,))
+
+
+def _spread(steps: Steps, x: Location, shape: tuple[int, ...]) -> Location:
+    """A location broadcast to a shape."""
+    if isinstance(x, Expression):
+        return Expression(x.call, shape)
+    found = steps.stored(x)
+    if isinstance(found, Scalar):
+        return Scalar(found.leaf, aval(shape, found.aval.dtype))
+    return View(found.buffer, found.dtype, broadcast_to(found.layout, shape))
+
+
+def _sums(steps: Steps, out: Aval, x: Location, one: Operand | ScalarCall, axis: int) -> Location:
+    """The product of matrices with one of which each element is one value: their sums along an axis, repeated."""
+    shape = shape_of(x)
+    if isinstance(one, ScalarCall):
+        factor: Location = Expression(one, shape)
+    elif isinstance(one, Scalar):
+        factor = Scalar(one.leaf, aval(shape, out.dtype))
+    else:
+        factor = View(one.buffer, one.dtype, Layout(shape, (0,) * len(shape), one.layout.offset))
+    total = steps.reduce("add", steps.fuse("multiply", aval(shape, out.dtype), [x, factor]), (len(shape) + axis,))
+    if isinstance(total, Register) and total.builder.is_row(out.shape):
+        return Register(total.builder, total.value, out.shape, row=True)
+    sums = steps.stored(total)
+    assert isinstance(sums, View)
+    *lead, last = sums.layout.strides
+    strides = (*lead, last, 0) if axis == -1 else (*lead, 0, last)
+    return View(sums.buffer, sums.dtype, Layout(out.shape, strides, sums.layout.offset))
 
 
 # --- rows by index ---------------------------------------------------------------------------------------

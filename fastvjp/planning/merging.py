@@ -15,7 +15,7 @@ from ..core.layouts import Layout
 from . import fusion
 from .fusion import SMALL, arrays, is_cheap, part
 from .ordering import Ordered, Segment
-from .plan import Entry, FusedStep, Operand, Step, Store, View
+from .plan import Entry, FusedStep, KernelStep, Operand, Step, Store, View
 from .versions import Versions
 
 TRIED = 8
@@ -189,7 +189,7 @@ def _is_quick(step: FusedStep) -> bool:
 def _without_unread(steps: Sequence[Step], needed: Collection[int], versions: Versions) -> list[Step]:
     """The steps without stores to buffers that nobody reads."""
     read = versions.with_older(_buffers(o for step in steps for o in step.reads)).union(needed)
-    kept = []
+    kept: list[Step] = []
     for step in steps:
         if isinstance(step, FusedStep):
             stores = [store for store in step.stores if store.view.buffer in read]
@@ -198,8 +198,26 @@ def _without_unread(steps: Sequence[Step], needed: Collection[int], versions: Ve
             if step.then:
                 stores = [store for store in step.then.stores if store.view.buffer in read]
                 step = replace(step, then=part(step.then, stores))
-        kept.append(step)
+            if not step.has_rows and any(store.row for store in step.stores):
+                kept += _of_rows(step)
+                step = part(step, [store for store in step.stores if not store.row])
+        if step.writes or isinstance(step, KernelStep):
+            kept.append(step)
     return kept
+
+
+def _of_rows(step: FusedStep) -> list[FusedStep]:
+    """What a step stores for each row, as work over the rows alone."""
+    shape = step.shape[: step.rows]
+
+    def over(o: View) -> View:
+        layout = Layout(shape, o.layout.strides[: step.rows], o.layout.offset)
+        return replace(o, layout=layout, inside=o.inside and o.inside[: step.rows])
+
+    rows = part(step, [store for store in step.stores if store.row])
+    loads = [over(o) if isinstance(o, View) else o for o in rows.loads]
+    stores = [replace(store, view=over(store.view), row=False) for store in rows.stores]
+    return [replace(rows, shape=shape, loads=loads, stores=stores, then=None)] if stores else []
 
 
 def _buffers(operands: Iterable[Operand]) -> set[int]:

@@ -27,7 +27,7 @@ from fastvjp.devices import phases
 from fastvjp.kernels.fused import arrays, row_memory, tile_arrays, tiles, values
 from fastvjp.kernels.fused.text import combination, identity_value
 from fastvjp.kernels.runtime import columns
-from fastvjp.planning import fusion, steps, updates, versions
+from fastvjp.planning import fusion, steps
 from fastvjp.planning.plan import View
 
 __all__ = ["interpreted"]
@@ -165,10 +165,6 @@ WRONG = {
     "bounds of padded views": (arrays.Arrays, "bounds", lambda self, a: [f"in{a} = True"]),
     "rows": (fusion.Builder, "layout", aligned_last),
     "places of results": (steps, "reduced_layout", lambda shape, axes: Layout(shape, (0,) * len(shape))),
-    "arrays that are still read": (updates.Updates, "is_read", lambda self, x, touched: False),
-    "what an update takes of what it overwrites": (updates.Updates, "_apart", lambda self, y, written: y),
-    "what a merged step overwrites": (versions.Versions, "can_be_one", lambda self, loads, stores, in_rows: True),
-    "order of reads and updates": (versions.Versions, "rewrites", lambda self, step: []),
 }
 
 

@@ -93,6 +93,21 @@ def test_views_inside_a_fused_step_cost_nothing():
     assert all_names(ops.plan([y], [x])) == [["sin", "exp"]]
 
 
+def test_a_product_with_one_term_is_an_outer_product() -> None:
+    ops, x, y = Ops(), leaf(5, 1), leaf(1, 6)
+    made = ops.plan([ops("sin", ops("matmul", x, y))], [x, y])
+    assert all_names(made) == [["multiply", "sin"]]
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 3, 4, 1)])
+def test_a_product_with_a_matrix_of_one_value_is_a_sum(shape: tuple[int, ...]) -> None:
+    *lead, m, k, n = shape
+    ops, x, left, right = Ops(), leaf(*lead, m, k), uniform(2.0, (*lead, n, m), F), uniform(3.0, (*lead, k, n), F)
+    made = ops.plan([ops("matmul", x, right), ops("matmul", left, x)], [x, left, right])
+    assert not any(isinstance(step, KernelStep) for step in made.steps)
+    assert {name for found in all_names(made) for name in found} <= {"multiply", "add"}
+
+
 def test_impossible_reshape_copies():
     ops, x = Ops(), leaf(2, 3)
     y = ops("reshape", ops("transpose", x, axes=(1, 0)), shape=(6,))

@@ -18,7 +18,7 @@ from fastvjp.core import avals
 from fastvjp.core.layouts import Layout, disjoint, is_distinct, slice_
 from fastvjp.core.program import Var
 from fastvjp.kernels.fused import arrays
-from fastvjp.planning import fusion
+from fastvjp.planning import fusion, updates, versions
 from fastvjp.planning.plan import KernelStep, Plan
 from fastvjp.planning.planner import Planner
 
@@ -319,6 +319,46 @@ def test_programs_that_change_arrays_composed(moves: Any, seed: int) -> None:
 # --- hazards ---------------------------------------------------------------------------------------------
 
 
+def arrays_that_are_read() -> None:
+    """What is read behind an update, or given out."""
+
+    def fun(x: Any) -> Any:
+        a = fv.cumsum(x)
+        new = a.at[2:9].set(x[2:9])
+        return fv.cumsum(a * fv.sum(new)), new
+
+    x = np.random.default_rng(7).uniform(1, 2, 12)
+    new = np.cumsum(x)
+    new[2:9] = x[2:9]
+    close(run(fv.record(fun, x)), [np.cumsum(np.cumsum(x) * new.sum()), new])
+
+
+def sections_that_overlap() -> None:
+    """The later one is there in the end."""
+
+    def fun(x: Any) -> Any:
+        return [fv.cumsum(x).at[:5].set(x[:5] * 2).at[1:6].set(x[1:6] * 3)]
+
+    x = np.random.default_rng(8).uniform(1, 2, 8)
+    expected = np.cumsum(x)
+    expected[:1], expected[1:6] = x[:1] * 2, x[1:6] * 3
+    close(run(fv.record(fun, x)), [expected])
+
+
+def reads_before_updates() -> None:
+    """A step that stands before one that reads an array could take over the update of it."""
+
+    def fun(x: Any, z: Any) -> Any:
+        a = fv.cumsum(x)
+        y = fv.sin(z)
+        return y, fv.cumsum(a), a.at[:3].set(y)
+
+    x, z = np.random.default_rng(9).uniform(1, 2, (2, 12))
+    a = np.cumsum(x)
+    new = np.concatenate([np.sin(z[:3]), a[3:]])
+    close(run(fv.record(fun, x, z[:3])), [np.sin(z[:3]), np.cumsum(a), new])
+
+
 def overwritten_sources() -> None:
     """What is so cheap that later steps rather compute it again, of what has been overwritten meanwhile."""
 
@@ -349,9 +389,24 @@ def overwritten_angles() -> None:
     close([found], [np.cumsum(np.sin(np.cumsum(x, 0)) * 1e9, 1)])
 
 
+def parts_of_one_array() -> None:
+    """An array's own elements, one place further."""
+
+    def fun(x: Any) -> Any:
+        a = fv.cumsum(x)
+        return [a.at[1:].set(a[:-1])]
+
+    x = np.random.default_rng(6).uniform(1, 2, 50)
+    close(run(fv.record(fun, x)), [np.cumsum(x)[[0, *range(49)]]])
+
+
 AGAIN = fusion.Builder.again
 HAZARDS = {
+    arrays_that_are_read: (updates.Updates, "is_read", lambda self, x, touched: False),
+    sections_that_overlap: (versions.Versions, "can_be_one", lambda self, loads, stores, in_rows: True),
+    reads_before_updates: (versions.Versions, "rewrites", lambda self, step: []),
     overwritten_sources: (fusion.Builder, "again", lambda self, other, value, past: AGAIN(self, other, value)),
+    parts_of_one_array: (updates.Updates, "_apart", lambda self, y, written: y),
     overwritten_angles: (arrays.Arrays, "changes", lambda self, store: False),
 }
 """What is right, and a mistake by which it is not."""
