@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
+import sys
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,13 +29,20 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def slow(monkeypatch):
-    """Planning takes long, and what is long is soon."""
+    """Planning takes until something is shown, if it is to be, and what is long is soon."""
     original = ready.make_plan
 
     def plan(*given):
-        time.sleep(0.3)
+        time.sleep(0.1)
+        stream: Any = sys.stderr
+        with contextlib.suppress(ValueError):  # it is closed
+            for _ in range(2000):
+                if not progress._is_shown() or stream.getvalue():
+                    break
+                time.sleep(0.01)
         return original(*given)
 
+    monkeypatch.delenv("FASTVJP_PROGRESS", raising=False)
     monkeypatch.setattr(ready, "make_plan", plan)
     monkeypatch.setattr(progress, "LONG", 0.02)
     monkeypatch.setattr(progress, "EVERY", 0.02)
@@ -127,8 +137,10 @@ def test_long_calls_are_logged_as_information(slow, caplog, rng):
 
 
 def test_an_error_ends_it(slow, monkeypatch, rng):
+    planned = ready.make_plan
+
     def fails(*given):
-        time.sleep(0.1)
+        planned(*given)
         raise MemoryError("none left")
 
     monkeypatch.setattr(ready, "make_plan", fails)
