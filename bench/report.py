@@ -178,6 +178,14 @@ def other_parts(results: dict[str, Any]) -> str:
             [f"{r['op']} {r['n']}", _number(r["fastvjp_us"]), _number(r["numpy_us"])] for r in results["eager"]
         ]
         parts.append(_columns(["eager op, us", "fastvjp", "numpy"], rows))
+    if "gradients" in results:
+        rows = []
+        for r in results["gradients"]:
+            pairs = [(r[key]["value"], r[key]["both"]) for key in ("us", "bytes")]
+            (us, both), (size, moved) = pairs
+            ratios = [_number(both / us), _number(moved / max(size, 1))]
+            rows.append([f"{r['loop']} {r['shape']}", _number(us), _number(both), *ratios])
+        parts.append(_columns(["loop, us", "value", "with gradient", "times", "times the bytes"], rows))
     return "\n\n".join(parts)
 
 
