@@ -17,7 +17,9 @@ from .native.pointers import PythonPointer
 
 CHUNK = 30_000
 """Nanoseconds of work that make a chunk, about: five times what handing it to another thread costs."""
-LITTLE = 500
+START = 30
+"""Operations that take as long as it takes to start a loop, about."""
+LITTLE = 600
 """Operations of a plan that may take many times as long without notice, as a call takes microseconds; ..."""
 LITTLE_SHARE = 1 / 3000
 """... so may such a share of all, ..."""
@@ -116,7 +118,7 @@ def efforts(loops: Sequence[Loop]) -> list[Loop]:
     """
     work: dict[str, float] = defaultdict(float)
     for loop in loops:
-        work[loop.source] += loop.work
+        work[loop.source] += START + loop.work
     total = sum(w for w in work.values() if w < math.inf)
     chosen, spent = {}, 0.0
     for source in sorted(work, key=work.__getitem__):
