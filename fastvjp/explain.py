@@ -9,7 +9,7 @@ from typing import Any
 
 from .arrays.array import array
 from .core.program import Program
-from .planning.plan import Call, FusedStep, KernelStep, Operand, Plan, Reduce, Scalar, Step, View
+from .planning.plan import Call, FusedStep, KernelStep, LoopStep, Operand, Plan, Reduce, Scalar, Step, View
 from .recording.recorder import Recording, switch
 from .transforms.tree import flatten
 from .transforms.vjp import vjp
@@ -111,10 +111,18 @@ def explain(fun: Callable[..., Any], primals: Sequence[Any], cotangents: Sequenc
         recording.end()
     plan: Plan = ready.executable.plan
     reports = tuple(
-        StepReport(step, nbytes(step.reads), nbytes(step.writes), *profiled)
+        StepReport(step, *moved(step), profiled.sources, profiled.seconds, profiled.device)
         for step, profiled in zip(plan.steps, profile, strict=True)
     )
     return Explanation(program, plan, reports, least(plan))
+
+
+def moved(step: Step) -> tuple[int, int]:
+    """Bytes that a step reads and that it writes."""
+    if isinstance(step, LoopStep):
+        read, written = map(sum, zip(*map(moved, step.body.steps), strict=True))
+        return step.trips * read, step.trips * written
+    return nbytes(step.reads), nbytes(step.writes)
 
 
 def least(plan: Plan) -> int:
@@ -134,6 +142,8 @@ def nbytes(operands: Iterable[Operand]) -> int:
 
 
 def _title(step: Step) -> str:
+    if isinstance(step, LoopStep):
+        return f"a loop of {step.trips} turns"
     if isinstance(step, KernelStep):
         params = ", ".join(f"{k}={v}" for k, v in step.params.items())
         return f"{step.primitive.name} {params}".rstrip()
@@ -141,6 +151,9 @@ def _title(step: Step) -> str:
 
 
 def _inside(step: Step) -> list[str]:
+    if isinstance(step, LoopStep):
+        steps = [[f"step {i}: {_title(inner)}", *_inside(inner)] for i, inner in enumerate(step.body.steps)]
+        return [f"    {line}" for lines in steps for line in lines]
     lines = [
         f"    v{i} = {_operand(o)}"
         for i, o in enumerate(step.loads if isinstance(step, FusedStep) else step.reads)

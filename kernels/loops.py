@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..core.avals import Aval
@@ -73,6 +73,24 @@ class Loop:
     effort: Effort | None = None
     """What LLVM is to do for it, if that does not depend on its work."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it has chunks for several threads."""
+        return 0 < self.grain < self.count
+
+    @property
+    def kernels(self) -> tuple[Loop, ...]:
+        """Itself and all that it starts."""
+        return (self,)
+
+    def repeated(self, trips: int) -> Loop:
+        """The same as part of the body of a loop."""
+        return replace(self, work=self.work * trips)
+
+    def with_efforts(self, chosen: Mapping[str, Effort]) -> Loop:
+        """The same, with what LLVM is to do for each source."""
+        return self if self.effort else replace(self, effort=chosen[self.source])
+
 
 def bad_index(name: str, describe: Callable[[int, PythonPointer], Exception]) -> Failure:
     """Of a primitive that was given an index out of range."""
@@ -117,15 +135,15 @@ def efforts(loops: Sequence[Loop]) -> list[Loop]:
     The budget is one for all loops, of which the shortest take first; loops of one source have the same.
     """
     work: dict[str, float] = defaultdict(float)
-    for loop in loops:
-        work[loop.source] += START + loop.work
+    for kernel in (kernel for loop in loops for kernel in loop.kernels):
+        work[kernel.source] += START + kernel.work
     total = sum(w for w in work.values() if w < math.inf)
     chosen, spent = {}, 0.0
     for source in sorted(work, key=work.__getitem__):
         spent += work[source]
         little = spent <= max(LITTLE, total * LITTLE_SHARE)
         chosen[source] = BRIEF if little else COMPACT if spent <= total * SMALL_SHARE else THOROUGH
-    return [loop if loop.effort else replace(loop, effort=chosen[loop.source]) for loop in loops]
+    return [loop.with_efforts(chosen) for loop in loops]
 
 
 def grain_for(iterations: int, cost: float) -> int:

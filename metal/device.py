@@ -30,4 +30,4 @@ def _opened() -> MetalDevice:
 
 _device = _opened()
 dtype, holds, check = _device.dtype, _device.holds, _device.check
-upload, compile = _device.upload, _device.compile
+repeats, upload, compile = _device.repeats, _device.upload, _device.compile

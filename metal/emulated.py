@@ -33,4 +33,4 @@ def emulated(name: str, **settings: Unpack[Settings]) -> MetalDevice:
 
 _device = emulated(name)
 dtype, holds, check = _device.dtype, _device.holds, _device.check
-upload, compile = _device.upload, _device.compile
+repeats, upload, compile = _device.repeats, _device.upload, _device.compile

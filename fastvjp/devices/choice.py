@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core import environment
 from ..core.forks import without_forks
-from ..core.program import Buffer, Uniform
+from ..core.program import Buffer, Op, Uniform
 from ..planning.plan import Plan
 from .names import Device
 
@@ -68,8 +68,12 @@ class Backend(Protocol):
         """Take over a NumPy array."""
         ...
 
+    def repeats(self, op: Op) -> bool:
+        """Whether an op can be part of a loop here."""
+        ...
+
     def compile(self, plan: Plan) -> Executable:
-        """Make a plan ready to run."""
+        """Make a plan ready to run; `Unrollable` for one with loops that cannot run here after all."""
         ...
 
 

@@ -219,7 +219,59 @@ class KernelStep:
         return self.outputs
 
 
-Step = FusedStep | KernelStep
+@dataclass(eq=False)
+class LoopStep:
+    """A plan that is run over and over.
+
+    Args:
+        trips: how often.
+        body: what is run; every output is all of a buffer of its own.
+        inputs: for each leaf of the body what it is at the first turn.
+        moves: by how much an input moves with every turn: elements of an array, words of scalars.
+        memories: arrays, inputs of which the body writes to sections.
+        own: for inputs that are another array at each turn, by how many arrays that moves among those given.
+        carried: for leaves of the body, the output of the turn before that they are from the second turn on.
+        outputs: for each output of the body where the last turn writes it, or where the first one does if each
+            turn has a place for it.
+        strides: by how many elements that place moves with every turn; 0 if it does not.
+        spares: where every second turn writes an output that is carried and does not move.
+        given: what it reads beside its inputs: what turns have of their own, and all that lies between.
+    """
+
+    trips: int
+    body: Plan
+    inputs: list[Operand]
+    moves: list[int]
+    carried: dict[int, int]
+    outputs: list[View]
+    strides: list[int]
+    spares: dict[int, View]
+    memories: list[View] = field(default_factory=list)
+    own: dict[int, int] = field(default_factory=dict)
+    given: list[Operand] = field(default_factory=list)
+    release: tuple[int, ...] = ()
+
+    @property
+    def computes(self) -> str:
+        """Names of what it does, for messages."""
+        return f"{self.trips} turns of {'; '.join(step.computes for step in self.body.steps)}"
+
+    @property
+    def reads(self) -> list[Operand]:
+        """Its inputs, and what its turns have of their own."""
+        return [*self.inputs, *self.given]
+
+    @property
+    def writes(self) -> list[View]:
+        """Where it writes."""
+        return [*self.outputs, *self.spares.values(), *self.memories]
+
+
+Step = FusedStep | KernelStep | LoopStep
+
+
+class Unrollable(Exception):
+    """No loop can be made of a stretch of ops after all."""
 
 
 @dataclass(eq=False)

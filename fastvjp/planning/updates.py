@@ -23,13 +23,6 @@ from .steps import Steps
 LOOKED_AT = 256
 """Living views of an array, up to which it is asked whether an update writes what they read."""
 
-Calls = Sequence[tuple[Op, tuple[Var, ...]]]
-"""Ops with their operands, in order."""
-
-SECTIONS = ("slice_update", "slice_add")
-SCATTERS = ("scatter_set", "scatter_add", "scatter_multiply", "scatter_max", "scatter_min")
-"""Primitives of which the result is the first operand with parts of it changed."""
-
 
 class Updates(Steps):
     """The steps so far, and where they have the values of variables.
@@ -57,13 +50,12 @@ class Updates(Steps):
         for view in views_of(location):
             self.holders[self.versions.root(view.buffer)].append(var)
 
-    def calls(self, calls: Calls, outputs: Collection[Var]) -> Iterator[tuple[Op, tuple[Var, ...]]]:
+    def in_turn(self, ops: Sequence[Op], outputs: Collection[Var]) -> Iterator[Op]:
         """The ops one by one, where `last` and `now` say what is needed later."""
-        calls = _late(calls)
-        self.last = {v: i for i, (_, inputs) in enumerate(calls) for v in inputs}
+        self.last = {v: i for i, op in enumerate(ops) for v in op.inputs}
         self.last |= dict.fromkeys(outputs, math.inf)
-        for self.now, call in enumerate(calls):
-            yield call
+        for self.now, op in enumerate(ops):
+            yield op
 
     # --- what is written ---------------------------------------------------------------------------------
 
@@ -223,37 +215,3 @@ def _over(domain: tuple[int, ...], layout: Layout) -> Layout:
     """The layout over a domain that differs in axes of one element alone."""
     strides = iter([s for n, s in zip(layout.shape, layout.strides, strict=True) if n != 1])
     return Layout(domain, tuple([next(strides) if n != 1 else 0 for n in domain]), layout.offset)
-
-
-def _late(calls: Calls) -> Calls:
-    """The ops, of which an update comes later, where its result is needed, if its operand is read behind it."""
-    roots: dict[Var, Var] = {}
-    needed: dict[Var, int] = {}
-    for i, (op, inputs) in enumerate(calls):
-        for v in inputs:
-            needed[roots.get(v, v)] = i
-        if op.primitive.view is not None:
-            roots[op.outputs[0]] = roots.get(inputs[0], inputs[0])
-    waiting: dict[Var, tuple[Op, tuple[Var, ...]]] = {}
-    found: list[tuple[Op, tuple[Var, ...]]] = []
-
-    def add(call: tuple[Op, tuple[Var, ...]]) -> None:
-        todo = [call]
-        while todo:
-            _, inputs = todo[-1]
-            first = next((waiting.pop(v) for v in inputs if v in waiting), None)
-            if first is None:
-                found.append(todo.pop())
-            else:
-                todo.append(first)
-
-    for i, call in enumerate(calls):
-        op, inputs = call
-        if op.primitive.name in SECTIONS + SCATTERS and needed[roots.get(inputs[0], inputs[0])] > i:
-            waiting[op.outputs[0]] = call
-        else:
-            add(call)
-    for v in [*waiting]:
-        if v in waiting:
-            add(waiting.pop(v))
-    return found

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..core.layouts import disjoint
-from .plan import FusedStep, KernelStep, Operand, Step, Store, View
+from .plan import FusedStep, KernelStep, LoopStep, Operand, Step, Store, View
 
 
 class Versions:
@@ -87,6 +87,15 @@ class Versions:
         if isinstance(step, KernelStep):
             return replace(
                 step, inputs=[self._operand(o) for o in step.inputs], outputs=[self._view(v) for v in step.outputs]
+            )
+        if isinstance(step, LoopStep):
+            return replace(
+                step,
+                inputs=[self._operand(o) for o in step.inputs],
+                outputs=[self._view(v) for v in step.outputs],
+                spares={k: self._view(v) for k, v in step.spares.items()},
+                memories=[self._view(v) for v in step.memories],
+                given=[self._operand(o) for o in step.given],
             )
         return self._fused(step)
 

@@ -9,7 +9,7 @@ from ..arrays.array import array, as_array
 from ..arrays.calls import recorded
 from ..arrays.emit import emit
 from ..core.primitive import REGISTRY
-from ..core.program import Op, Program, Var
+from ..core.program import Op, Program, Uniform, Var
 from ..recording.recorder import Recording, bind, is_recording, switch
 from .arguments import check_callable
 from .backward import backward
@@ -69,7 +69,9 @@ def _needed(ops: Sequence[Op], results: Sequence[Var]) -> list[Op]:
 
 
 def _recomputed(program: Program, primals: Flat, cotangents: Flat) -> list[array | None]:
-    fresh = [bind(REGISTRY["barrier"], x._var) for x in primals]
+    # a scalar is not computed again: in loops there is one for each turn
+    scalar = [isinstance(x._var.value, Uniform) for x in primals]
+    fresh = [bind(REGISTRY["alias" if s else "barrier"], x._var) for x, s in zip(primals, scalar, strict=True)]
     recording = Recording()
     try:
         switch(recording.trace)

@@ -21,11 +21,12 @@ from ..loops import Loop
 from ..native import threads
 from ..native.memory import address_of, output_memory
 from ..native.pointers import PythonPointer
+from .assembly import Assembly
 from .buffers import CpuBuffer, as_cpu, strided, upload
 from .columns import by_column
 from .frame import OWN_SCRATCH, Frame, Scratch
-from .lowering import Launch, Temporaries, code_of, lower
-from .machine import POOL, Assembly, failure, runner
+from .lowering import Launch, Temporaries, lower
+from .machine import POOL, failure, runner
 
 FORMATS = {"f": "d", "i": "q", "b": "q", "u": "Q", "c": "dd"}
 """How scalars of each kind of dtype are packed into words."""
@@ -50,7 +51,7 @@ class Native:
     def append(self, loop: Loop, first: int) -> None:
         """Add a loop, with its first argument word, behind the others."""
         self.loops.append((loop, first))
-        self.chunks |= 0 < loop.grain < loop.count
+        self.chunks |= loop.is_shared
         self.during = loop.during or self.during
 
     def __call__(self, base: int, memory: Memory) -> None:
@@ -113,6 +114,8 @@ class Executable:
         for native in (*self.parts, *self.steps):
             if isinstance(native, Native):
                 native.word = self.assembly.call(native.start, len(native.loops))
+                for loop, first in native.loops:
+                    self.assembly.tell(loop, first, native.word)
         self.outputs = [_Output(o, self.made, plan) for o in plan.outputs]
         seen = Counter([output.place for output in self.outputs])
         self.fresh = [output.whole is not None and seen[output.place] == 1 for output in self.outputs]
@@ -124,7 +127,7 @@ class Executable:
             return step
         native = Native()
         for loop in step:
-            native.append(loop, self.assembly.add(loop, code_of(loop)))
+            native.append(loop, self.assembly.add(loop))
         return native
 
     def profile(self, values: Sequence[Buffer | Uniform]) -> list[Profile]:
@@ -145,7 +148,12 @@ class Executable:
     @property
     def sources(self) -> list[tuple[str, ...]]:
         """For every step of the plan the sources of its kernels, one for each time that one is started."""
-        return [tuple(loop.source for loop, _ in p.loops) if isinstance(p, Native) else () for p in self.parts]
+        return [
+            tuple([kernel.source for loop, _ in part.loops for kernel in loop.kernels])
+            if isinstance(part, Native)
+            else ()
+            for part in self.parts
+        ]
 
     def _function(self, steps: Sequence[Callable[[int, Memory], None]]) -> Any:
         """`run`, with these steps."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.avals import Aval
 from ..native.memory import KEPT_SCRATCH, address_of, own_memory, scratch_memory
-from .machine import Assembly
+from .assembly import Assembly
 
 OWN_SCRATCH = 1 << 12
 """Bytes of temporaries that a plan has for itself, in each thread, and need not be told where they are."""

@@ -9,19 +9,33 @@ from typing import Any
 
 import numpy as np
 
-from ...core.avals import Aval
+from ...core.avals import Aval, aval
 from ...core.definitions import DEFINED
 from ...core.warnings import CompileWarning
 from ...devices import num_threads
-from ...planning.plan import Call, FusedStep, KernelStep, Operand, Plan, Scalar, Step, View, aligned, dense
+from ...planning import composites
+from ...planning.plan import (
+    Call,
+    FusedStep,
+    KernelStep,
+    LoopStep,
+    Operand,
+    Plan,
+    Scalar,
+    Step,
+    Unrollable,
+    View,
+    aligned,
+    dense,
+)
 from .. import structural  # noqa: F401  all families: what they declare is looked up here
 from ..fused import codegen
 from ..loops import Loop, efforts, fuses, launches, lowers
 from ..native import threads
-from ..native.code import Code
-from ..native.jit import CompileError, compile_loop, interpret_loop, jit_disabled, together
+from ..native.jit import CompileError, compile_loop, jit_disabled, together
 from .buffers import strided
 from .machine import run_code
+from .turns import repeated
 
 
 class Temporaries:
@@ -45,10 +59,17 @@ class Temporaries:
         return dense(number, a)
 
 
+def is_launched(name: str) -> bool:
+    """Whether a primitive is always launched from Python."""
+    return not any(name in table for table in (composites.fused, composites.fusible, fuses, lowers))
+
+
 def fused(step: Step) -> list[FusedStep] | None:
     """The fused steps that a step is, if it is none of its own kind."""
     if isinstance(step, FusedStep):
         return [step]
+    if isinstance(step, LoopStep):
+        return None
     found = None if step.primitive.definition else fuses.get(step.primitive.name)
     return None if found is None else found(step)
 
@@ -56,13 +77,14 @@ def fused(step: Step) -> list[FusedStep] | None:
 def lower(steps: Sequence[Step], temporaries: Temporaries) -> list[list[Loop] | Launch]:
     """The loops of each step, compiled, or the launch of one that has none."""
     lowered = [_lowered(step, temporaries) for step in steps]
-    all_loops = efforts([loop for loops in lowered if isinstance(loops, list) for loop in loops])
-    rest = iter(all_loops)
+    loops = efforts([loop for loops in lowered if isinstance(loops, list) for loop in loops])
+    rest = iter(loops)
     lowered = [[next(rest) for _ in loops] if isinstance(loops, list) else loops for loops in lowered]
+    all_loops = [kernel for loop in loops for kernel in loop.kernels]
     kernels = dict.fromkeys((loop.source, loop.effort) for loop in all_loops)
     if not jit_disabled():
         tasks: list[Callable[[], Any]] = [run_code, *(partial(compile_loop, *kernel) for kernel in kernels)]
-        if any(0 < loop.grain < loop.count for loop in all_loops) and threads.is_usable():
+        if any(loop.is_shared for loop in loops) and threads.is_usable():
             tasks.append(threads.code)
         together(tasks, num_threads())
     pairs = zip(steps, lowered, strict=True)
@@ -74,18 +96,36 @@ def _lowered(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
     steps = fused(step)
     if steps is not None:
         return [loop for single in steps for loop in codegen.lower(single, temporaries.allocate)]
+    if isinstance(step, LoopStep):
+        return [_repeated(step, temporaries)]
     assert isinstance(step, KernelStep)
     lowering = None if step.primitive.definition else lowers.get(step.primitive.name)
     loops = None if lowering is None else lowering(step, temporaries.allocate)
     return Launch(step) if loops is None else loops
 
 
+def _repeated(step: LoopStep, temporaries: Temporaries) -> Loop:
+    """A loop as one kernel."""
+    inner = Temporaries(step.body)
+    body: list[Loop] = []
+    for part in step.body.steps:
+        loops = _lowered(part, inner)
+        if isinstance(loops, Launch):
+            raise Unrollable(f"{part.computes} is run from Python")
+        body += [loop.repeated(step.trips) for loop in loops]
+    size = aval((inner.size,), np.dtype(np.uint8))
+    scratch = temporaries.allocate(size) if inner.size else None
+    return repeated(step, body, {**step.body.offsets, **inner.offsets}, scratch)
+
+
 def _compiled(step: Step, loops: list[Loop], temporaries: Temporaries) -> list[Loop]:
     """The loops of a step, or those of its functions one by one where one of them cannot be compiled."""
     try:
-        for loop in loops:
-            compile_loop(loop.source, loop.effort)
+        for kernel in (kernel for loop in loops for kernel in loop.kernels):
+            compile_loop(kernel.source, kernel.effort)
     except CompileError as error:
+        if isinstance(step, LoopStep):
+            raise Unrollable(f"{step.computes} could not be compiled") from error
         for entry in step.entries if isinstance(step, FusedStep) else ():
             if isinstance(entry, Call) and entry.name in DEFINED:
                 from ..native.user_functions import check_element
@@ -102,14 +142,6 @@ def _compiled(step: Step, loops: list[Loop], temporaries: Temporaries) -> list[L
             singles = codegen.single_steps(step, temporaries.allocate)
             return [loop for single in singles for loop in codegen.lower(single, temporaries.allocate)]
     return loops
-
-
-def code_of(loop: Loop) -> Code:
-    """Machine code of a loop; in plain Python where there is none, of which `lower` has warned."""
-    try:
-        return compile_loop(loop.source, loop.effort)
-    except CompileError:
-        return interpret_loop(loop.source)
 
 
 class Launch:

@@ -21,13 +21,12 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from ...core.warnings import CompileWarning
 from ..elements.registry import helper
-from ..loops import Loop
 from ..native import code as native
 from ..native import jit
 from ..native.code import Code
@@ -36,57 +35,11 @@ from ..native.threads import run_chunks
 
 POOL = 3
 """Which word of a call holds the pool: 0, for no threads, unless it is set."""
+STEP_WORDS = 5
+RELOCATION_WORDS = 3
+"""Of a step, and of each relocation behind it."""
 STEP_BITS = 24
 """Of the word that says which step failed and how."""
-
-
-class Assembly:
-    """The words of a plan: `given` are the buffers whose addresses a call gives, then come its scalars."""
-
-    def __init__(self, given: Sequence[int], scalars: Sequence[tuple[int, int]], placed: Sequence[int]) -> None:
-        self.word = {buffer: i for i, buffer in enumerate(given)}
-        """The word that holds the address of each buffer."""
-        self.pointers: list[tuple[int, int]] = []
-        """Words that hold addresses of words: those of scalars."""
-        self.calls: list[int] = []
-        """Words that hold the address of all words."""
-        end = len(given) + sum(size for _, size in scalars)
-        at = len(given)
-        for leaf, size in scalars:
-            self.word[leaf] = end
-            self.pointers.append((end, at))
-            at, end = at + size, end + 1
-        self.word.update({buffer: end + i for i, buffer in enumerate(placed)})
-        self.words = [0] * (end + len(placed))
-        self.loops: list[Code] = []
-        self._steps: list[list[int]] = []
-
-    def add(self, loop: Loop, compiled: Code) -> int:
-        """Append a loop; returns its first argument word."""
-        first = len(self.words)
-        relocations = [(v.buffer, v.layout.offset * v.dtype.itemsize) for v in loop.arrays]
-        relocations += [(s.leaf, 0) for s in loop.scalars]
-        step = [compiled.address, first, loop.count, loop.grain or max(loop.count, 1), len(relocations)]
-        for k, (buffer, offset) in enumerate(relocations):
-            step += [first + k, self.word[buffer], offset]
-        self.words += [0] * len(relocations) + list(loop.numbers)
-        self._steps.append(step)
-        self.loops.append(compiled)
-        return first
-
-    def finish(self) -> list[int]:
-        """Append the steps to the words; returns the word at which each begins."""
-        starts = []
-        for step in self._steps:
-            starts.append(len(self.words))
-            self.words += step
-        return starts
-
-    def call(self, start: int, steps: int) -> int:
-        """Append a call of so many steps from this word; returns the word at which it begins."""
-        self.calls.append(len(self.words))
-        self.words += [0, start, steps, 0]
-        return self.calls[-1]
 
 
 @functools.cache
@@ -120,7 +73,12 @@ def failure(result: int) -> tuple[int, int]:
 def run_plan(of: int) -> int:
     """Run the steps of a call at this address."""
     words = pointer(of, np.int64)
-    base, at, steps, pool = words[0], words[1], words[2], words[3]
+    return run_steps(words[0], words[1], words[2], words[3])
+
+
+@helper
+def run_steps(base: int, at: int, steps: int, pool: int) -> int:
+    """Run so many steps, from a word on."""
     words = pointer(base, np.int64)
     for step in range(steps):
         kernel, args, count, grain, relocations = (

@@ -25,6 +25,7 @@ def needs_cpu(step: Step) -> bool:
         dtypes += [entry.dtype for entry in step.entries]
         users = [DEFINED[e.name] for e in step.entries if isinstance(e, Call) and e.name in DEFINED]
     else:
+        assert isinstance(step, KernelStep)
         users = [step.primitive.definition] if step.primitive.definition else []
         if step.primitive.on == "cpu":
             return True
@@ -72,7 +73,7 @@ def _is_whole(step: Step, buffer: int, a: Aval) -> bool:
     """Whether a step writes all of a buffer, and reads nothing of it."""
     if any(isinstance(o, View) and o.buffer == buffer for o in step.reads):
         return False
-    if isinstance(step, KernelStep):
+    if not isinstance(step, FusedStep):
         return True
     stores = [s for s in (*step.stores, *(step.then.stores if step.then else ())) if s.view.buffer == buffer]
     return any(store.target.layout.shape == (a.size,) for store in stores)
@@ -91,6 +92,7 @@ class _Renumbered:
     def step(self, step: Step) -> Step:
         if isinstance(step, FusedStep):
             return self.fused(step)
+        assert isinstance(step, KernelStep)
         inputs, outputs = [self.operand(o) for o in step.inputs], [self.view(o) for o in step.outputs]
         return replace(step, inputs=inputs, outputs=outputs)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...core.avals import Aval, aval, float64
+from ...core.program import Op
 from ...core.warnings import PrecisionWarning
 from ...devices.pool import Pool
 from ...planning.plan import Plan
@@ -48,6 +49,10 @@ class MetalDevice:
         if dtype == float64:
             self.warn_of_precision()
         return held_dtype(dtype)
+
+    def repeats(self, op: Op) -> bool:
+        """Whether an op can be part of a loop: none yet, they are run turn by turn."""
+        return False
 
     def holds(self, dtype: np.dtype) -> bool:
         """It has no float64."""

@@ -18,7 +18,8 @@ from fastvjp.kernels.elements import registry
 from fastvjp.kernels.native import jit, threads
 from fastvjp.kernels.native.cost import operations
 from fastvjp.kernels.native.memory import address_of
-from fastvjp.kernels.runtime.machine import POOL, Assembly, failure, runner
+from fastvjp.kernels.runtime.assembly import Assembly
+from fastvjp.kernels.runtime.machine import POOL, failure, runner
 
 compiled = pytest.mark.skipif(jit.jit_disabled(), reason="plain Python runs on one thread")
 
@@ -92,7 +93,7 @@ def one_loop(source, count, grain, arrays):
     """The words of a plan of one loop, written by hand; its first argument words are the arrays' addresses."""
     assembly = Assembly([], [], [])
     loop = loops.Loop(source, (), (), tuple(address_of(a) for a in arrays), count, grain)
-    assembly.add(loop, jit.compile_loop(source))
+    assembly.add(loop)
     return finished(assembly)
 
 
@@ -129,7 +130,7 @@ def test_the_first_chunk_that_fails_gives_the_status(rng, pool):
     source = "def fused(args, start, stop):\n    return start if start >= args[0] else 0\n"
     for first in rng.integers(1, 500, 50):
         assembly = Assembly([], [], [])
-        assembly.add(loops.Loop(source, (), (), (int(first),), 500, 3), jit.compile_loop(source))
+        assembly.add(loops.Loop(source, (), (), (int(first),), 500, 3))
         words, call = finished(assembly)
         expected = -(-int(first) // 3) * 3
         for pool_ in (0, threads.pool()):

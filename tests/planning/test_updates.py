@@ -19,7 +19,7 @@ from fastvjp.core.layouts import Layout, disjoint, is_distinct, slice_
 from fastvjp.core.program import Var
 from fastvjp.kernels.fused import arrays
 from fastvjp.planning import fusion, updates, versions
-from fastvjp.planning.plan import KernelStep, Plan
+from fastvjp.planning.plan import KernelStep, Plan, dense
 from fastvjp.planning.planner import Planner
 
 
@@ -141,9 +141,9 @@ def test_an_update_waits_for_those_that_read_behind_it() -> None:
 def test_leaves_that_may_be_overwritten_are() -> None:
     ops, a = Ops(), leaf(6, 5)
     out = recurrence(ops, a, 5)
-    made = Planner([a], [None], overwritable={0}).plan(ops, [out])
+    made = Planner({a: dense(0, a.aval)}, [a.aval], overwritable={0}).plan(ops, [out])
     assert written(made) == 25 and viewed(made.outputs[0]).buffer == 0 and made.scratch == 0
-    made = Planner([a], [None], overwritable={0}).plan(ops, [out, a])
+    made = Planner({a: dense(0, a.aval)}, [a.aval], overwritable={0}).plan(ops, [out, a])
     assert viewed(made.outputs[0]).buffer != viewed(made.outputs[1]).buffer == 0
 
 

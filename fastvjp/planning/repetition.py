@@ -1,0 +1,511 @@
+"""Repetition in an op list: stretches in which the same ops follow each other over and over.
+
+Every op is written as a number for what it is, which is the same at every turn of a loop, and as numbers that may
+move: the variables that it reads, and where the sections lie that it reads of them. Where all of these move by
+the same step from turn to turn, the stretch is a loop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from ..core.avals import kind_of
+from ..core.layouts import same
+from ..core.primitive import Primitive
+from ..core.program import Op, Uniform, Var, apply
+from .simplifying import SECTIONS
+from .turns import LOOP, MEMORY, WINDOW, Starts, params_key
+
+LONG = 256
+"""Ops of an op list in which loops are looked for: what a shorter one repeats becomes a few fused steps."""
+LEAST_TRIPS = 4
+LEAST_OPS = 32
+"""Turns, and ops in all, that make a loop."""
+ALIKE = 6
+"""Ops that are equal where a stretch may begin anew."""
+TRIED = 12
+"""Places where a stretch may begin anew that are looked at, ..."""
+FAILED = 3
+"""... unless so many have turned out to be none."""
+BODY = 48
+"""Ops up to which a body takes several turns: they become fewer steps, which move less memory."""
+LOOKED_AT = 64
+"""Turns that are looked at first: those of an inner loop are repeated by the one around it, but do not go on."""
+SCALARS = 1 << 40
+"""From here on numbers are those of scalars that a plan is given, counted in words, ..."""
+ARRAYS = 1 << 41
+"""... here those of arrays, ..."""
+STRIDED = 1 << 42
+"""... and here those of arrays that do not lie in C order."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A view primitive with its parameters, without where a section begins."""
+
+    primitive: Primitive
+    params: Hashable
+    axes: int
+    """Of a section: in so many numbers it says where it begins."""
+
+    def op(self, x: Var, starts: Sequence[int], out: Var | None = None) -> Op:
+        """Its op, which makes a variable."""
+        params = dict(self.params)  # type: ignore[call-overload]
+        if self.axes:
+            steps, counts = params["step"], params.pop("count")
+            stops = [s + n * step for s, n, step in zip(starts, counts, steps, strict=True)]
+            params = {"start": tuple(starts), "stop": tuple(stops), "step": steps}
+        made = apply(self.primitive, (x,), params)
+        return made if out is None else Op(self.primitive, (x,), params, (out,))
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What an op reads: a variable, by its number, through views, which begin at these places."""
+
+    root: int
+    views: tuple[View, ...] = ()
+    starts: tuple[int, ...] = ()
+
+
+class Node:
+    """An op that is no view; or a section of an array that has been written to, which is read where it stands.
+
+    Args:
+        op: the op.
+        kind: of everything that does not move, as a number.
+        operands: what it reads.
+        first: the number of its first result.
+        start: where the section begins that it writes.
+    """
+
+    __slots__ = ("first", "kind", "numbers", "op", "operands")
+
+    def __init__(self, op: Op, kind: int, operands: Sequence[Operand], first: int, start: Starts = ()) -> None:
+        self.op = op
+        self.kind = kind
+        self.operands = operands
+        self.first = first
+        self.numbers: list[int] = [o.root for o in operands]
+        """The roots of its operands, then where their sections begin, and its own."""
+        for o in operands:
+            self.numbers += o.starts
+        self.numbers += start
+
+    @property
+    def writes(self) -> list[tuple[int, int]]:
+        """Operands of which a result is the same array with parts of it changed, and that result."""
+        if self.op.primitive is LOOP:
+            turns = self.op.params["turns"]
+            return [(turns.places[m.whole], m.output) for m in turns.memories]
+        return [(0, 0)] if self.op.primitive.name in SECTIONS or self.op.primitive is MEMORY else []
+
+    @property
+    def reads(self) -> bool:
+        """Whether it is a view of an array that has been written to."""
+        return self.op.primitive.view is not None and not self.op.primitive.unique
+
+
+Strides = tuple[int, ...]
+
+
+class Numbered:
+    """An op list in numbers.
+
+    Args:
+        ops: in recorded order.
+        outputs: variables whose values are wanted.
+        leaves: the variables whose values a plan is given.
+        strides: those of the values; None for C-contiguous ones.
+        repeats: whether a device can run an op in a loop.
+    """
+
+    def __init__(
+        self,
+        ops: Sequence[Op],
+        outputs: Sequence[Var],
+        leaves: Sequence[Var],
+        strides: Sequence[Strides | None],
+        repeats: Callable[[Op], bool],
+    ) -> None:
+        self.repeats = repeats
+        self.operands: dict[Var, Operand] = {}
+        self.variables: list[Var] = []
+        """The results of nodes, by number."""
+        self.leaves: dict[int, Var] = {}
+        self.nodes: list[Node] = []
+        self.places: list[int] = []
+        """Where in the op list each node stands."""
+        self.written: set[int] = set()
+        """Results that are an operand with parts of it changed."""
+        self.needed: dict[int, float] = {}
+        """The last node that reads a variable."""
+        self._kinds: dict[Hashable, int] = {}
+        self._views: dict[Hashable, View] = {}
+        words = scalars = 0
+        for k, (v, s) in enumerate(zip(leaves, strides, strict=True)):
+            number = (ARRAYS if s is None else STRIDED) + k - scalars
+            if isinstance(v.value, Uniform):
+                number, words, scalars = (
+                    SCALARS + words,
+                    words + (2 if kind_of(v.aval.dtype) == "c" else 1),
+                    scalars + 1,
+                )
+            self.leaves[number] = v
+            self.operands[v] = Operand(number)
+        for place, op in enumerate(ops):
+            self._add(op, place)
+        self.needed |= {o.root: math.inf for v in outputs if (o := self.operands.get(v))}
+
+    def variable(self, number: int) -> Var:
+        """The variable of a number."""
+        return self.leaves[number] if number >= SCALARS else self.variables[number]
+
+    def _add(self, op: Op, place: int) -> None:
+        primitive = op.primitive
+        operands = [self.operands[v] for v in op.inputs]
+        if primitive.opaque:  # a marker: its outputs are, in order, its last inputs
+            self.operands.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
+            return
+        start: Starts = ()
+        key = params_key(op)
+        if primitive.view is not None and not primitive.unique:
+            (x,) = operands
+            seen = x if primitive.view is same else self._seen(x, op)
+            if not (x.root in self.written and "start" in op.params and primitive is not WINDOW):
+                self.operands[op.outputs[0]] = seen
+                return
+            operands, key = [seen], None
+        elif primitive.name in SECTIONS:
+            start = op.params["start"]
+            key = section(op)
+        made = [v for v in op.outputs if v.value is None]
+        looped = len(made) == len(op.outputs) and (
+            primitive in (LOOP, MEMORY) or primitive.view is not None or self.repeats(op)
+        )
+        kind: Hashable = place if not looped else (
+            primitive,
+            key,
+            tuple([(self.variable(o.root).aval, o.views) for o in operands]),
+            tuple([v.aval for v in op.outputs]),
+        )  # fmt: skip
+        first = len(self.variables)
+        node = Node(op, self._kinds.setdefault(kind, len(self._kinds)), operands, first, start)
+        self.nodes.append(node)
+        self.places.append(place)
+        self.written.update([first + result for _, result in node.writes])
+        for o in operands:
+            self.needed[o.root] = len(self.nodes) - 1
+        for k, v in enumerate(op.outputs, first):
+            self.variables.append(v)
+            if v.value is None:
+                self.operands[v] = Operand(k)
+
+    def _seen(self, x: Operand, op: Op) -> Operand:
+        starts: Starts = op.params.get("start", ())
+        key = (op.primitive, section(op) if "start" in op.params else tuple(op.params.items()))
+        view = self._views.get(key)
+        if view is None:
+            view = self._views[key] = View(*key, len(starts))
+        return Operand(x.root, (*x.views, view), x.starts + starts)
+
+
+def section(op: Op) -> Hashable:
+    """The parameters of a section, without where it begins."""
+    start, stop, step = (op.params[name] for name in ("start", "stop", "step"))
+    counts = tuple([len(range(*s)) for s in zip(start, stop, step, strict=True)])
+    return (("step", step), ("count", counts))
+
+
+class Written(NamedTuple):
+    """An array that the nodes of a turn write to: for each its place in the turn, the operand, and the result's
+    place among those of a turn."""
+
+    writes: tuple[tuple[int, int, int], ...]
+
+    def latest(self, node: int) -> tuple[int, int]:
+        """What the array is before a node of a turn: by which result, and how many turns before."""
+        before = [result for k, _, result in self.writes if k < node]
+        return (before[-1], 0) if before else (self.writes[-1][2], 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A stretch of nodes in which `period` of them are repeated `trips` times.
+
+    Args:
+        start: the first node.
+        period: how many nodes make a turn.
+        trips: how many turns there are.
+        first: the number of the first result.
+        results: how many results a turn has.
+        numbers: for each node of a turn its numbers, a row for each turn.
+        together: how many turns are one of the body, of which the number of turns is a multiple.
+        memories: arrays that turns write to, one after the other.
+    """
+
+    start: int
+    period: int
+    trips: int
+    first: int
+    results: int
+    numbers: tuple[np.ndarray, ...]
+    together: int = 1
+    memories: tuple[Written, ...] = ()
+
+    @property
+    def stop(self) -> int:
+        """The node behind the last."""
+        return self.start + self.period * self.trips
+
+    @cached_property
+    def end(self) -> int:
+        """The number behind that of the last result."""
+        return self.first + self.results * self.trips
+
+    def source(self, place: int, operand: int) -> tuple[int, int] | None:
+        """Which result of a turn a node reads, and how many turns before; None for what no turn makes."""
+        column = self.numbers[place][:, operand]
+        turn, result = divmod(int(column[-1]) - self.first, self.results)
+        return (result, self.trips - 1 - turn) if self.has(int(column[-1])) else None
+
+    def has(self, number: int) -> bool:
+        """Whether a variable is a result of one of its turns."""
+        return self.first <= number < self.end
+
+
+def runs(listed: Numbered) -> list[Run]:
+    """The stretches, in order; of loops within loops the inner ones."""
+    search = _Search(listed)
+    i = 0
+    while i + LEAST_OPS <= len(listed.nodes):
+        i = search.at(i)
+    return search.found
+
+
+class _Search:
+    """The search for stretches, from the first node on."""
+
+    def __init__(self, listed: Numbered) -> None:
+        self.listed = listed
+        self.found: list[Run] = []
+        self.kinds = np.array([node.kind for node in listed.nodes], np.int64)
+        self.again = _next_equal(self.kinds)
+
+    def at(self, i: int) -> int:
+        """Look for a stretch that begins at a node; returns the node at which to go on."""
+        j, beyond, failed = int(self.again[i]), i + 1, 0
+        for _ in range(TRIED):
+            period = j - i
+            if j < 0 or i + LEAST_TRIPS * period > len(self.kinds):
+                break
+            trips = self.trips(i, j)
+            if trips:
+                run = self.within(i, period) or _steady(self.listed, i, period, trips, self.found)
+                if run is not None:
+                    self.found.append(run)
+                    return run.stop
+                beyond, failed = max(beyond, i + (trips - 2) * period), failed + 1
+                if failed == FAILED:
+                    break
+            j = int(self.again[j])
+        return beyond
+
+    def trips(self, i: int, j: int) -> int:
+        """How often what stands between two nodes is repeated; 0 for too few times."""
+        trips = _equal(self.kinds, i, j) // (j - i) + 1
+        return trips if trips >= LEAST_TRIPS and trips * (j - i) >= LEAST_OPS else 0
+
+    def within(self, i: int, period: int) -> Run | None:
+        """A stretch within a turn."""
+        failed = 0
+        for k in range(i + 1, i + period - LEAST_OPS):
+            j = int(self.again[k])
+            if j > 0 and k + LEAST_TRIPS * (j - k) <= i + period and (trips := self.trips(k, j)):
+                run = _steady(self.listed, k, j - k, trips, self.found)
+                failed += 1
+                if run is not None or failed == FAILED:
+                    return run
+        return None
+
+
+def _next_equal(kinds: np.ndarray) -> np.ndarray:
+    """For each node the next one from which the same ops follow, -1 for none."""
+    windows = len(kinds) - ALIKE + 1
+    again = np.full(len(kinds), -1)
+    if windows < 2:
+        return again
+    hashes = np.random.default_rng(0).integers(1 << 62, size=kinds.max() + 1).astype(np.uint64)[kinds]
+    window = np.zeros(windows, np.uint64)
+    for k in range(ALIKE):
+        window = window * np.uint64(0x9E3779B97F4A7C15) + hashes[k : k + windows]
+    order = np.argsort(window, kind="stable")
+    equal = window[order[:-1]] == window[order[1:]]
+    again[order[:-1][equal]] = order[1:][equal]
+    return again
+
+
+def _equal(kinds: np.ndarray, i: int, j: int) -> int:
+    """How many nodes from j on are like those from i on."""
+    at, size = 0, 64
+    while True:
+        a, b = kinds[i + at : i + at + size], kinds[j + at : j + at + size]
+        different = np.flatnonzero(a[: len(b)] != b)
+        if different.size:
+            return at + int(different[0])
+        at += len(b)
+        if len(b) < size:
+            return at
+        size *= 2
+
+
+def _steady(listed: Numbered, start: int, period: int, trips: int, before: Sequence[Run]) -> Run | None:
+    """The first stretch among these turns in which all numbers move by steps."""
+    nodes, looked_at = listed.nodes, LOOKED_AT
+    enough = max(LEAST_TRIPS, -(-LEAST_OPS // period))
+    while trips >= enough:
+        seen = min(trips, looked_at)
+        run = _numbered(nodes, start, period, seen)
+        good = np.ones(seen - 1, bool)
+        """For each turn but the last whether all numbers of the next are a step further."""
+        for node, moving in zip(nodes[start:], run.numbers, strict=False):
+            for c, column in enumerate(moving.T):
+                good &= _moves_on(column) | (c < len(node.operands) and _begins(run, column))
+        if good.all() and seen == trips:
+            return _checked(listed, run, before)
+        bad = [-1, *np.flatnonzero(~good).tolist(), seen - 1]
+        stretches = [(i + 1, j - i) for i, j in pairwise(bad)]
+        skipped, n = next(((turn, n) for turn, n in stretches if n >= enough), (0, 0))
+        if skipped + n == seen < trips:  # it goes on
+            looked_at *= 4
+            n = trips - skipped
+        start, trips = start + skipped * period, n
+    return None
+
+
+def _numbered(nodes: Sequence[Node], start: int, period: int, trips: int) -> Run:
+    stop = start + trips * period
+    numbers = [np.array([n.numbers for n in nodes[start + k : stop : period]], np.int64) for k in range(period)]
+    first = nodes[start].first
+    return Run(start, period, trips, first, nodes[start + period].first - first, tuple(numbers))
+
+
+def _moves_on(column: np.ndarray) -> np.ndarray:
+    """For each turn but the last whether the next has a number that is a step further: the most usual one."""
+    steps = np.diff(column)
+    found: np.ndarray = steps == np.sort(steps)[len(steps) // 2]
+    return found
+
+
+def _begins(run: Run, column: np.ndarray) -> np.ndarray:
+    """For each turn but the last whether it reads what no turn has made yet, as the first ones do."""
+    inside = (run.first <= column) & (column < run.end)
+    carried = column[-1] - column[-2] == run.results and inside[-1]
+    back = run.trips - 1 - int(column[-1] - run.first) // run.results
+    found: np.ndarray = (np.arange(run.trips - 1) < back) & ~inside[:-1] & carried
+    return found
+
+
+def _checked(listed: Numbered, run: Run, before: Sequence[Run]) -> Run | None:
+    """The stretch, if its operands are such as a loop can have."""
+    nodes = listed.nodes[run.start : run.start + run.period]
+    for node, moving in zip(nodes, run.numbers, strict=True):
+        for column in moving[:, : len(node.operands)].T:
+            if not _is_operand(run, column, before):
+                return None
+    run = replace(run, memories=_memories(listed, run))
+    stands = all(_sections_stand(run, k, node) for k, node in enumerate(nodes))
+    return _together(run, nodes) if stands else None
+
+
+def _together(run: Run, nodes: Sequence[Node]) -> Run:
+    """The stretch with as many turns in one as a body takes, without those that are left over at its end."""
+    if not all(node.op.primitive.elementwise for node in nodes):
+        return run
+    together = max(1, min(BODY // run.period, run.trips // LEAST_TRIPS))
+    trips = run.trips - run.trips % together
+    numbers = tuple([moving[:trips] for moving in run.numbers])
+    return replace(run, trips=trips, numbers=numbers, together=together)
+
+
+def _is_operand(run: Run, column: np.ndarray, before: Sequence[Run]) -> bool:
+    """Whether a loop can read these variables, one at each turn."""
+    value, step = int(column[-1]), int(column[-1] - column[-2])
+    inside = (run.first <= column) & (column < run.end)
+    if step == 0:
+        return not inside.any()
+    if value >= SCALARS:
+        return value < STRIDED
+    if run.has(value):
+        return step == run.results
+    of = next((other for other in before if other.has(value)), None)
+    return of is not None and step % of.results == 0 and of.has(int(column[0]))
+
+
+def _sections_stand(run: Run, place: int, node: Node) -> bool:
+    """Whether sections lie where they lay at the turn before, of what turns make or have of their own.
+
+    Those of arrays that turns write to may move.
+    """
+    numbers = run.numbers[place]
+    at, middle = len(node.operands), len(numbers) // 2
+    moves = numbers[middle + 1] - numbers[middle]
+    written = {result for memory in run.memories for _, _, result in memory.writes}
+    for k, o in enumerate(node.operands):
+        root, moved = int(numbers[middle, k]), moves[at : at + len(o.starts)].any()
+        at += len(o.starts)
+        inside = run.has(root)
+        own = (inside and (root - run.first) % run.results not in written) or (root >= SCALARS and moves[k])
+        if own and moved:
+            return False
+        if node.op.primitive is LOOP and root >= ARRAYS and moves[k]:  # there are no arrays of a turn's own in it
+            return False
+    own_result = any((node.first - run.first + r) in written for _, r in node.writes)
+    return own_result or not moves[at:].any()
+
+
+def _memories(listed: Numbered, run: Run) -> tuple[Written, ...]:
+    """The arrays that turns write to in memory: all that is read of them are sections, of their latest state."""
+    nodes = listed.nodes[run.start : run.start + run.period]
+    writes = {
+        node.first - run.first + result: (k, operand, node.first - run.first + result)
+        for k, node in enumerate(nodes)
+        for operand, result in node.writes
+        if not node.operands[operand].views
+    }
+    before = {result: run.source(k, operand) for result, (k, operand, _) in writes.items()}
+    found = []
+    for last in writes:
+        chain, at = [last], before[last]
+        while at is not None and at[1] == 0 and at[0] in writes and at[0] not in chain:
+            chain.append(at[0])
+            at = before[at[0]]
+        if at == (last, 1):
+            memory = Written(tuple([writes[result] for result in reversed(chain)]))
+            if _is_in_place(listed, run, memory):
+                found.append(memory)
+    return tuple(found)
+
+
+def _is_in_place(listed: Numbered, run: Run, memory: Written) -> bool:
+    """Whether all that is read of an array are sections of its latest state, and what the last turn leaves."""
+    results = {result for _, _, result in memory.writes}
+    writers = {k: operand for k, operand, _ in memory.writes}
+    for k, node in enumerate(listed.nodes[run.start : run.start + run.period]):
+        for operand, o in enumerate(node.operands):
+            source = run.source(k, operand)
+            if source is None or source[0] not in results or writers.get(k) == operand:
+                continue
+            window = bool(o.views) and o.views[-1].primitive is WINDOW and k in writers
+            if not (node.reads or window) or source != memory.latest(k):
+                return False
+    final = run.end - run.results + memory.writes[-1][2]
+    numbers = [run.first + run.results * turn + result for turn in range(run.trips) for result in results]
+    return all(listed.needed.get(number, -1) < run.stop for number in numbers if number != final)

@@ -1,0 +1,181 @@
+"""Loops of Python as loops of a plan: the results of turn by turn, in plans that do not grow with the turns."""
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.loops import LOOPS, loops, same, unrolled
+
+import fastvjp
+
+
+def slope(f, args, along, h=1e-6):
+    """The derivative along a direction, by differences of the fourth order."""
+    at = lambda k: float(f(*[a + k * h * d for a, d in zip(args, along, strict=True)]))  # noqa: E731
+    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h)
+
+
+@pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
+@pytest.mark.parametrize("transform", [lambda g: g, fastvjp.compile], ids=["plain", "compiled"])
+def test_gradients_are_those_of_numpy_and_of_the_plan_turn_by_turn(loop, transform, rng, plans):
+    n = int(rng.integers(41, 60))
+    f, args = loop(n, rng)
+    numbers = tuple(range(len(args)))
+    value, gradient = transform(fastvjp.value_and_grad(f, numbers))(*args)
+    assert loops(plans[-1])
+    assert value == pytest.approx(f(*args), rel=1e-10)
+    along = [rng.normal(size=a.shape) for a in args]
+    expected = slope(f, args, along)
+    found = sum(np.sum(g * d) for g, d in zip(gradient, along, strict=True))
+    assert found == pytest.approx(expected, rel=1e-5, abs=1e-7 * sum(np.sum(np.abs(g)) for g in gradient))
+    with unrolled():
+        same(gradient, fastvjp.grad(f, numbers)(*args))
+        assert not loops(plans[-1])
+
+
+@pytest.mark.parametrize("loop", LOOPS[:6], ids=lambda loop: loop.__name__)
+def test_plans_do_not_grow_with_the_turns(loop, rng, plans):
+    sizes = []
+    for n in (48, 480):
+        f, args = loop(n, rng)
+        fastvjp.compile(fastvjp.grad(f))(*args)
+        sizes.append(len(plans[-1].steps))
+    assert sizes[1] <= sizes[0] + 2
+
+
+@pytest.mark.parametrize(
+    "derivative",
+    [
+        lambda f, x, k: fastvjp.hessian(f)(x, k),
+        lambda f, x, k: fastvjp.jvp(lambda x: f(x, k), [x], [x])[1][0],
+        lambda f, x, k: fastvjp.vmap(fastvjp.grad(f), in_axes=(0, None))(np.stack([x, 2 * x]), k),
+        lambda f, x, k: fastvjp.grad(lambda x: np.sum(fastvjp.grad(f)(x, k) ** 2))(x),
+        lambda f, x, k: fastvjp.grad(fastvjp.checkpoint(f), (0, 1))(x, k)[0],
+        lambda f, x, k: fastvjp.njit(fastvjp.grad(f), x, k)(x, k),
+    ],
+    ids=["hessian", "jvp", "vmap", "grad of grad", "checkpoint", "njit"],
+)
+def test_other_transforms(derivative, rng, plans):
+    n = int(rng.integers(41, 60))
+
+    def f(x, k):
+        for _ in range(n):
+            x = x + 0.05 * np.sin(k * x) * x[::-1]
+        return np.sum(x)
+
+    x, k = rng.normal(size=3), np.array(1.2)
+    found = derivative(f, x, k)
+    assert loops(plans[-1])
+    with unrolled():
+        same([found], [derivative(f, x, k)])
+
+
+def test_a_loop_that_differs_at_a_turn(rng, plans):
+    odd = int(rng.integers(20, 40))
+
+    def f(x):
+        for i in range(60):
+            x = np.cos(x) * 1.01 + (np.sqrt(x * x + 1) if i == odd else 0.3)
+        return np.sum(x)
+
+    x = rng.normal(size=4)
+    found = fastvjp.grad(f)(x)
+    assert len(loops(plans[-1])) >= 2
+    with unrolled():
+        same([found], [fastvjp.grad(f)(x)])
+
+
+def test_an_index_out_of_range_is_the_same_error_within_a_loop(rng):
+    def f(x, index):
+        s = np.zeros(2)
+        for i in range(60):
+            s = np.sin(s + x[index[i]])
+        return np.sum(s)
+
+    x, index = rng.normal(size=(5, 2)), rng.integers(0, 5, (60, 2))
+    compiled = fastvjp.compile(fastvjp.grad(f))
+    with unrolled():
+        expected = fastvjp.grad(f)(x, index)
+    same([compiled(x, index)], [expected])
+    index[37, 1] = 5
+    with pytest.raises(IndexError, match="out of range"):
+        compiled(x, index)
+    index[37, 1] = 4
+    compiled(x, index)
+
+
+def test_loops_in_threads(rng):
+    f, args = LOOPS[1](50, rng)
+    g = fastvjp.compile(fastvjp.grad(f))
+    expected, found = g(*args), {}
+
+    def work(i):
+        for _ in range(20):
+            found[i] = g(*args)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i in range(4):
+        assert (found[i] == expected).all()
+
+
+def test_explain_shows_loops(rng):
+    f, args = LOOPS[0](100, rng)
+    shown = str(fastvjp.explain(f, args, [1.0]))
+    assert "a loop of " in shown
+    assert "def fused" in shown
+
+
+NAMES = "abc"
+UNARY = {"sin": np.sin, "tanh": np.tanh, "square": lambda x: 0.1 * x * x, "mean": lambda x: x - np.mean(x)}
+BINARY = {"add": np.add, "multiply": lambda x, y: np.sin(x) * y, "maximum": np.maximum}
+
+
+@st.composite
+def bodies(draw):
+    """What a turn does with three arrays, from which it makes the next ones, and the inputs."""
+    sources = st.sampled_from([*NAMES, "x[t]", "x[-1 - t]", "x[2]", "w"])
+    lines = []
+    for _ in range(draw(st.integers(1, 7))):
+        target = draw(st.sampled_from(NAMES))
+        if draw(st.booleans()):
+            lines.append(f"{target} = {draw(st.sampled_from(sorted(UNARY)))}({draw(sources)})")
+        else:
+            lines.append(f"{target} = {draw(st.sampled_from(sorted(BINARY)))}({draw(sources)}, {draw(sources)})")
+    if draw(st.booleans()):
+        lines.append("a, b = b, a")
+    if draw(st.booleans()):
+        lines.append("seen.append(c)")
+    if draw(st.booleans()):
+        lines.append(f"if t == {draw(st.integers(0, 59))}: a = b * 0.5")
+    if draw(st.booleans()):
+        lines.append("for _ in range(9): c = 0.9 * sin(c) + a")
+    return "\n        ".join(lines)
+
+
+@given(bodies(), st.integers(24, 60), st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_random_loops(body, n, seed):
+    source = f"""def f(x, w):
+    a, b, c, seen = x[0], w, 0.5 * w, []
+    for t in range({n}):
+        {body}
+    return sum(a) + sum(b * c) + (sum(stack(seen)) + sum(seen[3]) if seen else 0.0)"""
+    names: dict[str, Any] = {**UNARY, **BINARY, "sum": np.sum, "stack": np.stack}
+    exec(source, names)
+    f: Any = names["f"]
+    rng = np.random.default_rng(seed)
+    args = rng.normal(size=(n, 3)), rng.normal(size=3)
+    plain = fastvjp.value_and_grad(f, (0, 1))(*args)
+    compiled = fastvjp.compile(fastvjp.value_and_grad(f, (0, 1)))(*args)
+    assert plain[0] == pytest.approx(f(*args), rel=1e-9, abs=1e-9)
+    with unrolled():
+        value, gradient = fastvjp.value_and_grad(f, (0, 1))(*args)
+    same([plain[0], *plain[1]], [value, *gradient])
+    same([compiled[0], *compiled[1]], [value, *gradient])

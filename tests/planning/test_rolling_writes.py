@@ -1,0 +1,161 @@
+"""Loops that write into arrays: results are NumPy's own, whatever is read before and after it is written."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.loops import forget, loops, same, unrolled
+
+import fastvjp
+
+
+def recurrence(n, rng):
+    def f(a, w):
+        for i in range(1, n):
+            a[i] = np.tanh(w * a[i - 1]) + a[i]
+        return np.sum(a**2)
+
+    return f, (rng.normal(size=(n, 4)), np.array(0.7))
+
+
+def sweeps(n, rng):
+    def f(a):
+        for _ in range(2):
+            for i in range(1, 8):
+                for j in range(1, n):
+                    a[i, j] = (a[i - 1, j] + a[i, j - 1] + a[i, j] + a[i, j + 1] + a[i + 1, j]) / 5
+        return np.sum(a**2)
+
+    return f, (rng.normal(size=(9, n + 1)),)
+
+
+def filtered(n, rng):
+    def f(x, y):
+        p = q = 0.0
+        for i in range(n):
+            y[i] = x[i] + 0.5 * p - 0.2 * q
+            p, q = y[i], p
+        return np.sum(y**2)
+
+    return f, (rng.normal(size=n), np.zeros(n))
+
+
+def backwards(n, rng):
+    def f(x, y):
+        for i in range(n - 2, -1, -1):
+            y[i] = np.sin(y[i + 1]) + x[i] * y[i]
+        return np.sum(y)
+
+    return f, (rng.normal(size=n), rng.normal(size=n))
+
+
+def borders(n, rng):
+    def f(u):
+        for _ in range(n):
+            u[0] = u[-2]
+            u[-1] = u[1]
+            u[1:-1] = u[1:-1] + 0.1 * (u[2:] - 2 * u[1:-1] + u[:-2])
+        return np.sum(u**2)
+
+    return f, (rng.normal(size=8),)
+
+
+def two_arrays(n, rng):
+    def f(a, b):
+        for _ in range(n):
+            b[1:-1] = (a[:-2] + a[1:-1] + a[2:]) / 3
+            a[1:-1] = (b[:-2] + b[1:-1] + b[2:]) / 3
+        return np.sum(a * b)
+
+    return f, (rng.normal(size=7), rng.normal(size=7))
+
+
+def sums(n, rng):
+    def f(x, s):
+        for i in range(n):
+            s[i % 3] += np.sin(x[i] * s[2])
+        return np.sum(s**2)
+
+    return f, (rng.normal(size=n), rng.normal(size=3))
+
+
+WRITING = [recurrence, sweeps, filtered, backwards, borders, two_arrays, sums]
+
+
+@pytest.mark.parametrize("loop", WRITING, ids=lambda loop: loop.__name__)
+def test_values_are_those_of_numpy(loop, rng, plans):
+    f, args = loop(int(rng.integers(60, 90)), rng)
+    value = fastvjp.compile(fastvjp.numpy.of(f))(*[a.copy() for a in args])
+    assert loops(plans[-1])
+    assert value == pytest.approx(f(*[a.copy() for a in args]), rel=1e-12)
+
+
+@pytest.mark.parametrize("loop", WRITING, ids=lambda loop: loop.__name__)
+def test_gradients_are_those_turn_by_turn(loop, rng):
+    f, args = loop(int(rng.integers(40, 60)), rng)
+    g = fastvjp.grad(fastvjp.numpy.of(f), tuple(range(len(args))))
+    forget()
+    found = g(*args)
+    with unrolled():
+        same(found, g(*args))
+
+
+SECTIONS = [
+    "a[i]",
+    "a[i + 1]",
+    "a[i - 1]",
+    "a[-1 - i]",
+    "a[2]",
+    "b[i]",
+    "b[i, 1:]",
+    "b[:, 1]",
+    "b[0]",
+    "b[-1 - i]",
+]
+SHAPES = {"b[i, 1:]": "[1:]", "b[:, 1]": None}
+
+
+@st.composite
+def bodies(draw):
+    """What a turn writes into two arrays, and reads from them."""
+    lines = []
+    for k in range(draw(st.integers(1, 5))):
+        to, x, y = (draw(st.sampled_from(SECTIONS)) for _ in range(3))
+        value = f"0.5 * sin({x}.sum()) + 0.4 * w * {y}.mean()"
+        kind = draw(st.integers(0, 3))
+        if kind == 0:
+            lines.append(f"v{k} = {x}")  # a view, as NumPy's: it is read behind what is written
+            lines.append(f"{to} = {value} + 0.1 * v{k}.sum()")
+        elif kind == 1:
+            lines.append(f"{to} += {value}")
+        elif kind == 2:
+            lines.append(f"s = 0.9 * s + {x}.sum()")
+            lines.append(f"{to} = 0.5 * {to} + 0.01 * s")
+        else:
+            lines.append(f"{to} = {value}")
+    return "\n        ".join(lines)
+
+
+@given(bodies(), st.integers(40, 60), st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_random_writes(body, n, seed):
+    source = f"""def f(a, b, w):
+    s = 0.0
+    for i in range(1, {n}):
+        {body}
+    return sum(a * a) + sum(b) + s"""
+    names: dict[str, Any] = {"sin": np.sin, "sum": np.sum}
+    exec(source, names)
+    rng = np.random.default_rng(seed)
+    f, args = names["f"], (rng.normal(size=(n + 1, 3)), rng.normal(size=(n + 1, 3)), rng.normal())
+    copies = [np.copy(a) for a in args]
+    expected = f(*copies)
+    value = fastvjp.compile(fastvjp.numpy.of(f))(*args)
+    assert value == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    g = fastvjp.grad(fastvjp.numpy.of(f), (0, 1, 2))
+    forget()
+    found = g(*args)
+    with unrolled():
+        same(found, g(*args))
