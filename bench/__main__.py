@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("workloads", "limits", "plans", "startup", "first", "memory", "recording", "growth", "eager",
-         "gradients")  # fmt: skip
+         "gradients", "loops")  # fmt: skip
 THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "FASTVJP_NUM_THREADS",
     "NPROC",  # XLA's
@@ -87,7 +87,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All chosen parts, with a progress bar."""
     from tqdm import tqdm
 
-    from . import gradients, limits, plans, processes, scaling
+    from . import gradients, limits, loops, plans, processes, scaling
     from .libraries import LIBRARIES
     from .measure import cell
     from .report import conditions, summarise, write_json
@@ -118,6 +118,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             results["eager"] = scaling.eager(options.seconds)
         if "gradients" in parts:
             results["gradients"] = gradients.gradients(options.seconds)
+        if "loops" in parts:
+            results["loops"] = loops.measured(options.seconds)
         if planned:
             results["plans"] = plans.plans(planned, progress)
         for workload, size, dtype in cells:

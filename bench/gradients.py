@@ -79,16 +79,23 @@ LOOPS: dict[Callable[..., Any], list[tuple[int, ...]]] = {
 def moved(fun: Callable[..., Any], x: np.ndarray) -> int:
     """Bytes that the steps of a function's plan read and write, those of each view by themselves."""
     import fastvjp
-    from fastvjp.planning.plan import View
+    from fastvjp import devices
+    from fastvjp.planning.plan import LoopStep, Step, View
     from fastvjp.planning.planner import make_plan
     from fastvjp.recording.ready import strides, structure
 
     program = fastvjp.record(fun, x)
     leaves = structure(program.ops, program.outputs)[1]
-    steps = make_plan(program.ops, program.outputs, leaves, strides(leaves)).steps
-    views = [o for step in steps for o in (*step.reads, *step.writes) if isinstance(o, View)]
-    sizes = [[n for n, s in zip(v.layout.shape, v.layout.strides, strict=True) if s] for v in views]
-    return sum(math.prod(size) * v.dtype.itemsize for size, v in zip(sizes, views, strict=True))
+    plan = make_plan(program.ops, program.outputs, leaves, strides(leaves), devices.current().repeats)
+
+    def of(step: Step) -> int:
+        if isinstance(step, LoopStep):
+            return step.trips * sum(map(of, step.body.steps))
+        views = [o for o in (*step.reads, *step.writes) if isinstance(o, View)]
+        sizes = [[n for n, s in zip(v.layout.shape, v.layout.strides, strict=True) if s] for v in views]
+        return sum(math.prod(size) * v.dtype.itemsize for size, v in zip(sizes, views, strict=True))
+
+    return sum(map(of, plan.steps))
 
 
 def gradients(seconds: float) -> list[dict[str, Any]]:

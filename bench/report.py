@@ -186,7 +186,20 @@ def other_parts(results: dict[str, Any]) -> str:
             ratios = [_number(both / us), _number(moved / max(size, 1))]
             rows.append([f"{r['loop']} {r['shape']}", _number(us), _number(both), *ratios])
         parts.append(_columns(["loop, us", "value", "with gradient", "times", "times the bytes"], rows))
+    if "loops" in results:
+        parts.append(loop_table(results["loops"]))
     return "\n\n".join(parts)
+
+
+def loop_table(found: list[dict[str, Any]]) -> str:
+    """First and further calls of loops, by trips."""
+    names = list(dict.fromkeys(name for row in found for name in row["us"]))
+    lines = []
+    for row in found:
+        cells = [_number(row[key].get(name)) for key in ("first_s", "us") for name in names]
+        lines.append([f"{row['loop']} {row['trips']}", *cells, f"{row['difference']:.0e}"])
+    header = ["loop, trips", *(f"{n}, first s" for n in names), *(f"{n}, us" for n in names), "differ by"]
+    return _columns(header, lines)
 
 
 def first_tables(found: dict[str, dict[str, Any]]) -> list[str]:

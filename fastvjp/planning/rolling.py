@@ -17,7 +17,8 @@ import numpy as np
 from ..core.avals import aval
 from ..core.primitive import REGISTRY
 from ..core.program import Op, Var
-from .repetition import LONG, SCALARS, Node, Numbered, Run, Strides, View, runs, section
+from .numbering import SCALARS, Node, Numbered, Strides, View, section
+from .repetition import LONG, Run, runs
 from .simplifying import live
 from .turns import LOOP, MEMORY, READ, WINDOW, WRITE, Given, Memory, Result, Starts, Turns
 
