@@ -90,6 +90,18 @@ def _renew_lock() -> None:
         lock._lock = threading.RLock()
 
 
+def release_lock() -> None:
+    """Let go of llvmlite's lock, for callers that are within no call of llvmlite.
+
+    This thread holds it for good if an interrupt came while an object of LLVM died, Numba's say.
+    """
+    from llvmlite.binding import ffi
+
+    lock: Any = getattr(getattr(ffi.lib, "_lock", None), "_lock", None)
+    while hasattr(lock, "_is_owned") and lock._is_owned():
+        lock.release()
+
+
 def cpu() -> tuple[str, str]:
     """Name and features of this CPU, which machine code is made for.
 

@@ -154,6 +154,7 @@ def together(tasks: Sequence[Callable[[], Any]], threads: int) -> None:
 
     Any other exception, in whichever thread, ends all of them and is raised here.
     """
+    native.release_lock()
     rest, work = iter(tasks), progress.current()
     failures: list[BaseException] = []
     progress.count(kernels=len(tasks))

@@ -117,6 +117,16 @@ def test_an_interrupt_at_any_call(on_disk, anew, rng):
     assert interrupted.total() >= 20, interrupted
 
 
+def test_a_lock_that_an_interrupt_left_held(anew, rng):
+    """An object of Numba's that died meanwhile leaves it so: other threads would wait for good."""
+    from llvmlite.binding import ffi
+
+    anew()
+    ffi.lib._lock._lock.acquire()
+    check(rng.standard_normal((3, 4)))
+    assert not ffi.lib._lock._lock._is_owned()
+
+
 @pytest.mark.usefixtures("_pythons_handler")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_while_code_goes(anew, rng):
