@@ -122,6 +122,9 @@ class Other:
     def upload(self, array):
         return self.cpu.upload(array)
 
+    def repeats(self, op):
+        return self.cpu.repeats(op)
+
     def compile(self, plan):
         self.plans += 1
         return self.cpu.compile(plan)
