@@ -156,7 +156,7 @@ class Numbered:
         start: Starts = ()
         key = params_key(op)
         if primitive.view is not None and not primitive.unique:
-            (x,) = operands
+            x = operands[0]  # of which it is a view, behind it may stand what its derivative needs
             seen = x if primitive.view is same else self._seen(x, op)
             if not (x.root in self.written and "start" in op.params and primitive is not WINDOW):
                 self.operands[op.outputs[0]] = seen

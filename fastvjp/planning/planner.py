@@ -7,12 +7,13 @@ own. In the end the steps are put in an order in which each comes behind those t
 
 from __future__ import annotations
 
-import contextlib
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ..core.avals import Aval, aval
 from ..core.layouts import Layout, contiguous_strides, same
 from ..core.program import Op, Uniform, Var
+from ..core.warnings import CompileWarning
 from .composites import fused, fusible
 from .locations import Expression, Location, Register, shape_of, views_of
 from .merging import merged
@@ -71,9 +72,18 @@ def make_plan(
     ops = late(ops)
     outputs = [equals.get(v, v) for v in outputs]
     if repeats is not None:
-        loops = rolled(ops, outputs, leaves, strides, repeats)
-        with contextlib.suppress(Unrollable):
+        try:
+            loops = rolled(ops, outputs, leaves, strides, repeats)
             return Planner(where, avals).plan(loops, outputs)
+        except Unrollable:
+            pass
+        except Exception as error:  # whatever is wrong with it, there is the other way
+            warnings.warn(
+                f"{len(ops)} ops are planned one by one, as their loops could not be: {error!r}. Results are the "
+                f"same. Hint: this is a fault of fastvjp's, please report it.",
+                CompileWarning,
+                stacklevel=2,
+            )
     return Planner(where, avals).plan(ops, outputs)
 
 

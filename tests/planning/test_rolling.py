@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from support.loops import LOOPS, loops, same, unrolled
 
 import fastvjp
+from fastvjp.planning import planner
 
 
 def slope(f, args, along, h=1e-6):
@@ -123,6 +124,16 @@ def test_loops_in_threads(rng):
         thread.join()
     for i in range(4):
         assert (found[i] == expected).all()
+
+
+def test_what_fails_to_be_a_loop_is_planned_turn_by_turn(rng, plans, monkeypatch):
+    f, args = LOOPS[0](100, rng)
+    with unrolled():
+        expected = fastvjp.grad(f)(*args)
+    monkeypatch.setattr(planner, "rolled", lambda *_: dict[str, int]()["missing"])
+    with pytest.warns(fastvjp.CompileWarning, match="planned one by one.*KeyError"):
+        same([fastvjp.grad(f)(*args)], [expected])
+    assert not loops(plans[-1])
 
 
 def test_explain_shows_loops(rng):

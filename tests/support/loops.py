@@ -196,7 +196,17 @@ def collected(n, rng):
     return f, (rng.normal(size=3),)
 
 
+def matrices(n, rng):
+    def f(a, s):
+        for _ in range(n):
+            d = np.linalg.det(a + s * np.eye(6))
+            s = 0.9 * s + 0.1 * np.tanh(d) + np.sum(np.linalg.pinv(a[:, :3] + s) * a[:3]) / 50
+        return s
+
+    return f, (rng.normal(size=(6, 6)) / 3 + np.eye(6), np.array(0.5))
+
+
 LOOPS = [
     lorenz, recurrent_network, heat, volatility, two_steps_back, runge_kutta, loop_in_loop, mirrored, filtered,
-    clusters, transport, paths, collected,
+    clusters, transport, paths, collected, matrices,
 ]  # fmt: skip
