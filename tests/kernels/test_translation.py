@@ -188,7 +188,7 @@ SNIPPETS = {
     "whole numbers": (
         "k = int(x * 10) - 3\na[i] = k // 4 + k % 4 * 100 + (k >> 1) - (k << 2) + (k & 6) + (k ^ 5) + ~k"
     ),
-    "powers": "a[i] = x**3 + abs(y) ** 0.5 + 2.0 ** np.float64(int(y))",
+    "powers": "a[i] = abs(x)**3 + abs(y) ** 0.5 + 2.0 ** np.float64(int(y))",
     "what stands in the source": "n = 3 * 4 - 2\nif n == 10:\n    a[i] = x / n\nelse:\n    a[i] = missing",
 }
 
