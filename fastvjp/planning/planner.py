@@ -118,6 +118,7 @@ class Planner(Updates):
         super().__init__(leaves, overwritable)
         self.entered = given
         self.memories = written or {}
+        self.versions.past |= self.memories.keys()  # what was read of them is not computed from them again
         for v, location in given.items():
             self.locate(v, location)
 

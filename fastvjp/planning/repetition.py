@@ -253,7 +253,9 @@ def _is_operand(run: Run, column: np.ndarray, before: Sequence[Run]) -> bool:
     if value >= SCALARS:
         return value < STRIDED
     if run.has(value):
-        return step == run.results
+        back = run.trips - 1 - (value - run.first) // run.results
+        # so that turns in the middle, and the last of those that are kept, read what turns have made
+        return step == run.results and 2 * back < run.trips
     of = next((other for other in before if other.has(value)), None)
     return of is not None and step % of.results == 0 and of.has(int(column[0]))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.loops import LOOPS, loops, same, unrolled
+from support.loops import LOOPS, forget, loops, same, unrolled
 
 import fastvjp
 from fastvjp.planning import planner
@@ -87,6 +87,24 @@ def test_a_loop_that_differs_at_a_turn(rng, plans):
     assert len(loops(plans[-1])) >= 2
     with unrolled():
         same([found], [fastvjp.grad(f)(x)])
+
+
+@pytest.mark.parametrize("n", [4, 5, 6, 9, 11, 13])
+def test_values_of_many_turns_before(n, rng):
+    def f(*given):
+        seen = list(given)
+        for _ in range(n):
+            y = seen[-4] + 0.5 * seen[-len(given)]
+            for k in range(70):
+                y = np.cos(y) + 0.01 * k
+            seen.append(y + seen[-1])
+        return np.sum(np.stack(seen) ** 2)
+
+    given = [rng.normal(size=2) for _ in range(n - 1 if n > 4 else 4)]
+    forget()
+    found = fastvjp.grad(f, tuple(range(len(given))))(*given)
+    with unrolled():
+        same(found, fastvjp.grad(f, tuple(range(len(given))))(*given))
 
 
 def test_an_index_out_of_range_is_the_same_error_within_a_loop(rng):

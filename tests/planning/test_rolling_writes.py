@@ -81,7 +81,20 @@ def sums(n, rng):
     return f, (rng.normal(size=n), rng.normal(size=3))
 
 
-WRITING = [recurrence, sweeps, filtered, backwards, borders, two_arrays, sums]
+def read_before(n, rng):
+    def f(a, b):
+        s = np.zeros(4)
+        for i in range(1, n):
+            v = a[i] * 0.5  # which is cheap to compute again, but not from what is written
+            a[i] = b * 1.5
+            s = np.sin(s) + (v + a[i - 1]) * 0.1
+            a[i] = a[i] + s
+        return np.sum(s * b) + np.sum(a)
+
+    return f, (rng.normal(size=(n, 4)), rng.normal(size=4))
+
+
+WRITING = [recurrence, sweeps, filtered, backwards, borders, two_arrays, sums, read_before]
 
 
 @pytest.mark.parametrize("loop", WRITING, ids=lambda loop: loop.__name__)

@@ -206,7 +206,17 @@ def matrices(n, rng):
     return f, (rng.normal(size=(6, 6)) / 3 + np.eye(6), np.array(0.5))
 
 
+def delayed(n, rng):
+    def f(x):
+        seen = [x[0], x[1] * 2, x[2]]
+        for t in range(n):
+            seen.append(np.sin(seen[-3] * x[t]) + 0.5 * seen[-1])
+        return np.sum(np.stack(seen))
+
+    return f, (rng.normal(size=(n, 3)),)
+
+
 LOOPS = [
     lorenz, recurrent_network, heat, volatility, two_steps_back, runge_kutta, loop_in_loop, mirrored, filtered,
-    clusters, transport, paths, collected, matrices,
+    clusters, transport, paths, collected, matrices, delayed,
 ]  # fmt: skip
