@@ -17,38 +17,52 @@ THREADS = (
 )  # fmt: skip
 
 
-def set_threads(args: Sequence[str] | None) -> argparse.ArgumentParser:
-    """Heed --threads before NumPy or any other library is imported; returns the parser of it."""
+def set_threads(args: Sequence[str] | None) -> tuple[argparse.ArgumentParser, Path | None]:
+    """Heed --threads before NumPy or any other library is imported; returns the parser of it, and --npbench."""
     parser = argparse.ArgumentParser("python -m bench", add_help=False)
     text = "for all libraries (default: what each one takes)"
     parser.add_argument("--threads", type=_counting, metavar="N", help=text)
-    threads = parser.parse_known_args(args)[0].threads
-    if threads:
-        os.environ.update(dict.fromkeys(THREADS, str(threads)))
-    return parser
+    text = "a checkout of the repository spcl/npbench, whose programs are measured instead"
+    parser.add_argument("--npbench", type=Path, metavar="PATH", help=text)
+    found = parser.parse_known_args(args)[0]
+    if found.threads:
+        os.environ.update(dict.fromkeys(THREADS, str(found.threads)))
+    return parser, found.npbench
 
 
 def parse(args: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    threads = set_threads(args)
+    first, checkout = set_threads(args)
     from .libraries import LIBRARIES
+    from .npbench.checkout import programs
     from .workloads import WORKLOADS, label
 
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, parents=[threads])
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, parents=[first])
+    workloads, sizes = list(WORKLOADS), "table"
+    if checkout is not None:
+        try:
+            workloads, sizes = [program.name for program in programs(checkout)], "S"
+        except ValueError as error:
+            parser.error(str(error))
     parser.add_argument("--parts", nargs="+", choices=(*PARTS, "all"), default=["workloads", "limits", "plans"],
                         help="what to measure (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS), metavar="NAME",
-                        help=f"of {', '.join(WORKLOADS)}")  # fmt: skip
+    parser.add_argument("--workloads", nargs="+", choices=workloads, default=workloads, metavar="NAME",
+                        help=f"of {', '.join(workloads)}")  # fmt: skip
     parser.add_argument("--libraries", nargs="+", choices=list(LIBRARIES), default=list(LIBRARIES), metavar="NAME",
                         help=f"of {', '.join(LIBRARIES)}")  # fmt: skip
-    parser.add_argument("--sizes", nargs="+", default=["table"], metavar="SIZE",
-                        help="'table', 'quick', or sizes as shown, such as 1000000 (default: table)")  # fmt: skip
+    parser.add_argument("--sizes", nargs="+", default=[sizes], metavar="SIZE",
+                        help="'table', 'quick', or sizes as shown, such as 1000000; of NPBench S, M, L or paper "
+                             "(default: %(default)s)")  # fmt: skip
     parser.add_argument("--dtypes", nargs="+", choices=("float32", "float64"), default=["float32", "float64"])
     parser.add_argument("--seconds", type=_positive, default=1.0, help="per library and cell (default: 1)")
     parser.add_argument("--repeats", type=_counting, default=3, help="of a fresh process (default: 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="where to draw the table, as PNG")
     options = parser.parse_args(args)
+    if checkout is not None:
+        if options.chart:
+            parser.error("--chart draws the table of the bench's own workloads: leave out --npbench")
+        return options
     known = {"table", "quick", *(label(size) for name in options.workloads for size in WORKLOADS[name].table)}
     if unknown := [size for size in options.sizes if size not in known]:
         parser.error(f"no size {', '.join(unknown)} in these workloads; there are {', '.join(sorted(known))}")
@@ -138,16 +152,43 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
+def measure_suite(options: argparse.Namespace) -> dict[str, Any]:
+    """The programs of a checkout, with a progress bar."""
+    from tqdm import tqdm
+
+    from .libraries import LIBRARIES
+    from .npbench.checkout import programs
+    from .npbench.suite import measured
+    from .report import conditions, write_json
+
+    chosen = programs(options.npbench, options.workloads)
+    pairs = [(program, size) for size in options.sizes for program in chosen if size in program.sizes]
+    libraries = [
+        lib for lib in LIBRARIES.values() if lib.name in ("fastvjp compiled", "jax.jit") and not lib.missing()
+    ]
+    results: dict[str, Any] = {"conditions": conditions(libraries, options.threads), "rows": [], "npbench": []}
+    with tqdm(pairs, unit="", dynamic_ncols=True) as progress:
+        for program, size in progress:
+            progress.set_postfix_str(program.name)
+            results["npbench"].append(measured(program, size, options.seconds))
+            if options.json:  # a long run may be broken off
+                write_json(results, options.json)
+    return results
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Measure, print, and write what was asked for."""
     options = parse(args)
     warnings.simplefilter("ignore")
-    results = measure(options)
+    results = measure(options) if options.npbench is None else measure_suite(options)
 
     from . import report
     from .chart import chart
+    from .npbench.report import table
 
     print(report.heading(results), end="\n\n")
+    if "npbench" in results:
+        print(table(results["npbench"]))
     if results["rows"]:
         print(report.table(results), end="\n\n")
     print(report.other_parts(results))

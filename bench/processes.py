@@ -34,7 +34,7 @@ ALWAYS = {
 
 
 @contextmanager
-def _caches() -> Iterator[dict[str, str]]:
+def fresh_caches() -> Iterator[dict[str, str]]:
     """An environment in which every library's cache is empty."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         yield {**os.environ, **ALWAYS, **{name: str(Path(folder, sub)) for name, sub in CACHES.items()}}
@@ -60,10 +60,10 @@ def startup(libraries: Sequence[Library], repeats: int, progress: Any) -> dict[s
         progress.set_postfix_str(f"first gradient: {library.name}")
         cold, warm = [], []
         try:
-            with _caches() as environment:
+            with fresh_caches() as environment:
                 _child(environment, "startup", library.name)  # its files are in memory from here on
             for _ in range(1 if library.slow_to_build else repeats):
-                with _caches() as environment:
+                with fresh_caches() as environment:
                     cold.append(_child(environment, "startup", library.name)["seconds"])
                     warm.append(_child(environment, "startup", library.name)["seconds"])
             found[library.name] = {"cold_s": median(cold), "warm_s": median(warm)}
@@ -90,7 +90,7 @@ def first(
                     continue
                 progress.set_postfix_str(f"first call of {workload.name}: {library.name}")
                 try:
-                    with _caches() as environment:
+                    with fresh_caches() as environment:
                         cold = _child(environment, "first", library.name, workload.name)
                         warm = _child(environment, "first", library.name, workload.name)
                     times[library.name].append({

@@ -83,11 +83,13 @@ def summarise(results: dict[str, Any]) -> None:
         results["geometric_mean"] = math.exp(sum(map(math.log, ratios)) / len(ratios))
 
 
-def _number(x: float | None) -> str:
+def number(x: float | None) -> str:
+    """A figure with about three digits, or a dash."""
     return "-" if x is None else f"{x:.{0 if x >= 100 else 1 if x >= 10 else 2}f}"
 
 
-def _columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, its columns below each other."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
 
     def line(row: Sequence[str]) -> str:
@@ -108,10 +110,10 @@ def table(results: dict[str, Any]) -> str:
     header = ["us per call", *(SHORT.get(name, name) for name in shown), "limit", "ratio", "best peer"]
     lines = []
     for row in results["rows"]:
-        times = [_number(row["libraries"].get(name, {}).get("us")) for name in shown]
-        ratio = _number(row.get("ratio"))
-        lines.append([_title(row), *times, _number(row.get("limit_us")), ratio, row.get("best_peer", "-")])
-    text = _columns(header, lines)
+        times = [number(row["libraries"].get(name, {}).get("us")) for name in shown]
+        ratio = number(row.get("ratio"))
+        lines.append([_title(row), *times, number(row.get("limit_us")), ratio, row.get("best_peer", "-")])
+    text = columns(header, lines)
     if "geometric_mean" in results:
         text += f"\n\ngeometric mean of ratio (best peer / fastvjp compiled): {results['geometric_mean']:.2f}"
     skipped: dict[str, list[str]] = {}
@@ -134,10 +136,10 @@ def plan_table(found: dict[str, Any]) -> str:
     lines = []
     for row in found["rows"]:
         costs = [row["devices"][name] for name in names]
-        pairs = [(str(c["kernels"]), _number(c["bytes"] / c["least_bytes"])) for c in costs]
+        pairs = [(str(c["kernels"]), number(c["bytes"] / c["least_bytes"])) for c in costs]
         lines.append([_title(row), *(text for pair in pairs for text in pair)])
     notes = [f"not planned for {name}: {why}" for name, why in found["missing"].items()]
-    return "\n".join([_columns(header, lines), *notes])
+    return "\n".join([columns(header, lines), *notes])
 
 
 def other_parts(results: dict[str, Any]) -> str:
@@ -153,8 +155,8 @@ def other_parts(results: dict[str, Any]) -> str:
     ):
         if name in results:
             keys = list(dict.fromkeys(k for row in results[name].values() for k in row if k != "skipped"))
-            rows = [[n, *(_number(r.get(k)) for k in keys)] for n, r in results[name].items()]
-            parts.append(_columns([title, *keys], rows))
+            rows = [[n, *(number(r.get(k)) for k in keys)] for n, r in results[name].items()]
+            parts.append(columns([title, *keys], rows))
     if "first" in results:
         parts += first_tables(results["first"])
     if "recording" in results:
@@ -168,24 +170,22 @@ def other_parts(results: dict[str, Any]) -> str:
         lines = []
         for n, rows in grown.items():
             failed = isinstance(rows, str)
-            cells = ["-"] * len(counts) if failed else [_number(r["us_per"] * scale) for r in rows]
+            cells = ["-"] * len(counts) if failed else [number(r["us_per"] * scale) for r in rows]
             lines.append([f"{n}: {rows}" if failed else n, *cells])
             if not failed and LIBRARIES[n].ours and name != "elements":
-                lines.append([f"{n}, first call", *(_number(r["first_us_per"]) for r in rows)])
-        parts.append(_columns([f"{unit}, by number of {name}", *counts], lines))
+                lines.append([f"{n}, first call", *(number(r["first_us_per"]) for r in rows)])
+        parts.append(columns([f"{unit}, by number of {name}", *counts], lines))
     if "eager" in results:
-        rows = [
-            [f"{r['op']} {r['n']}", _number(r["fastvjp_us"]), _number(r["numpy_us"])] for r in results["eager"]
-        ]
-        parts.append(_columns(["eager op, us", "fastvjp", "numpy"], rows))
+        rows = [[f"{r['op']} {r['n']}", number(r["fastvjp_us"]), number(r["numpy_us"])] for r in results["eager"]]
+        parts.append(columns(["eager op, us", "fastvjp", "numpy"], rows))
     if "gradients" in results:
         rows = []
         for r in results["gradients"]:
             pairs = [(r[key]["value"], r[key]["both"]) for key in ("us", "bytes")]
             (us, both), (size, moved) = pairs
-            ratios = [_number(both / us), _number(moved / max(size, 1))]
-            rows.append([f"{r['loop']} {r['shape']}", _number(us), _number(both), *ratios])
-        parts.append(_columns(["loop, us", "value", "with gradient", "times", "times the bytes"], rows))
+            ratios = [number(both / us), number(moved / max(size, 1))]
+            rows.append([f"{r['loop']} {r['shape']}", number(us), number(both), *ratios])
+        parts.append(columns(["loop, us", "value", "with gradient", "times", "times the bytes"], rows))
     if "loops" in results:
         parts.append(loop_table(results["loops"]))
     return "\n\n".join(parts)
@@ -196,10 +196,10 @@ def loop_table(found: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in found for name in row["us"]))
     lines = []
     for row in found:
-        cells = [_number(row[key].get(name)) for key in ("first_s", "us") for name in names]
+        cells = [number(row[key].get(name)) for key in ("first_s", "us") for name in names]
         lines.append([f"{row['loop']} {row['trips']}", *cells, f"{row['difference']:.0e}"])
     header = ["loop, trips", *(f"{n}, first s" for n in names), *(f"{n}, us" for n in names), "differ by"]
-    return _columns(header, lines)
+    return columns(header, lines)
 
 
 def first_tables(found: dict[str, dict[str, Any]]) -> list[str]:
@@ -218,8 +218,8 @@ def first_tables(found: dict[str, dict[str, Any]]) -> list[str]:
             ours, peer = values.get(COMPILED), values.get("jax.jit")
             ratio = ours / peer if ours and peer else None
             ratios += [ratio] if ratio else []
-            lines.append([workload, *map(_number, values.values()), _number(ratio)])
-        text = _columns([title, *(SHORT.get(name, name) for name in shown), "compiled / jax.jit"], lines)
+            lines.append([workload, *map(number, values.values()), number(ratio)])
+        text = columns([title, *(SHORT.get(name, name) for name in shown), "compiled / jax.jit"], lines)
         if ratios:
             mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
             text += f"\n\ngeometric mean of compiled / jax.jit: {mean:.2f}"
