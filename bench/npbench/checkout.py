@@ -18,6 +18,8 @@ REAL = {"compute": ("array_1", "array_2"), "floyd_warshall": ("path",)}
 """Arguments that are integers there, and could as well be real numbers."""
 PIECEWISE = {"azimint_hist": ("radius",), "azimint_naive": ("radius",)}
 """Arguments in which a program jumps: they say into which bin a number goes."""
+SYMMETRIC = {"cholesky2": ("A",)}
+"""Matrices of which NumPy reads a half, and derivatives of a factor are by both as one."""
 JAX_RESULTS = {"gemver": (0, 2, 1), "vadv": (3,)}
 """Where the results of the NumPy program are among those of the JAX program, if not at the beginning."""
 
