@@ -1,12 +1,15 @@
 """Fresh random numbers for every test, and how to have those of a failed run again; kernels as of large arrays."""
 
 import os
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 import pytest
+from support.loops import forget
 
 from fastvjp.kernels import loops
+from fastvjp.recording import ready
 
 LITTLE = loops.LITTLE
 
@@ -22,3 +25,17 @@ def rng() -> np.random.Generator:
     seed = int(os.environ.get("FASTVJP_TEST_SEED") or int.from_bytes(os.urandom(4), "little"))
     print(f"FASTVJP_TEST_SEED={seed}")  # pytest shows it with a failure
     return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """All plans that are made."""
+    made, make_plan = [], ready.make_plan
+
+    def kept(*args: Any) -> Any:
+        made.append(make_plan(*args))
+        return made[-1]
+
+    monkeypatch.setattr(ready, "make_plan", kept)
+    forget()
+    return made

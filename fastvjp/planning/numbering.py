@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..core.avals import kind_of
 from ..core.layouts import same
-from ..core.primitive import Primitive
+from ..core.primitive import REGISTRY, Primitive
 from ..core.program import Op, Uniform, Var, apply
 from .simplifying import SECTIONS
 from .turns import LOOP, MEMORY, WINDOW, Starts, params_key
@@ -43,6 +43,18 @@ class View:
             params = {"start": tuple(starts), "stop": tuple(stops), "step": steps}
         made = apply(self.primitive, (x,), params)
         return made if out is None else Op(self.primitive, (x,), params, (out,))
+
+
+def element(stack: Var) -> tuple[View, View]:
+    """The views of one place along the first axis of an array."""
+    shape = stack.aval.shape[1:]
+    section = (("step", (1,) * (1 + len(shape))), ("count", (1, *shape)))
+    return View(REGISTRY["slice"], section, 1 + len(shape)), View(REGISTRY["reshape"], (("shape", shape),), 0)
+
+
+def beginning(stack: Var, place: int) -> Starts:
+    """Where that begins."""
+    return (place,) + (0,) * (stack.aval.ndim - 1)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..core.avals import aval
-from ..core.primitive import REGISTRY
 from ..core.program import Op, Var
-from .numbering import SCALARS, Node, Numbered, Strides, View, section
+from .numbering import SCALARS, Node, Numbered, Strides, View, beginning, element, section
 from .repetition import LONG, Run, runs
 from .simplifying import live
 from .turns import LOOP, MEMORY, READ, WINDOW, WRITE, Given, Memory, Result, Starts, Turns
@@ -119,21 +118,10 @@ class _Rolling:
             turn, result = divmod(number - run.first, run.results)
             if result in self.stacked[run]:
                 stack, var = self.stack(run, result), self.listed.variables[number]
-                section, shaped = _place(stack)
+                section, shaped = element(stack)
                 one = Var(aval((1, *var.aval.shape), var.aval.dtype))
-                found += [section.op(stack, _starts(stack, turn), one), shaped.op(one, (), var)]
+                found += [section.op(stack, beginning(stack, turn), one), shaped.op(one, (), var)]
         return found
-
-
-def _place(stack: Var) -> tuple[View, View]:
-    """The views of one turn's place in what all turns have."""
-    shape = stack.aval.shape[1:]
-    section = (("step", (1,) * (1 + len(shape))), ("count", (1, *shape)))
-    return View(REGISTRY["slice"], section, 1 + len(shape)), View(REGISTRY["reshape"], (("shape", shape),), 0)
-
-
-def _starts(stack: Var, turn: int) -> Starts:
-    return (turn,) + (0,) * (stack.aval.ndim - 1)
 
 
 @dataclass
@@ -289,9 +277,9 @@ class _Loop:
         else:
             turn, result = divmod(root - other.first, other.results)
             var = self.rolling.stack(other, result)
-            views = (*_place(var), *views)
-            first = _starts(var, turn) + first
-            second = _starts(var, turn + step // other.results) + second
+            views = (*element(var), *views)
+            first = beginning(var, turn) + first
+            second = beginning(var, turn + step // other.results) + second
         outer = 1 + max([i for i, view in enumerate(views) if view.axes], default=-1)
         x = self._viewed(self.before, var, views[:outer], first)
         y = self._viewed(self.before, var, views[:outer], second)

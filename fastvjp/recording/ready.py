@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
@@ -15,6 +15,7 @@ from ..core.program import Abstract, Buffer, Op, Uniform, Var, as_numpy
 from ..planning.plan import Unrollable
 from ..planning.planner import make_plan
 from ..planning.repetition import LONG
+from .constants import with_few_constants
 from .listing import Leaf, Listing
 
 
@@ -37,7 +38,7 @@ class Ready:
         ops = listing.ancestors(results)
         if len(ops) >= LONG:
             first = given or len(listing.leaves)  # leaves behind those of which values are given are captured
-            ops = with_equal_constants(ops, lambda v: listing.sources.get(v, first) >= first)
+            ops = with_few_constants(ops, lambda v: listing.sources.get(v, first) >= first)
         self.executable, used = executable(ops, results)
         sources: list[int] = []
         self.constants: list[Buffer | Uniform] = []
@@ -70,37 +71,6 @@ class Ready:
         for i, a in enumerate(self.avals):
             found[i] = as_numpy(found[i], a, self.executable.fresh[i]) if i < numpy else Var(a, found[i])
         return found
-
-
-LARGEST_CONSTANT = 1 << 16
-"""Bytes of a constant that is compared with others."""
-OFTEN = 16
-"""How often a constant comes where it belongs to a loop: one that is the next turn's by chance does not."""
-
-
-def with_equal_constants(ops: Sequence[Op], is_constant: Callable[[Var], bool]) -> list[Op]:
-    """Ops that read the first of equal constants: in loops, every turn brings its own.
-
-    Args:
-        ops: the ops.
-        is_constant: whether the value of a variable is the same at every run.
-    """
-    equal: defaultdict[Hashable, list[Var]] = defaultdict(list)
-    for v in dict.fromkeys([v for op in ops for v in op.inputs if v.value is not None and is_constant(v)]):
-        equal[_contents(v)].append(v)
-    read = {v: same[0] for same in equal.values() if len(same) >= OFTEN for v in same}
-    return [Op(op.primitive, tuple([read.get(v, v) for v in op.inputs]), op.params, op.outputs) for op in ops]
-
-
-def _contents(v: Var) -> Hashable:
-    """Equal for variables of equal values; of a large array, only for the variable itself."""
-    value = v.value
-    if isinstance(value, Uniform):
-        return v.aval, type(value.scalar), repr(value.scalar)
-    assert value is not None
-    if value.layout is not None or v.aval.size * v.aval.dtype.itemsize > LARGEST_CONSTANT:
-        return v
-    return v.aval, value.numpy().tobytes()
 
 
 def _picker(places: list[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:

@@ -19,6 +19,14 @@ def has_near(call: Call) -> bool:
     return call.dtype.kind == "f" and f"{call.name}_near" in HELPERS
 
 
+def computed(call: Call, operands: Sequence[str], near: bool = False) -> str:
+    """What an element function makes of these names, as source."""
+    if call.name == "astype":
+        return f"{name_of(call.dtype)}({operands[0]})"
+    name = f"{call.name}_near" if near and has_near(call) else call.name
+    return f"{name_of(call.dtype)}({name}({', '.join([*operands, *map(repr, call.statics)])}))"
+
+
 class Values:
     """The values of a step by number: what it loads, then what it computes."""
 
@@ -64,8 +72,8 @@ class Values:
 
     def column_reads(self, phase: Phase) -> set[int]:
         """Values of the row that what is computed for a column takes."""
-        computed = [k for k in phase.columns if k not in phase.recalled]
-        values = {i for k in [*computed, *phase.reductions] for i in self.operands(k)}
+        made = [k for k in phase.columns if k not in phase.recalled]
+        values = {i for k in [*made, *phase.reductions] for i in self.operands(k)}
         values |= {store.value for store in phase.stores}
         return {k for k in values if not self.schedule.varies[k]} - self.fixed
 
@@ -95,11 +103,8 @@ class Values:
         operands = [f"v{i}" for i in entry.operands]
         if isinstance(entry, Match):
             return f"{operands[0]} == {self.arrays.memory.linear()}"
-        if entry.name == "astype":
-            return f"{name_of(entry.dtype)}({operands[0]})"
         assert isinstance(entry, Call)
-        name = f"{entry.name}_near" if near and has_near(entry) else entry.name
-        return f"{name_of(entry.dtype)}({name}({', '.join([*operands, *map(repr, entry.statics)])}))"
+        return computed(entry, operands, near)
 
     def row_value(self, k: int) -> str:
         """A value of the row."""

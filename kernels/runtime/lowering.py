@@ -35,6 +35,7 @@ from ..native import threads
 from ..native.jit import CompileError, compile_loop, jit_disabled, together
 from .buffers import strided
 from .machine import run_code
+from .straight import straight
 from .turns import repeated
 
 
@@ -106,6 +107,9 @@ def _lowered(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
 
 def _repeated(step: LoopStep, temporaries: Temporaries) -> Loop:
     """A loop as one kernel."""
+    written = straight(step, fused)
+    if written is not None:
+        return written
     inner = Temporaries(step.body)
     body: list[Loop] = []
     for part in step.body.steps:

@@ -132,19 +132,19 @@ SHAPES = {"b[i, 1:]": "[1:]", "b[:, 1]": None}
 
 @st.composite
 def bodies(draw):
-    """What a turn writes into two arrays, and reads from them."""
+    """What a turn writes into two arrays, and reads from them: means, as sums of many would make errors grow."""
     lines = []
     for k in range(draw(st.integers(1, 5))):
         to, x, y = (draw(st.sampled_from(SECTIONS)) for _ in range(3))
-        value = f"0.5 * sin({x}.sum()) + 0.4 * w * {y}.mean()"
+        value = f"0.5 * sin({x}.mean()) + 0.4 * w * {y}.mean()"
         kind = draw(st.integers(0, 3))
         if kind == 0:
             lines.append(f"v{k} = {x}")  # a view, as NumPy's: it is read behind what is written
-            lines.append(f"{to} = {value} + 0.1 * v{k}.sum()")
+            lines.append(f"{to} = {value} + 0.1 * v{k}.mean()")
         elif kind == 1:
             lines.append(f"{to} += {value}")
         elif kind == 2:
-            lines.append(f"s = 0.9 * s + {x}.sum()")
+            lines.append(f"s = 0.9 * s + {x}.mean()")
             lines.append(f"{to} = 0.5 * {to} + 0.01 * s")
         else:
             lines.append(f"{to} = {value}")
