@@ -76,14 +76,31 @@ def flipped(x: View, axis: int) -> View:
     return section(x, tuple(start), tuple(stop), tuple(step))
 
 
+def part(x: View, axis: int, start: int, stop: int) -> View:
+    """A view of a section of one axis."""
+    shape = x.layout.shape
+    starts, stops = [0] * len(shape), list(shape)
+    starts[axis], stops[axis] = start, stop
+    return section(x, tuple(starts), tuple(stops), (1,) * len(shape))
+
+
 def joined(step: KernelStep) -> Iterator[tuple[Operand, View]]:
     """The arrays that a concatenation joins, each with its section of the result."""
-    axis, shape = step.params["axis"], step.output.layout.shape
-    start, stop = [0] * len(shape), list(shape)
+    axis, stop = step.params["axis"], 0
     for x in step.inputs:
-        stop[axis] = start[axis] + aval_of(x).shape[axis]
-        yield x, section(step.output, tuple(start), tuple(stop), (1,) * len(shape))
-        start[axis] = stop[axis]
+        start, stop = stop, stop + aval_of(x).shape[axis]
+        yield x, part(step.output, axis, start, stop)
+
+
+def rolled(step: KernelStep) -> Iterator[tuple[Operand, View]]:
+    """The two sections of what is shifted along an axis, each with where it comes to lie."""
+    (x,), out, axis, shift = step.inputs, step.output, step.params["axis"], step.params["shift"]
+    n = out.layout.shape[axis]
+    if isinstance(x, Scalar):
+        yield x, out
+    else:
+        yield part(x, axis, n - shift, n), part(out, axis, 0, shift)
+        yield part(x, axis, 0, n - shift), part(out, axis, shift, n)
 
 
 def out_of_range(name: str, rows: int, place: int, what: str = "An index") -> IndexError:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays.array import array, as_array, as_arrays
 from ..arrays.calls import recorded
-from ..arrays.emit import cast, emit, promoted, reshaped, section, sliced, spread
+from ..arrays.emit import cast, emit, promoted, reshaped, sliced, spread
 from ..arrays.public import public
 from .common import ArrayLike, axes_of, axis_of, broadcast
 from .indexing import getitem
@@ -218,8 +218,7 @@ def roll(a: ArrayLike, shift: int | Sequence[int], axis: int | Sequence[int] | N
     for i, s in zip(axes, shifts, strict=True):
         n = x.shape[i]
         if n and s % n:
-            cut = n - s % n
-            x = emit("concatenate", section(x, i, cut, n), section(x, i, 0, cut), axis=i)
+            x = emit("roll", x, shift=int(s % n), axis=i)
     return x
 
 

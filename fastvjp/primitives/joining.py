@@ -40,6 +40,11 @@ def _parts(g: array, xs: list[array], axis: int) -> list[array]:
     return [section(g, axis, end - x.shape[axis], end) for x, end in zip(xs, ends, strict=True)]
 
 
+def _rolled_back(g: array, shift: int, axis: int) -> array:
+    return emit("roll", g, shift=g.shape[axis] - shift, axis=axis)
+
+
 structural("slice_update", "x y", _updated, moves=True, vjp={"x": _replaced, "y": _replacing}, batch=sections)
 structural("slice_add", "x y", _updated, vjp={"x": lambda g: g, "y": _replacing}, batch=sections)
 structural("concatenate", "*xs", _concatenated, moves=True, vjp={"*xs": _parts}, batch=along)
+structural("roll", "x", _updated, moves=True, vjp={"x": _rolled_back}, batch=along)  # by 0 < shift < size

@@ -7,7 +7,7 @@ import numpy as np
 from ...core.avals import aval
 from ...core.layouts import Layout
 from ...devices import operands
-from ...devices.operands import aval_of, joined, seen_as
+from ...devices.operands import aval_of, joined, rolled, seen_as
 from ...planning.plan import FusedStep, KernelStep, Operand, Scalar, Store, View
 from ..fused.codegen import lower
 from ..loops import Allocate, Loop, fuses
@@ -43,6 +43,12 @@ def shaped(o: Operand, shape: tuple[int, ...], allocate: Allocate) -> tuple[View
     one = allocate(aval((), o.aval.dtype))
     repeated = View(one.buffer, one.dtype, Layout(shape, (0,) * len(shape)))
     return repeated, copy(Scalar(o.leaf, aval_of(one)), one)
+
+
+@fuses("roll")
+def roll(step: KernelStep) -> list[FusedStep]:
+    """Copy both sections to where they come to lie."""
+    return [copied for x, target in rolled(step) for copied in moved(x, target)]
 
 
 @fuses("concatenate")

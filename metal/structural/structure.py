@@ -7,7 +7,7 @@ import math
 from ...core.avals import aval
 from ...core.layouts import Layout
 from ...devices import operands
-from ...devices.operands import aval_of, joined
+from ...devices.operands import aval_of, joined, rolled
 from ...planning.plan import KernelStep, Operand, Scalar, View
 from ..dispatch import Allocate, Dispatch, lowers
 from .calls import ARRAYS, Call, by_threads, strides, type_of
@@ -61,6 +61,12 @@ def in_memory(o: Operand, allocate: Allocate) -> tuple[View, list[Dispatch]]:
     shape = o.aval.shape
     repeated = View(one.buffer, one.dtype, Layout(shape, (0,) * len(shape), one.layout.offset))
     return repeated, copy(Scalar(o.leaf, aval_of(one)), one)
+
+
+@lowers("roll")
+def roll(step: KernelStep, _: Allocate) -> list[Dispatch]:
+    """Both sections to where they come to lie."""
+    return copies(list(rolled(step)))
 
 
 @lowers("concatenate")

@@ -47,7 +47,20 @@ def _joined(axis: int, *shapes: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
     )
 
 
+def _rolled(shift: int, axis: int, shape: Shape, dtypes: tuple[str, ...] = FLOAT) -> Case:
+    return structural(
+        "roll",
+        lambda x: mx.roll(x, shift, axis),
+        lambda x: np.roll(x, shift, axis),
+        (ANY, shape),
+        dtypes=dtypes,
+        variant=f"{shift},{axis}",
+    )
+
+
 CASES = [
+    _rolled(1, 1, (2, 3, 2), dtypes=KINDS),
+    _rolled(-2, 0, (5,)),
     *[
         row
         for name in ("slice_update", "slice_add")
