@@ -13,7 +13,7 @@ import numpy as np
 
 from .checkout import JAX_RESULTS, SYMMETRIC, Program, is_array
 
-STEPS = (1e-6, 1e-8, 1e-5, 1e-7, 1e-9, 1e-10, 1e-4)
+STEPS = (1e-6, 1e-8, 1e-5, 1e-7, 1e-9, 1e-10, 1e-12, 1e-4)
 """Of differences, as parts of the largest number of an argument: the first one that agrees counts."""
 AGREES = 1e-5
 """Of derivatives that agree, by how much they differ at most, as a part."""
@@ -43,9 +43,12 @@ class Problem:
         self.numpy = program.function("numpy")
         given = self._copied()
         returned = _floating(_flat(self.numpy(*given.values())))
-        self.changed = [k for k in self.names if not np.array_equal(given[k], self.arguments[k], equal_nan=True)]
-        if returned:
-            self.changed = []
+        self.changed: list[str] = []
+        """The arguments that are results."""
+        if not returned:
+            said = program.described["output_args"]  # not all that it should, and what it says may stay as it is
+            same = [np.array_equal(given[k], self.arguments[k], equal_nan=True) for k in self.names]
+            self.changed = [k for k, is_same in zip(self.names, same, strict=True) if k in said or not is_same]
         results = [*returned, *(given[k] for k in self.changed)]
         if not results:
             raise Unsuitable("no gradient: no result is an array of floating numbers")
@@ -88,9 +91,10 @@ class Problem:
         except FileNotFoundError:
             raise Unsuitable("there is no JAX program") from None
         fun = getattr(fun, "__wrapped__", fun)
+        arguments = {k: jnp.asarray(x) if is_array(x) else x for k, x in self.arguments.items()}
 
         def value(*primals: Any) -> Any:
-            given = {**self.arguments, **dict(zip(self.names, primals, strict=True))}
+            given = {**arguments, **dict(zip(self.names, primals, strict=True))}
             returned = _floating(_flat(fun(*given.values())))
             places = JAX_RESULTS.get(self.program.name, range(len(self.weights)))
             results = [returned[k] for k in places if k < len(returned)]

@@ -11,7 +11,7 @@ from .suite import JAX, NO_GRADIENT, OURS, PLAIN
 
 AGREES = 1e-4
 """By how much a derivative may differ from a difference, as a part: differences are good for no more."""
-SAME = 1e-6
+SAME = 1e-5
 """By how much two libraries may differ, as a part of the largest entry."""
 
 
