@@ -15,6 +15,8 @@ from .checkout import JAX_RESULTS, SYMMETRIC, Program, is_array
 
 STEPS = (1e-6, 1e-8, 1e-5, 1e-7, 1e-9, 1e-10, 1e-12, 1e-4)
 """Of differences, as parts of the largest number of an argument: the first one that agrees counts."""
+NEGLIGIBLE = 1e-5
+"""A derivative by a relative change that is no larger than that of the magnitude of the results."""
 AGREES = 1e-5
 """Of derivatives that agree, by how much they differ at most, as a part."""
 
@@ -120,7 +122,7 @@ class Problem:
             moved = step * (np.abs(self.primals[k]).max() or 1) * direction
             there, back = (self._value_beside(k, sign * moved) for sign in (1, -1))
             expected = np.sum(np.conj(gradient) * moved).real
-            scale = np.linalg.norm(gradient * moved) + 1e-11 * self.magnitude
+            scale = np.linalg.norm(gradient * moved) + NEGLIGIBLE * step * self.magnitude
             found.append(float(abs((there - back) / 2 - expected) / scale))
             if found[-1] < AGREES:
                 break
