@@ -5,6 +5,7 @@ Where all numbers of the ops (numbering.py) move by the same step from turn to t
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -94,8 +95,8 @@ def runs(listed: Numbered) -> list[Run]:
     """The stretches, in order; of loops within loops the inner ones."""
     search = _Search(listed)
     i = 0
-    while i + LEAST_OPS <= len(listed.nodes):
-        i = search.at(i)
+    while (k := bisect_left(search.places, i)) < len(search.places):
+        i = search.at(search.places[k])
     return search.found
 
 
@@ -106,16 +107,16 @@ class _Search:
         self.listed = listed
         self.found: list[Run] = []
         self.kinds = np.array([node.kind for node in listed.nodes], np.int64)
-        self.again = _next_equal(self.kinds)
+        self.again, self.repeats = _repeats(self.kinds)
+        self.places: list[int] = np.flatnonzero(self.repeats.any(0)).tolist()
+        """The nodes at which a stretch may begin."""
 
     def at(self, i: int) -> int:
         """Look for a stretch that begins at a node; returns the node at which to go on."""
-        j, beyond, failed = int(self.again[i]), i + 1, 0
-        for _ in range(TRIED):
-            period = j - i
-            if j < 0 or i + LEAST_TRIPS * period > len(self.kinds):
-                break
-            trips = self.trips(i, j)
+        beyond, failed = i + 1, 0
+        for k in np.flatnonzero(self.repeats[:, i]):
+            period = int(self.again[k, i]) - i
+            trips = self.trips(i, period)
             if trips:
                 run = self.within(i, period) or _steady(self.listed, i, period, trips, self.found)
                 if run is not None:
@@ -124,20 +125,19 @@ class _Search:
                 beyond, failed = max(beyond, i + (trips - 2) * period), failed + 1
                 if failed == FAILED:
                     break
-            j = int(self.again[j])
         return beyond
 
-    def trips(self, i: int, j: int) -> int:
-        """How often what stands between two nodes is repeated; 0 for too few times."""
-        trips = _equal(self.kinds, i, j) // (j - i) + 1
-        return trips if trips >= LEAST_TRIPS and trips * (j - i) >= LEAST_OPS else 0
+    def trips(self, i: int, period: int) -> int:
+        """How often what so many nodes from one on do is done; 0 for too few times."""
+        trips = _equal(self.kinds, i, i + period) // period + 1
+        return trips if trips >= LEAST_TRIPS and trips * period >= LEAST_OPS else 0
 
     def within(self, i: int, period: int) -> Run | None:
         """A stretch within a turn."""
-        failed = 0
-        for k in range(i + 1, i + period - LEAST_OPS):
-            j = int(self.again[k])
-            if j > 0 and k + LEAST_TRIPS * (j - k) <= i + period and (trips := self.trips(k, j)):
+        failed, first = 0, i + 1
+        for k in (first + np.flatnonzero(self.repeats[0, first : i + period - LEAST_OPS])).tolist():
+            j = int(self.again[0, k])
+            if k + LEAST_TRIPS * (j - k) <= i + period and (trips := self.trips(k, j - k)):
                 run = _steady(self.listed, k, j - k, trips, self.found)
                 failed += 1
                 if run is not None or failed == FAILED:
@@ -145,20 +145,35 @@ class _Search:
         return None
 
 
-def _next_equal(kinds: np.ndarray) -> np.ndarray:
-    """For each node the next one from which the same ops follow, -1 for none."""
-    windows = len(kinds) - ALIKE + 1
-    again = np.full(len(kinds), -1)
-    if windows < 2:
-        return again
-    hashes = np.random.default_rng(0).integers(1 << 62, size=kinds.max() + 1).astype(np.uint64)[kinds]
-    window = np.zeros(windows, np.uint64)
-    for k in range(ALIKE):
-        window = window * np.uint64(0x9E3779B97F4A7C15) + hashes[k : k + windows]
+def _repeats(kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each node the next ones from which the same ops follow, and whether what lies between is repeated there.
+
+    The second is by hashes, which may be equal by chance.
+    """
+    n = len(kinds)
+    hashes = np.random.default_rng(0).integers(1 << 62, size=kinds.max(initial=0) + 1).astype(np.uint64)[kinds]
+    powers = np.full(n + 1, 0x9E3779B97F4A7C15, np.uint64)
+    powers[0] = 1
+    powers = np.cumprod(powers)
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(hashes * powers[:n])])
+    windows = max(n + 1 - ALIKE, 0)
+    window = (sums[ALIKE:] - sums[:windows]) * powers[windows - 1 :: -1][:windows]
     order = np.argsort(window, kind="stable")
     equal = window[order[:-1]] == window[order[1:]]
-    again[order[:-1][equal]] = order[1:][equal]
-    return again
+    following = np.full(n + 1, n)
+    following[order[:-1][equal]] = order[1:][equal]
+    again, repeats = np.empty((TRIED, n), np.int64), np.zeros((TRIED, n), bool)
+    i, j = np.arange(n), np.arange(n)
+    for k in range(TRIED):
+        again[k] = j = following[j]
+        period = np.maximum(j - i, 1)
+        needed = (np.maximum(LEAST_TRIPS, -(-LEAST_OPS // period)) - 1) * period
+        at = np.flatnonzero(j + needed <= n)
+        first, period, needed = i[at], period[at], needed[at]
+        second = first + period
+        one, other = sums[first + needed] - sums[first], sums[second + needed] - sums[second]
+        repeats[k, at] = one * powers[period] == other
+    return again, repeats
 
 
 def _equal(kinds: np.ndarray, i: int, j: int) -> int:

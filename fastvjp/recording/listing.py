@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..core.avals import Aval
+from ..core.garbage import Growing
 from ..core.program import Abstract, Buffer, Op, Source, Uniform, Var
 from .trie import Node
 
@@ -28,6 +29,7 @@ class Listing:
         self.ops: list[Op] = []
         self.makers: dict[Var, Op] = {}
         self.sources: dict[Var, int] = {}
+        self.growing = Growing()
 
     def extend(self, node: Node) -> None:
         """Bring it up to date with a node."""

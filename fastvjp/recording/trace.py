@@ -94,6 +94,8 @@ class Trace:
     def close(self) -> None:
         """End the recording: let go of the variables, as those that are still held refer to it."""
         self.open = False
+        if self.recorded is not None:
+            self.recorded.growing.end()
         self.vars, self.entered, self.recorded, self.differentiated, self.pending = {}, {}, None, None, []
 
     # --- the op list -----------------------------------------------------------------------------------------
