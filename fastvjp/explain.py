@@ -15,6 +15,10 @@ from .transforms.tree import flatten
 from .transforms.vjp import vjp
 
 
+SHOWN = 400
+"""Lines of an op list that are shown, half of them from its end."""
+
+
 @dataclass(frozen=True)
 class StepReport:
     """One step of a plan as it ran.
@@ -55,16 +59,19 @@ class Explanation:
     def __str__(self) -> str:
         moved = sum(r.read + r.written for r in self.reports)
         seconds = sum(r.seconds for r in self.reports)
-        lines = ["# op list", str(self.program), "", "# plan"]
+        ops = str(self.program).splitlines()
+        if len(ops) > SHOWN:
+            left = f"... {len(ops) - SHOWN} lines more, in all by `print(explanation.program)` ..."
+            ops[SHOWN // 2 : -SHOWN // 2] = [left]
+        lines = ["# op list", *ops, "", "# plan"]
         for i, report in enumerate(self.reports):
             lines += [f"step {i}: {_title(report.step)}", *_inside(report.step)]
             lines.append(
                 f"    {_bytes(report.read)} read, {_bytes(report.written)} written, "
                 f"{_time(report.seconds)} in {len(report.sources)} kernels on {report.device}"
             )
-        temporaries = _bytes(self.plan.scratch)
         lines.append(f"in all: {_bytes(moved)} moved, {_bytes(self.least)} at least; {_time(seconds)}")
-        lines.append(f"temporaries: {temporaries}")
+        lines.append(f"memory at the peak, beside what is given: {_bytes(self.plan.memory)}")
         for i, report in enumerate(self.reports):
             for source in dict.fromkeys(report.sources):
                 lines += ["", f"# kernel of step {i}", source.rstrip()]

@@ -162,9 +162,6 @@ class Numbered:
     def _add(self, op: Op, place: int) -> None:
         primitive = op.primitive
         operands = [self.operands[v] for v in op.inputs]
-        if primitive.opaque:  # a marker: its outputs are, in order, its last inputs
-            self.operands.update(zip(op.outputs, operands[-len(op.outputs) :], strict=True))
-            return
         start: Starts = ()
         key = params_key(op)
         if primitive.view is not None and not primitive.unique:

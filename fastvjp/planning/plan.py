@@ -294,6 +294,15 @@ class Plan:
         self.offsets, self.scratch = _place(self.steps, self.buffers, len(self.leaves))
 
 
+    @property
+    def memory(self) -> int:
+        """Bytes at most that a run takes: temporaries, those of loops too, and what outlives it."""
+        first = len(self.leaves)
+        kept = sum(aligned(a) for i, a in enumerate(self.buffers, first) if i not in self.offsets)
+        inner = [step.body.scratch for step in self.steps if isinstance(step, LoopStep)]
+        return kept + self.scratch + max(inner, default=0)
+
+
 def dense(buffer: int, a: Aval) -> View:
     """All of a C-contiguous buffer."""
     return View(buffer, a.dtype, Layout(a.shape, contiguous_strides(a.shape)))

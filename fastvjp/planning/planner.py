@@ -69,8 +69,8 @@ def make_plan(
             where[v] = View(i, v.aval.dtype, Layout(v.aval.shape, s or contiguous_strides(v.aval.shape)))
     avals = [v.aval for v in leaves]
     ops, equals = without_equals(widened(live(ops, outputs)))
-    ops = late(ops)
     outputs = [equals.get(v, v) for v in outputs]
+    ops = late(live(ops, outputs))
     if repeats is not None:
         try:
             loops = rolled(ops, outputs, leaves, strides, repeats)
@@ -150,9 +150,6 @@ class Planner(Updates):
             self.locate(out, self.fuse(op.primitive.element or name, out.aval, operands, statics))
         elif op.primitive.view is not None:
             self.locate(out, self.view(op, operands[0]))
-        elif op.primitive.opaque:  # a marker: its outputs are, in order, its last inputs
-            for v, location in zip(op.outputs, operands[-len(op.outputs) :], strict=True):
-                self.locate(v, location)
         elif op.primitive.definition is not None:  # a user's, under any name
             self.launch(op, operands)
         elif name in SECTIONS:

@@ -12,13 +12,17 @@ SCATTERS = ("scatter_set", "scatter_add", "scatter_multiply", "scatter_max", "sc
 
 
 def without_equals(ops: Sequence[Op]) -> tuple[list[Op], dict[Var, Var]]:
-    """The ops without those that equal an earlier one, and what is read instead of their results."""
+    """The ops without markers and those that equal an earlier one, and what is read instead of their results."""
     seen: dict[Hashable, tuple[Var, ...]] = {}
     equals: dict[Var, Var] = {}
     found = []
     for op in ops:
         inputs = tuple([equals.get(v, v) for v in op.inputs])
-        if not (op.primitive.unique or op.primitive.opaque):
+        if op.primitive.opaque:  # a marker: its outputs are, in order, its last inputs
+            marked = zip(op.outputs, inputs[-len(op.outputs) :], strict=True)
+            equals.update((v, x) for v, x in marked if v.value is None)
+            continue
+        if not op.primitive.unique:
             key = (op.primitive, inputs, tuple(op.params.items()))
             equal = seen.setdefault(key, op.outputs)
             if equal is not op.outputs:

@@ -22,6 +22,7 @@ def test_forward_and_backward_of_a_normalisation_are_one_step_that_moves_no_more
     moved = x.nbytes + w.nbytes
     assert report.read == moved and report.written == moved + 8  # the value, too
     assert made.least == report.read + report.written and made.plan.scratch == 0
+    assert made.plan.memory == 64 + x.nbytes + 832  # w's gradient, up to the next cache line
     text = str(made)
     for part in ["# op list", "sum", "# plan", "step 0: fused over (32, 100), rows of (100,)", "reduce add",
                  "def fused(args, start, stop):", "us", "kB at least"]:  # fmt: skip
