@@ -14,7 +14,6 @@ from .recording.recorder import Recording, switch
 from .transforms.tree import flatten
 from .transforms.vjp import vjp
 
-
 SHOWN = 400
 """Lines of an op list that are shown, half of them from its end."""
 

@@ -293,7 +293,6 @@ class Plan:
         _set_releases(self.steps, self.outputs, len(self.leaves))
         self.offsets, self.scratch = _place(self.steps, self.buffers, len(self.leaves))
 
-
     @property
     def memory(self) -> int:
         """Bytes at most that a run takes: temporaries, those of loops too, and what outlives it."""
