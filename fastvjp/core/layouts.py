@@ -5,7 +5,9 @@ A view primitive maps a layout to a layout; no values move. `reshape` answers No
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,21 +98,22 @@ def disjoint(x: Layout, y: Layout) -> bool:
     return 0 in x.shape or 0 in y.shape or _disjoint(*_axes(x), *_axes(y))
 
 
-_Axes = list[tuple[int, int]]
+_Axes = Sequence[tuple[int, int]]
 """Stride, which is positive, and size of each axis along which a layout moves."""
 
 
+@functools.lru_cache(maxsize=1 << 14)  # a long plan asks again and again for what it reads of one array
 def _axes(x: Layout) -> tuple[int, _Axes]:
     """The first place, and the axes, those with the smallest strides first."""
     axes = [(s, n) for n, s in zip(x.shape, x.strides, strict=True) if s and n > 1]
-    first = x.offset + sum(s * (n - 1) for s, n in axes if s < 0)
-    return first, sorted((abs(s), n) for s, n in axes)
+    first = x.offset + sum([s * (n - 1) for s, n in axes if s < 0])
+    return first, tuple(sorted([(abs(s), n) for s, n in axes]))
 
 
 def _disjoint(x: int, x_axes: _Axes, y: int, y_axes: _Axes) -> bool:
     if x > y:
         x, x_axes, y, y_axes = y, y_axes, x, x_axes
-    if x + sum(s * (n - 1) for s, n in x_axes) < y:
+    if x + sum([s * (n - 1) for s, n in x_axes]) < y:
         return True
     units = sorted({s for s, _ in (*x_axes, *y_axes)})
     if not units:
