@@ -84,3 +84,39 @@ def test_stop_gradient(xyv):
     same(fv.grad(fv.grad(fun))(2.0), 0)
     same(fv.stop_gradient(x), x)
     same(fv.vjp(fv.stop_gradient, [x], [v])[1][0], np.zeros(3))
+
+
+POLICIES = [lambda name: name == "matmul", lambda name: name in ("tanh", "sum"), lambda name: True]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=["matmul", "tanh and sum", "all"])
+def test_what_a_policy_keeps_changes_no_derivative(policy, rng):
+    w, x, v = rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=3)
+
+    def plain(x, w):
+        y = np.tanh(w @ x) + np.exp(-x)
+        return np.sum(y) * y
+
+    kept = fv.checkpoint(plain, policy)
+    for found, expected in zip(fv.vjp(kept, [x, w], [v])[1], fv.vjp(plain, [x, w], [v])[1], strict=True):
+        close(found, expected)
+    of = lambda f: lambda x: np.sum(f(x, w) ** 2)  # noqa: E731
+    close(fv.hessian(of(kept))(x), fv.hessian(of(plain))(x))
+    close(fv.jvp(fv.grad(of(kept)), [x], [v])[1][0], fv.jvp(fv.grad(of(plain)), [x], [v])[1][0])
+    rows = rng.normal(size=(4, 3))
+    close(fv.vmap(fv.grad(of(kept)))(rows), fv.vmap(fv.grad(of(plain)))(rows))
+    close(fv.compile(fv.grad(of(kept)))(x), fv.grad(of(plain))(x))
+
+
+def test_what_a_policy_keeps_is_not_computed_again(rng):
+    w, x = rng.normal(size=(3, 3)), rng.normal(size=3)
+
+    def count(policy):
+        step = fv.checkpoint(lambda x: np.tanh(w @ x), policy)
+        made = fv.explain(lambda x: np.sum(np.sin(step(step(x)))), [x], [1.0])
+        return sum(step.computes == "matmul" for step in made.plan.steps)
+
+    assert count(None) == 2 + 2 + 2  # forward, again, backward
+    assert count(lambda name: name == "matmul") == 2 + 2
+    with pytest.raises(TypeError, match=r"policy to be a function.*Hint: policy=lambda"):
+        fv.checkpoint(np.sin, "matmul")  # type: ignore[arg-type]
