@@ -92,6 +92,39 @@ def _transport(xp: Any, p: Any, carry: Carry, _: Any) -> Carry:
     return 0.05 / (p @ v), v
 
 
+def _paths(xp: Any, p: Any, carry: Carry, z: Any) -> Carry:
+    s, v = carry  # Heston's model by Euler's method: logarithms of prices, variances
+    positive, dt = xp.maximum(v, 1e-6), 0.001
+    root = xp.sqrt(positive * dt)
+    other = p[3] * z[0] + xp.sqrt(1 - p[3] * p[3]) * z[1]
+    return s - 0.5 * positive * dt + root * z[0], v + p[0] * (p[1] - positive) * dt + p[2] * root * other
+
+
+def _filter(xp: Any, p: Any, carry: Carry, y: Any) -> Carry:
+    m, c, loss = carry  # Kalman's filter: the state's mean and covariance, and what the observations cost
+    m, c = p @ m, p @ c @ p.T + 0.1 * xp.eye(3)
+    s = c[:2, :2] + 0.2 * xp.eye(2)
+    k, e = xp.linalg.solve(s, c[:2]).T, y - m[:2]
+    loss = loss + xp.log(xp.linalg.det(s)) + e @ xp.linalg.solve(s, e)
+    return m + k @ e, c - k @ c[:2], loss
+
+
+def _clusters(points: np.ndarray) -> Callable[..., Carry]:
+    def step(xp: Any, p: Any, carry: Carry, _: Any) -> Carry:
+        (c,) = carry
+        w = xp.exp(-p * xp.sum((points[:, None] - c) ** 2, -1))
+        w = w / xp.sum(w, 1, keepdims=True)
+        return ((w.T @ points) / xp.sum(w, 0)[:, None],)
+
+    return step
+
+
+def _relaxed(xp: Any, p: Any, carry: Carry, _: Any) -> Carry:
+    (u,) = carry  # Jacobi's method inside of a square
+    inner = p[0] * (u[1:-1, 1:-1] + u[1:-1, :-2] + u[1:-1, 2:] + u[2:, 1:-1] + u[:-2, 1:-1])
+    return (xp.pad(inner, 1),)
+
+
 def _total(xp: Any, carry: Carry) -> Any:
     return sum(xp.sum(x * x) for x in carry)
 
@@ -100,6 +133,7 @@ def loops() -> dict[str, Loop]:
     """All loops, by name."""
     rng = np.random.default_rng(0)
     grid = np.sin(np.arange(64 * 64.0)).reshape(64, 64)
+    points = rng.normal(size=(200, 3))
     point, rates = np.array([10.0, 28.0, 2.6]), np.array([0.1, 0.2, 0.6])
     return {
         "lorenz": Loop(point, lambda xp, p: (p[0] / 10, p[0] / 10, p[0] / 10), _lorenz, _total),
@@ -107,6 +141,19 @@ def loops() -> dict[str, Loop]:
         "rnn": Loop(rng.normal(size=(32, 32)) / 16, lambda xp, p: (p[0] * 0,), _network, _total, (32,)),
         "heat": Loop(np.array([0.1]), lambda xp, p: (p[0] * 0 + grid,), _heat, _total),
         "oscillator": Loop(np.array([0.5, 1.0]), lambda xp, p: (p * 1,), _oscillator, _total),
+        "heston": Loop(
+            np.array([2.0, 0.04, 0.3, -0.5]),
+            lambda xp, p: (p[0] * xp.zeros(100), p[1] * xp.ones(100)), _paths,
+            lambda xp, c: xp.mean(xp.log1p(xp.exp(c[0]))), (2, 100),
+        ),
+        "kalman": Loop(
+            np.eye(3) * 0.9 + rng.normal(size=(3, 3)) / 50,
+            lambda xp, p: (p[0] * 0, p * 0 + xp.eye(3), p[0, 0] * 0), _filter, lambda xp, c: c[2], (2,),
+        ),
+        "clusters": Loop(
+            np.array(0.5), lambda xp, p: (p * 0 + points[:5],), _clusters(points), _total
+        ),
+        "jacobi": Loop(np.array([0.2]), lambda xp, p: (p[0] * 0 + grid,), _relaxed, _total),
         "transport": Loop(
             np.exp(-rng.random((20, 20))), lambda xp, p: (p[0] * 0 + 0.05, p[0] * 0), _transport, _total
         ),
