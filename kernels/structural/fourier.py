@@ -18,6 +18,8 @@ from ..native import ufuncs
 from ..native.pointers import address, call, row_memory
 from .structure import shaped
 
+TOGETHER = 16
+"""Lines that pocketfft computes side by side at most, in the lanes of vectors: a chunk has a multiple of them."""
 # argument words, behind those of the result and of the operand; strides are in bytes
 FUNCTION, DATA, POINTS, FREQUENCIES, INNER = range(2, 7)
 OUT_LINE, OUT_STEP, OUT_COLUMN, X_LINE, X_STEP, X_COLUMN, FACTOR = range(7, 14)
@@ -83,5 +85,5 @@ def _lines(name: str, source: Operand, out: View, axis: int, n: int, norm: int, 
     factor = n ** (-norm / 2) if norm != 2 else 1 / n
     word = np.array(factor, f"f{np.empty(0, x.dtype).real.itemsize}").tobytes().ljust(8, b"\0")
     numbers = (*found, points, whole[axis], inner, *out_steps, *steps, *np.frombuffer(word, np.int64).tolist())
-    grain = grain_for(outer * inner, 50 + 0.6 * n * math.log2(n + 1))
+    grain = -(-grain_for(outer * inner, 50 + 0.6 * n * math.log2(n + 1)) // TOGETHER) * TOGETHER
     return [*copies, Loop(calling("fft"), (out, x), (), numbers, outer * inner, grain)]
