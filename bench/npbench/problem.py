@@ -48,9 +48,10 @@ class Problem:
         self.changed: list[str] = []
         """The arguments that are results."""
         if not returned:
-            said = program.described["output_args"]  # not all that it should, and what it says may stay as it is
             same = [np.array_equal(given[k], self.arguments[k], equal_nan=True) for k in self.names]
-            self.changed = [k for k, is_same in zip(self.names, same, strict=True) if k in said or not is_same]
+            changed = [k for k, is_same in zip(self.names, same, strict=True) if not is_same]
+            said = [k for k in self.names if k in program.described["output_args"]]  # not always right
+            self.changed = changed or said  # what is linear may come to rest
         results = [*returned, *(given[k] for k in self.changed)]
         if not results:
             raise Unsuitable("no gradient: no result is an array of floating numbers")
