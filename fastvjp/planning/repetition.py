@@ -29,7 +29,9 @@ TRIED = 12
 FAILED = 3
 """... unless so many have turned out to be none."""
 BODY = 48
-"""Ops up to which a body takes several turns: they become fewer steps, which move less memory."""
+"""Ops up to which a body takes several turns: they become fewer steps, which move less memory, ..."""
+FEW = 16
+"""... if there are more elements than stay in registers from turn to turn anyway."""
 LOOKED_AT = 64
 """Turns that are looked at first: those of an inner loop are repeated by the one around it, but do not go on."""
 
@@ -251,7 +253,8 @@ def _checked(listed: Numbered, run: Run, before: Sequence[Run]) -> Run | None:
 
 def _together(run: Run, nodes: Sequence[Node]) -> Run:
     """The stretch with as many turns in one as a body takes, without those that are left over at its end."""
-    if not all(node.op.primitive.elementwise for node in nodes):
+    sizes = [v.aval.size for node in nodes for v in node.op.outputs]
+    if max(sizes) <= FEW or not all(node.op.primitive.elementwise for node in nodes):
         return run
     together = max(1, min(BODY // run.period, run.trips // LEAST_TRIPS))
     trips = run.trips - run.trips % together

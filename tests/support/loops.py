@@ -96,6 +96,11 @@ def two_steps_back(n, rng):
     return f, (rng.normal(size=3), np.array(1.3))
 
 
+def many_two_steps_back(n, rng):
+    f, (_, k) = two_steps_back(n, rng)
+    return f, (rng.normal(size=20), k)
+
+
 def runge_kutta(n, rng):
     def f(y, a):
         def slope(y, t):
@@ -218,5 +223,5 @@ def delayed(n, rng):
 
 LOOPS = [
     lorenz, recurrent_network, heat, volatility, two_steps_back, runge_kutta, loop_in_loop, mirrored, filtered,
-    clusters, transport, paths, collected, matrices, delayed,
+    clusters, transport, paths, collected, matrices, delayed, many_two_steps_back,
 ]  # fmt: skip
