@@ -89,6 +89,40 @@ def test_a_loop_that_differs_at_a_turn(rng, plans):
         same([found], [fastvjp.grad(f)(x)])
 
 
+def test_an_error_of_a_turn_is_the_users_own_at_their_own_line(rng):
+    def f(x, at):
+        for turn in range(800):
+            x = np.sin(x) + 0.1
+            if turn == at:
+                raise ValueError(f"turn {turn}")
+        return np.sum(x)
+
+    x = rng.normal(size=3)
+    for g in (fastvjp.grad(f), fastvjp.compile(fastvjp.grad(f))):
+        with pytest.raises(ValueError, match=r"^turn 731$") as raised:
+            g(x, 731)
+        assert str(raised.traceback[-1].path) == __file__
+        assert raised.traceback[-1].frame.code.name == "f"
+        same([g(x, -1)], [fastvjp.grad(f)(x, 900)])
+
+
+def test_turns_that_change_the_shape_or_look_at_values(rng):
+    def f(x, w):
+        for turn in range(120):
+            x = np.tanh(w * x) + 0.3
+            if turn == 50:
+                x = np.concatenate([x, x[:1]])
+            if turn % 40 == 0 and float(fastvjp.stop_gradient(x)[0]) > 0:
+                x = 0.5 * x
+        return np.sum(x)
+
+    x, w = rng.normal(size=3), np.array(1.1)
+    gradient = fastvjp.grad(f, (0, 1))(x, w)
+    assert sum(np.sum(g) for g in gradient) == pytest.approx(
+        slope(f, [x, w], [np.ones(3), np.array(1.0)]), rel=1e-6
+    )
+
+
 @pytest.mark.parametrize("n", [11, 13, 15])
 def test_values_of_many_turns_before(n, rng):
     """The last turn alone takes what a turn has made."""
