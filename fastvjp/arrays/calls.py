@@ -52,7 +52,7 @@ def unary(fun: F) -> F:
             return at_once(fun, (a,))
         if not trace.capturing and type(a) is array:
             m = a._number if a._trace is trace else trace.number(a._var)
-            node = trace.node.next.get((fun, m))
+            node = trace.node.next.get((fun, m)) or trace.again((fun, m), *_like((fun, m), (a,)))
             if node is not None and node.aval is not None:
                 return _result(trace, node)
         return new_call(fun, (a,))
@@ -129,7 +129,10 @@ def _of_two(fun: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[
             m, scalar = type(a), a
         else:
             return otherwise(fun, (a, b))
-        node = trace.node.next.get((fun, m, n))
+        key = (fun, m, n)
+        node = trace.node.next.get(key)
+        if node is None:
+            node = trace.again(key, *_like(key, (a, b)))
         if node is None or node.aval is None:
             return otherwise(fun, (a, b))
         if scalar is not None:
@@ -147,7 +150,8 @@ def keyed(fun: F) -> F:
         trace = current()
         if trace is not None and not trace.capturing and type(a) is array:
             m = a._number if a._trace is trace else trace.number(a._var)
-            node = trace.node.next.get((fun, m, key))
+            full = (fun, m, key)
+            node = trace.node.next.get(full) or trace.again(full, *_like(full, (a,)))
             if node is not None and node.aval is not None:
                 return _result(trace, node)
         return new_call(fun, (a,), (key,))
@@ -194,7 +198,7 @@ def recorded(operands: int = 1, view: Write | None = NO_VIEW) -> Callable[[F], F
                 a = args[0]
                 m = a._number if a._trace is trace else trace.number(a._var)
                 key = (fun, m, *statics, *options.items()) if options else (fun, m, *statics)
-                node = trace.node.next.get(key)
+                node = trace.node.next.get(key) or trace.again(key, *_like(key, (a,)))
                 if node is not None and node.aval is not None:
                     result = _result(trace, node)
                     if view is NO_VIEW or not trace.views:
@@ -221,8 +225,28 @@ def _result(trace: Trace, node: Node) -> array:
     result = _new(array)
     result._held = node.aval
     result._trace = trace
-    result._number = node.number
+    result._number = node.end - 1
     return result
+
+
+def _like(key: tuple[Any, ...], operands: Sequence[Any]) -> tuple[Hashable, tuple[int, ...]]:
+    """What all calls have in common that record the same ops, and the numbers of this one's arrays.
+
+    A call is known by its function, its operands (arrays by number), and its static arguments.
+    """
+    n = len(operands)
+    kinds = []
+    for x, kind in zip(operands, key[1:], strict=False):
+        if type(x) is array:
+            held = x._held
+            if type(held) is Var:
+                kind = held.aval if held.value is None else (held.aval, type(held.value))
+            else:
+                kind = held
+        kinds.append(kind)
+    given = tuple([k for x, k in zip(operands, key[1:], strict=False) if type(x) is array])
+    same = () if len({*given}) == len(given) else tuple(map(key.index, key[1 : n + 1]))
+    return (key[0], *kinds, *key[n + 1 :], same), given
 
 
 _STATIC = frozenset({int, bool, str, NoneType, EllipsisType, type})
@@ -258,7 +282,10 @@ def record(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple[Any,
     assert trace is not None
     kinds = [trace.number(x._var) if type(x) is array else _kind(x, operands) for x in operands]
     key = (fun, *kinds, *statics, *options.items())
-    found = trace.call(key, lambda: _variables(fun(*_standing_in(operands), *statics, **options)), scalars)
+    like, given = _like(key, operands)
+    found = trace.call(
+        key, lambda: _variables(fun(*_standing_in(operands), *statics, **options)), scalars, like, given
+    )
     return array._of(found[0]) if len(found) == 1 else tuple(map(array._of, found))
 
 

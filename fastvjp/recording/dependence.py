@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ..core.avals import is_differentiable
 from ..core.primitive import Primitive
 from ..core.program import Op, Var
-from .trie import Node, Ref
+from .patterns import Name
+from .trie import Node
 
 
 class Differentiated:
@@ -39,7 +40,7 @@ class Differentiated:
             path.append(at)
             at = at.parent
         for step in reversed(path):
-            for primitive, _, inputs, outputs in step.ops:
+            for primitive, inputs, outputs in step.ops():
                 if _passes(primitive, inputs, self.active):
                     self.active.update([n for n, a in outputs if is_differentiable(a.dtype)])
         self.node = node
@@ -47,11 +48,11 @@ class Differentiated:
             return var.number in self.active
         active = set(self.active)
         for op in more:
-            inputs = tuple([v.number for v in op.inputs if v.trace is var.trace])
+            inputs = [v.number for v in op.inputs if v.trace is var.trace]
             if _passes(op.primitive, inputs, active):
                 active.update([v.number for v in op.outputs if is_differentiable(v.aval.dtype)])
         return var.number in active
 
 
-def _passes(primitive: Primitive, inputs: tuple[Ref, ...], active: set[int]) -> bool:
+def _passes(primitive: Primitive, inputs: Sequence[Name], active: set[int]) -> bool:
     return primitive.passes_cotangents and not active.isdisjoint(inputs)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..core.avals import Aval
 from ..core.garbage import Growing
 from ..core.program import Abstract, Buffer, Op, Source, Uniform, Var
+from .patterns import Pattern
 from .trie import Node
 
 Leaf = Buffer | Uniform | Abstract
@@ -43,12 +45,25 @@ class Listing:
         self.node = node
 
     def _replay(self, node: Node) -> None:
-        for leaf, (number, a) in enumerate(node.leaves, node.leaves_end - len(node.leaves)):
-            if a is not None:
+        pattern, first = node.pattern, node.first
+        row = pattern.row(node.operands, first)
+        for leaf, (r, a) in enumerate(pattern.leaves, node.leaves_end - len(pattern.leaves)):
+            number = row[r]
+            if a is not None and isinstance(number, int):
                 self.give(self._var(number, a), leaf)
-        for primitive, params, inputs, outputs in node.ops:
-            operands = tuple([self.vars[r] if isinstance(r, int) else r for r in inputs])
-            self.append(Op(primitive, operands, params, tuple([self._var(n, a) for n, a in outputs])))
+        if pattern.ops:
+            self.repeat(pattern, [self.vars[n] for n in node.operands], first)
+
+    def repeat(self, pattern: Pattern, operands: Sequence[Var], first: int) -> list[Any]:
+        """Add the ops of a pattern on these operands, where its variables are those from `first` on; its row."""
+        number = first + pattern.made
+        row: list[Any] = [*pattern.constants, *operands, *map(self.vars.get, range(first, number))]
+        for primitive, params, inputs, avals in pattern.ops:
+            outputs = tuple([self._var(n, a) for n, a in enumerate(avals, number)])
+            number += len(avals)
+            self.append(Op(primitive, tuple([row[r] for r in inputs]), params, outputs))
+            row += outputs
+        return row
 
     def _var(self, number: int, a: Aval) -> Var:
         var = self.vars.get(number)

@@ -17,9 +17,10 @@ from ..core.scalars import place_of
 from .dependence import Differentiated
 from .hints import THREAD
 from .listing import Leaf, Listing
+from .patterns import Name, Pattern, keep, pattern_of, patterns
 from .reads import guard
 from .ready import Ready, known, signature
-from .trie import NOTHING, Node, Ref, Template, trie
+from .trie import NOTHING, Node, trie
 
 ENTER, READ = "enter", "read"
 
@@ -139,13 +140,14 @@ class Trace:
             listing = self.listing()
             wanted = [v for op in listing.ancestors([var]) for v in op.outputs]
             ready = Ready(listing, wanted)
-            leaves = tuple([(v.number, v.aval) for v in wanted])
-            child = trie.add(key, Node(self.node, 0, leaves, shared=self.shared()))
+            given = tuple([v.number for v in wanted])
+            leaves = tuple([(r, v.aval) for r, v in enumerate(wanted)])
+            child = trie.add(key, Node(self.node, Pattern((), len(given), 0, leaves), given, self.shared()))
             child.ready[READ] = ready
         values = child.ready[READ].values(self.leaves)
         self.node = child
         self.leaves.extend(values)
-        for (number, _), value in zip(child.leaves, values, strict=True):
+        for number, value in zip(child.operands, values, strict=True):
             if number in self.vars:
                 self.vars[number].value = value
         if var.value is None:  # an earlier read has made it known, before anybody asked for the variable
@@ -215,8 +217,8 @@ class Trace:
         first = self.node.end
         child = self.node.next.get(key)
         if child is None:
-            leaves = tuple([(n, v.aval) for n, v in enumerate(variables, first)])
-            child = trie.add(key, Node(self.node, len(leaves), leaves, shared=self.shared()))
+            leaves = tuple([(r, v.aval) for r, v in enumerate(variables)])
+            child = trie.add(key, Node(self.node, Pattern((), 0, len(leaves), leaves), (), self.shared()))
         self.node = child
         return first
 
@@ -239,19 +241,47 @@ class Trace:
             key.append(x._number if x._trace is self else self.number(x._var))
         return tuple(key)
 
-    def call(self, key: Hashable, emit: Callable[[], Sequence[Var]], scalars: Sequence[Any] = ()) -> Sequence[Var]:
+    def call(
+        self,
+        key: Hashable,
+        emit: Callable[[], Sequence[Var]],
+        scalars: Sequence[Any] = (),
+        like: Hashable = None,
+        given: Sequence[int] = (),
+    ) -> Sequence[Var]:
         """The results of a call; `emit` records its ops if it is new.
 
-        `key` is what its ops depend on: the function, the numbers of operands, the types of `scalars`.
+        Args:
+            key: what its ops depend on: the function, the numbers of operands, the types of `scalars`.
+            emit: records its ops and gives the results.
+            scalars: Python scalars among its operands.
+            like: the same as `key` for all calls that have its pattern; None if there are none.
+            given: the numbers of those operands that are arrays.
         """
-        child = self.node.next.get(key)
+        child = self.node.next.get(key) or self.again(key, like, given)
         if child is None:
-            return self._first(key, emit, scalars)
+            return self._first(key, emit, scalars, like, given)
         self.node = child
         self.leaves.extend(map(Uniform, scalars))
-        return [self.variable(r, a) if isinstance(r, int) else r for r, a in child.results]
+        row = child.row
+        found = [(row[r], a) for r, a in child.pattern.results]
+        return [self.variable(n, a) if isinstance(n, int) else n for n, a in found]
 
-    def _first(self, key: Hashable, emit: Callable[[], Sequence[Var]], scalars: Sequence[Any]) -> Sequence[Var]:
+    def again(self, key: Hashable, like: Hashable, given: Sequence[int]) -> Node | None:
+        """The node of a call that is new here, but has the pattern of another; None if that is not known."""
+        pattern = patterns.get(like)
+        if pattern is None:
+            return None
+        return trie.add(key, Node(self.node, pattern, tuple(given), self.shared()))
+
+    def _first(
+        self,
+        key: Hashable,
+        emit: Callable[[], Sequence[Var]],
+        scalars: Sequence[Any],
+        like: Hashable,
+        given: Sequence[int],
+    ) -> Sequence[Var]:
         """The results of a call that is new: what `emit` records makes up the call."""
         listing = self.listing()
         start, first = len(listing.ops), self.node.end
@@ -269,27 +299,31 @@ class Trace:
             raise
         finally:
             self.capturing = False
-        self._add(key, listing.ops[start:], results, scalars)
+        self._add(key, listing.ops[start:], results, scalars, like, given)
         return results
 
-    def _add(self, key: Hashable, ops: list[Op], results: Sequence[Var], scalars: Sequence[Any]) -> None:
+    def _add(
+        self,
+        key: Hashable,
+        ops: list[Op],
+        results: Sequence[Var],
+        scalars: Sequence[Any],
+        like: Hashable = None,
+        given: Sequence[int] = (),
+    ) -> None:
         """Go on to a new node."""
         leaves = self._enter_scalars(ops, scalars)
-        templates = tuple(map(self._template, ops))
-        ends = tuple([(r, v.aval) for r, v in zip(self._refs(results), results, strict=True)])
-        child = Node(self.node, self.count - self.node.end, leaves, templates, ends, not self.private)
+        variables = range(self.node.end, self.count)
+        pattern, operands = pattern_of(ops, results, self._name, given, variables, leaves)
+        if like is not None and not self.private and self.memo is None and len(operands) == len(given):
+            keep(like, pattern)
+        child = Node(self.node, pattern, operands, not self.private)
         assert self.recorded is not None
         child.memo, self.memo = self.memo, None
         self.recorded.node = self.node = trie.add(key, child)
 
-    def _template(self, op: Op) -> Template:
-        outputs = tuple([(v.number, v.aval) for v in op.outputs])
-        # only the list of this recording needs the rules of a marker, which refer to its variables
-        params = {} if op.primitive.opaque else op.params
-        return Template(op.primitive, params, self._refs(op.inputs), outputs)
-
-    def _refs(self, variables: Iterable[Var]) -> tuple[Ref, ...]:
-        return tuple([v.number if v.trace is self else self.entered.get(v, v) for v in variables])
+    def _name(self, var: Var) -> Name:
+        return var.number if var.trace is self else self.entered.get(var, var)
 
     def _enter_scalars(self, ops: Sequence[Op], scalars: Sequence[Any]) -> tuple[tuple[int, Aval | None], ...]:
         """Find the scalars among the constants of the ops: they become leaves, given anew with each call.

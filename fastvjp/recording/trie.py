@@ -7,24 +7,14 @@ array that enters. A child knows what follows from that: the ops, the shapes and
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Iterator
+from typing import Any
 
 from ..core.avals import Aval
 from ..core.primitive import Primitive
-from ..core.program import Var
+from .patterns import Name, Pattern, patterns
 
-Ref = int | Var
-"""A variable of a recording by its number, or a constant that is the same in all recordings of a node."""
-
-
-class Template(NamedTuple):
-    """An op in numbers."""
-
-    primitive: Primitive
-    params: dict[str, Any]
-    inputs: tuple[Ref, ...]
-    outputs: tuple[tuple[int, Aval], ...]
+EMPTY = Pattern()
 
 
 class Node:
@@ -32,54 +22,55 @@ class Node:
 
     Args:
         parent: the call before.
-        variables: how many variables come with it.
-        leaves: number and aval of the variables whose values it gives; no aval where no op reads one.
-        ops: what it records.
-        results: what it returns.
+        pattern: what it records.
+        operands: the numbers of its operands.
         shared: whether it and what follows is to be found again.
     """
 
-    __slots__ = (
-        "aval",
-        "end",
-        "leaves",
-        "leaves_end",
-        "memo",
-        "next",
-        "number",
-        "ops",
-        "parent",
-        "ready",
-        "results",
-        "size",
-    )
+    __slots__ = ("aval", "end", "leaves_end", "memo", "next", "operands", "parent", "pattern", "ready", "size")
 
     def __init__(
         self,
         parent: Node | None = None,
-        variables: int = 0,
-        leaves: tuple[tuple[int, Aval | None], ...] = (),
-        ops: tuple[Template, ...] = (),
-        results: tuple[tuple[Ref, Aval], ...] = (),
+        pattern: Pattern = EMPTY,
+        operands: tuple[int, ...] = (),
         shared: bool = True,
     ) -> None:
         self.parent = parent
-        self.leaves = leaves
-        self.ops = ops
-        self.results = results
-        self.end: int = variables + (parent.end if parent else 0)
+        self.pattern = pattern
+        self.operands = operands
+        self.end: int = pattern.variables
         """How many variables there are after the call; `leaves_end` and `size` so for leaves and ops."""
-        self.leaves_end: int = len(leaves) + (parent.leaves_end if parent else 0)
-        self.size: int = len(ops) + (parent.size if parent else 0)
-        last = ops and len(results) == 1 and results[0][0] == self.end - 1
-        self.aval = results[0][1] if last else None
-        """Of the result, where it is the one result and the last variable, as nearly always; `number` is its."""
-        self.number = self.end - 1
+        self.leaves_end: int = len(pattern.leaves)
+        self.size: int = len(pattern.ops)
+        if parent is not None:
+            self.end += parent.end
+            self.leaves_end += parent.leaves_end
+            self.size += parent.size
+        self.aval = pattern.aval
+        """Of the result, where it is the one result and the last variable, as nearly always."""
         self.next: dict[Hashable, Node] = {} if shared else NOTHING
         self.ready: dict[Hashable, Any] = {}
         """What was made of the recording until here, ready to run."""
         self.memo: Any = None
         """What a transform remembers with it."""
+
+    @property
+    def first(self) -> int:
+        """The number of the first variable that comes with the call."""
+        return self.end - self.pattern.variables
+
+    @property
+    def row(self) -> list[Name]:
+        """What stands in the row of its pattern."""
+        return self.pattern.row(self.operands, self.first)
+
+    def ops(self) -> Iterator[tuple[Primitive, list[Name], list[tuple[int, Aval]]]]:
+        """The ops: the primitive, what it reads, and numbers and avals of its results."""
+        row, number = self.row, self.first + self.pattern.made
+        for primitive, _, inputs, outputs in self.pattern.ops:
+            yield primitive, [row[r] for r in inputs], list(enumerate(outputs, number))
+            number += len(outputs)
 
 
 NOTHING: dict[Hashable, Node] = {}
@@ -99,6 +90,7 @@ class Trie:
     def forget(self) -> None:
         """Begin anew. Recordings that are open go on with what they have."""
         self.root = Node()
+        patterns.clear()
         self.count = 0
 
     def weigh(self, ops: int) -> None:
@@ -116,7 +108,7 @@ class Trie:
         """Give a node to its parent; returns the one to go on with, as another thread may have been faster."""
         if child.next is NOTHING or child.parent is None:
             return child
-        self.weigh(len(child.ops))
+        self.weigh(len(child.pattern.ops))
         return child.parent.next.setdefault(key, child)
 
 
