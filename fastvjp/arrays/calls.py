@@ -22,6 +22,7 @@ from ..core.program import Uniform, Var
 from ..core.scalars import SCALARS, stand_in
 from ..devices import check_stream
 from ..recording.hints import THREAD
+from ..recording.patterns import like
 from ..recording.reads import guard
 from ..recording.ready import kind
 from ..recording.recorder import Recording, current, switch, value_of
@@ -234,19 +235,18 @@ def _like(key: tuple[Any, ...], operands: Sequence[Any]) -> tuple[Hashable, tupl
 
     A call is known by its function, its operands (arrays by number), and its static arguments.
     """
-    n = len(operands)
-    kinds = []
-    for x, kind in zip(operands, key[1:], strict=False):
+    kinds: list[Hashable] = []
+    given: list[int] = []
+    end = len(operands) + 1
+    for x, number in zip(operands, key[1:end], strict=True):
         if type(x) is array:
             held = x._held
-            if type(held) is Var:
-                kind = held.aval if held.value is None else (held.aval, type(held.value))
-            else:
-                kind = held
-        kinds.append(kind)
-    given = tuple([k for x, k in zip(operands, key[1:], strict=False) if type(x) is array])
-    same = () if len({*given}) == len(given) else tuple(map(key.index, key[1 : n + 1]))
-    return (key[0], *kinds, *key[n + 1 :], same), given
+            kinds.append(held if type(held) is not Var else like(held))
+            given.append(number)
+        else:
+            kinds.append(number)
+    same = () if len({*given}) == len(given) else tuple(map(key.index, key[1:end]))
+    return (key[0], *kinds, *key[end:], same), tuple(given)
 
 
 _STATIC = frozenset({int, bool, str, NoneType, EllipsisType, type})
@@ -282,9 +282,11 @@ def record(fun: Callable[..., Any], operands: Sequence[Any], statics: tuple[Any,
     assert trace is not None
     kinds = [trace.number(x._var) if type(x) is array else _kind(x, operands) for x in operands]
     key = (fun, *kinds, *statics, *options.items())
-    like, given = _like(key, operands)
     found = trace.call(
-        key, lambda: _variables(fun(*_standing_in(operands), *statics, **options)), scalars, like, given
+        key,
+        lambda: _variables(fun(*_standing_in(operands), *statics, **options)),
+        scalars,
+        *_like(key, operands),
     )
     return array._of(found[0]) if len(found) == 1 else tuple(map(array._of, found))
 

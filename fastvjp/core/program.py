@@ -100,21 +100,41 @@ class Var:
         return Var, (self.aval, self.value)  # of no recording
 
 
+class Form:
+    """What ops have in common that differ in nothing but their variables; two forms may be alike."""
+
+    __slots__ = ("met", "outputs", "params", "primitive")
+
+    def __init__(self, primitive: Primitive, params: dict[str, Any], outputs: tuple[Aval, ...]) -> None:
+        self.primitive = primitive
+        self.params = params
+        self.outputs = outputs
+        self.met = False
+        """Whether an op of this form has been differentiated."""
+
+
 class Op:
     """A primitive applied to inputs. `index` grows in recorded order, over all op lists."""
 
-    __slots__ = ("index", "inputs", "outputs", "params", "primitive")
+    __slots__ = ("form", "index", "inputs", "outputs", "params", "primitive")
 
     _counter = itertools.count()
 
     def __init__(
-        self, primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any], outputs: tuple[Var, ...]
+        self,
+        primitive: Primitive,
+        inputs: tuple[Var, ...],
+        params: dict[str, Any],
+        outputs: tuple[Var, ...],
+        form: Form | None = None,
     ) -> None:
         self.primitive = primitive
         self.inputs = inputs
         self.params = params
         self.outputs = outputs
         self.index = next(Op._counter)
+        self.form = form
+        """None where it is not known that others are alike."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Op, (self.primitive, self.inputs, self.params, self.outputs)

@@ -58,11 +58,17 @@ class Listing:
         """Add the ops of a pattern on these operands, where its variables are those from `first` on; its row."""
         number = first + pattern.made
         row: list[Any] = [*pattern.constants, *operands, *map(self.vars.get, range(first, number))]
-        for primitive, params, inputs, avals in pattern.ops:
-            outputs = tuple([self._var(n, a) for n, a in enumerate(avals, number)])
-            number += len(avals)
-            self.append(Op(primitive, tuple([row[r] for r in inputs]), params, outputs))
+        known, trace = self.vars, self.trace
+        for form, refs in pattern.ops:
+            outputs = []
+            for a in form.outputs:
+                var = known.get(number)
+                if var is None:
+                    var = known[number] = Var(a, None, trace, number)
+                outputs.append(var)
+                number += 1
             row += outputs
+            self.append(Op(form.primitive, tuple([row[r] for r in refs]), form.params, tuple(outputs), form))
         return row
 
     def _var(self, number: int, a: Aval) -> Var:

@@ -10,8 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 from ..core.avals import Aval
-from ..core.primitive import Primitive
-from ..core.program import Op, Var
+from ..core.program import Form, Op, Var
 
 Name = int | Var
 """A variable of a recording by its number, or one that is the same in every recording: a constant."""
@@ -22,10 +21,8 @@ Ref = int
 class Template(NamedTuple):
     """An op of a pattern."""
 
-    primitive: Primitive
-    params: dict[str, Any]
+    form: Form
     inputs: tuple[Ref, ...]
-    outputs: tuple[Aval, ...]
 
 
 class Pattern:
@@ -56,11 +53,15 @@ class Pattern:
         self.leaves = leaves
         self.ops = ops
         self.results = results
-        self.made = variables - sum([len(op.outputs) for op in ops])
+        self.made = variables - sum([len(op.form.outputs) for op in ops])
         """Which of its variables is the first result of an op."""
         last = len(constants) + operands + variables - 1
         self.aval = results[0][1] if ops and len(results) == 1 and results[0][0] == last else None
         """Of the result, where it is the one result and the last variable, as nearly always."""
+
+    def is_closed(self) -> bool:
+        """Whether all that it reads beside its operands are values."""
+        return all(v.value is not None for v in self.constants)
 
     def row(self, operands: Sequence[int], first: int) -> list[Name]:
         """The row, where its operands have these numbers and its variables those from `first` on."""
@@ -99,16 +100,13 @@ def pattern_of(
     places: dict[Name, Ref] = {}
     for place, n in enumerate((*constants, *operands, *variables)):
         places.setdefault(n, place)
-    templates = [
-        Template(
-            op.primitive,
+    templates = []
+    for op in ops:
+        if op.form is None:
             # only the list of this recording needs the rules of a marker, which refer to its variables
-            {} if op.primitive.opaque else op.params,
-            tuple([places[name(v)] for v in op.inputs]),
-            tuple([v.aval for v in op.outputs]),
-        )
-        for op in ops
-    ]
+            params = {} if op.primitive.opaque else op.params
+            op.form = Form(op.primitive, params, tuple([v.aval for v in op.outputs]))
+        templates.append(Template(op.form, tuple([places[name(v)] for v in op.inputs])))
     pattern = Pattern(
         tuple(constants),
         len(operands),
@@ -120,14 +118,6 @@ def pattern_of(
     return pattern, tuple(operands)
 
 
-KEPT = 4096
-"""So many patterns are kept, the last ones."""
-patterns: dict[Hashable, Pattern] = {}
-"""By what ops depend on, except for which variables the operands are."""
-
-
-def keep(key: Hashable, pattern: Pattern) -> None:
-    """Keep a pattern for calls like this."""
-    patterns[key] = pattern
-    while len(patterns) > KEPT:
-        patterns.pop(next(iter(patterns), None), None)
+def like(var: Var) -> Hashable:
+    """What of an operand a call may depend on: shape, dtype, and whether its value is known."""
+    return var.aval if var.value is None else (var.aval, type(var.value))

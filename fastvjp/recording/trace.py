@@ -17,7 +17,7 @@ from ..core.scalars import place_of
 from .dependence import Differentiated
 from .hints import THREAD
 from .listing import Leaf, Listing
-from .patterns import Name, Pattern, keep, pattern_of, patterns
+from .patterns import Name, Pattern, pattern_of
 from .reads import guard
 from .ready import Ready, known, signature
 from .trie import NOTHING, Node, trie
@@ -269,7 +269,7 @@ class Trace:
 
     def again(self, key: Hashable, like: Hashable, given: Sequence[int]) -> Node | None:
         """The node of a call that is new here, but has the pattern of another; None if that is not known."""
-        pattern = patterns.get(like)
+        pattern = trie.patterns.get(like)
         if pattern is None:
             return None
         return trie.add(key, Node(self.node, pattern, tuple(given), self.shared()))
@@ -316,11 +316,40 @@ class Trace:
         variables = range(self.node.end, self.count)
         pattern, operands = pattern_of(ops, results, self._name, given, variables, leaves)
         if like is not None and not self.private and self.memo is None and len(operands) == len(given):
-            keep(like, pattern)
+            trie.learn(like, pattern)
         child = Node(self.node, pattern, operands, not self.private)
         assert self.recorded is not None
         child.memo, self.memo = self.memo, None
         self.recorded.node = self.node = trie.add(key, child)
+
+    def derived(self, key: Hashable, given: Sequence[Var], emit: Callable[[], Var]) -> Var:
+        """What a rule gives: `emit` records its ops, which are a part of the call at hand, if they are new.
+
+        Args:
+            key: what its ops depend on, except for which variables it is given.
+            given: those.
+            emit: records its ops and gives the result.
+        """
+        listing, first = self.listing(), self.count
+        pattern = trie.patterns.get(key)
+        if pattern is not None:
+            self.count = first + pattern.variables
+            operands = [v if v.trace is self else self.inside(v) for v in given]
+            found: Var = listing.repeat(pattern, operands, first)[pattern.results[0][0]]
+            return found
+        start, private = len(listing.ops), self.private
+        self.private = False
+        try:
+            result = emit()
+            variables = range(first, self.count)
+            pattern, read = pattern_of(
+                listing.ops[start:], [result], self._name, [*map(self._name, given)], variables
+            )
+            if len(read) == len(given) and not self.private and pattern.is_closed():
+                trie.learn(key, pattern)
+        finally:
+            self.private = self.private or private
+        return result
 
     def _name(self, var: Var) -> Name:
         return var.number if var.trace is self else self.entered.get(var, var)

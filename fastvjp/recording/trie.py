@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.avals import Aval
 from ..core.primitive import Primitive
-from .patterns import Name, Pattern, patterns
+from .patterns import Name, Pattern
 
 EMPTY = Pattern()
 
@@ -68,15 +68,17 @@ class Node:
     def ops(self) -> Iterator[tuple[Primitive, list[Name], list[tuple[int, Aval]]]]:
         """The ops: the primitive, what it reads, and numbers and avals of its results."""
         row, number = self.row, self.first + self.pattern.made
-        for primitive, _, inputs, outputs in self.pattern.ops:
-            yield primitive, [row[r] for r in inputs], list(enumerate(outputs, number))
-            number += len(outputs)
+        for form, inputs in self.pattern.ops:
+            yield form.primitive, [row[r] for r in inputs], list(enumerate(form.outputs, number))
+            number += len(form.outputs)
 
 
 NOTHING: dict[Hashable, Node] = {}
 """The children of a node that is not shared."""
 MAX_OPS = 300_000
 """So many ops are remembered, at 0.5 to 1 KB each; then all are forgotten."""
+MAX_PATTERNS = 4096
+"""So many patterns are remembered, the last ones."""
 OPS_OF_PLAN = 20
 """For how many ops a plan that is kept counts."""
 
@@ -90,7 +92,8 @@ class Trie:
     def forget(self) -> None:
         """Begin anew. Recordings that are open go on with what they have."""
         self.root = Node()
-        patterns.clear()
+        self.patterns: dict[Hashable, Pattern] = {}
+        """By what ops depend on, except for which variables the operands are."""
         self.count = 0
 
     def weigh(self, ops: int) -> None:
@@ -103,6 +106,12 @@ class Trie:
         """Keep what runs a single call."""
         self.weigh(OPS_OF_PLAN)
         self.root.ready[key] = ready
+
+    def learn(self, key: Hashable, pattern: Pattern) -> None:
+        """Keep what all calls of this key record, wherever they are made."""
+        self.patterns[key] = pattern
+        while len(self.patterns) > MAX_PATTERNS:
+            self.patterns.pop(next(iter(self.patterns), None), None)
 
     def add(self, key: Hashable, child: Node) -> Node:
         """Give a node to its parent; returns the one to go on with, as another thread may have been faster."""

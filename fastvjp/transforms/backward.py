@@ -16,7 +16,7 @@ from ..arrays.emit import cast, full_like_aval
 from ..core.avals import Aval, is_differentiable
 from ..core.primitive import REGISTRY, Primitive, Rule
 from ..core.program import Op, Var
-from ..recording.recorder import Recording, bind, switch
+from ..recording.recorder import Recording, bind, current, switch
 
 Contribution = Var | Callable[[Var | None], Var]
 """A cotangent, or what adds it to the one before, of which there may be none."""
@@ -45,7 +45,7 @@ def backward(
         if before is None:
             pending[var] = more
         elif isinstance(more, Var):
-            pending[var] = before(more) if callable(before) else bind(REGISTRY["add"], before, more)
+            pending[var] = before(more) if callable(before) else _sum(before, more)
         else:
             pending[var] = more(_whole(before))
 
@@ -113,31 +113,66 @@ def _cotangent(op: Op, outgoing: Sequence[Var | None], i: int) -> Contribution:
     primitive = op.primitive
     operand = primitive.inputs[i]
     kernel = primitive.vjps.get(operand)
-    named = dict(zip(primitive.inputs, op.inputs, strict=True))
     if kernel is not None:
-        (g,) = outgoing
-        assert g is not None
-        named.update(g=g, out=op.outputs[0])
-        statics = {p: op.params[p] for p in kernel.statics}
-        a = op.inputs[i].aval
-        given: dict[str, Any] = {"dtype": a.dtype} if primitive.elementwise else {"result": a}
-        return bind(kernel, *[named[n] for n in kernel.inputs], **statics, **given)
+        return _recorded(op, outgoing, kernel, None, lambda: _by_kernel(op, outgoing, i, kernel))
     if operand not in _rules_of(primitive):
         wanted = "a backward function (vjp) or a rule" if primitive.definition else "a rule"
         raise TypeError(
             f"[{primitive.name}] It has no derivative with respect to {operand}. Hint: give {wanted} for "
             f"{operand} {_beside(primitive)}, or keep {operand} constant by stop_gradient."
         )
-    arrays = {**{name: array._of(v) for name, v in named.items()}, **_given(op, outgoing)}
-
-    if "before" not in _needs(_rules_of(primitive)[operand]):
-        return _by_rule(primitive, operand, arrays, op.inputs[i].aval)
+    rule = _rules_of(primitive)[operand]
+    adds = "before" in _needs(rule)
 
     def added(before: Var | None) -> Var:
-        arrays["before"] = None if before is None else array._of(before)
-        return _by_rule(primitive, operand, arrays, op.inputs[i].aval)
+        def emit() -> Var:
+            operands = {name: array._of(v) for name, v in zip(primitive.inputs, op.inputs, strict=True)}
+            named = {**operands, **_given(op, outgoing)}
+            if adds:
+                named["before"] = None if before is None else array._of(before)
+            return _by_rule(primitive, operand, named, op.inputs[i].aval)
 
-    return added
+        return emit() if primitive.definition is not None else _recorded(op, outgoing, rule, before, emit)
+
+    return added if adds else added(None)
+
+
+def _by_kernel(op: Op, outgoing: Sequence[Var | None], i: int, kernel: Primitive) -> Var:
+    """The cotangent of an operand by a kernel."""
+    (g,) = outgoing
+    assert g is not None
+    named = dict(zip(op.primitive.inputs, op.inputs, strict=True)) | {"g": g, "out": op.outputs[0]}
+    statics = {p: op.params[p] for p in kernel.statics}
+    a = op.inputs[i].aval
+    given: dict[str, Any] = {"dtype": a.dtype} if op.primitive.elementwise else {"result": a}
+    return bind(kernel, *[named[n] for n in kernel.inputs], **statics, **given)
+
+
+def _sum(x: Var, y: Var) -> Var:
+    add = REGISTRY["add"]
+    trace = current()
+    assert trace is not None
+    return trace.derived((add, x.aval, x is y), [x, y], lambda: bind(add, x, y))
+
+
+def _recorded(
+    op: Op, outgoing: Sequence[Var | None], rule: Primitive | Rule, before: Var | None, emit: Callable[[], Var]
+) -> Var:
+    """What a rule gives, by the pattern of its ops where it has one for ops of this form."""
+    form = op.form
+    if form is None or not form.met:
+        if form is not None:
+            form.met = True
+        return emit()
+    trace = current()
+    assert trace is not None
+    given = [*op.inputs, *op.outputs, *outgoing]
+    if before is not None:
+        given.append(before)
+    key: tuple[Any, ...] = (form, rule, before is None)
+    if len({*given}) < len(given) or None in given:
+        key += tuple(map(given.index, given))
+    return trace.derived(key, [v for v in given if v is not None], emit)
 
 
 def _rules_of(primitive: Primitive) -> Mapping[str, Rule]:

@@ -26,6 +26,7 @@ EXP, EIGH = REGISTRY["exp"], REGISTRY["eigh"]
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls recorded with the right primitives must not stand in for those with wrong ones, nor the reverse."""
     monkeypatch.setattr(trie, "root", Node())
+    monkeypatch.setattr(trie, "patterns", {})
 
 
 # --- errors at import ------------------------------------------------------------------------------------

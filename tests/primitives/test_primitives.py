@@ -483,6 +483,7 @@ def forget_plans(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plans of right rules must not stand in for those of wrong ones, nor the reverse."""
     monkeypatch.setattr(ready, "_cache", type(ready._cache)())
     monkeypatch.setattr(trie, "root", Node())
+    monkeypatch.setattr(trie, "patterns", {})
 
 
 def test_inner_is_the_real_one() -> None:

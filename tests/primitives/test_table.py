@@ -263,6 +263,7 @@ def test_a_wrong_inference_is_found(what: str, monkeypatch: pytest.MonkeyPatch) 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls recorded with the right primitives must not stand in for those with wrong ones, nor the reverse."""
     monkeypatch.setattr(trie, "root", Node())
+    monkeypatch.setattr(trie, "patterns", {})
 
 
 # --- rows ------------------------------------------------------------------------------------------------
