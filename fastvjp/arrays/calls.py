@@ -349,16 +349,17 @@ def at_once(
         leaves += map(Uniform, scalars)
     if statics or options:
         key += (*statics, *options.items())
-    ready = trie.root.ready.get(tuple(key))
+    ready = trie.single.get(tuple(key))
     if ready is None:
         recording = Recording()
         try:
             switch(recording.trace)
+            recording.trace.leave_trie()
             # an array given twice is two: the key does not tell
             own = iter(recording.trace.inputs([x._var for x in operands if type(x) is array]))
             given = [array._of(next(own)) if type(x) is array else x for x in operands]
             ready = recording.kept(_variables(record(fun, given, statics, options)))
-            if recording.trace.shared():
+            if not recording.trace.private:
                 trie.keep(tuple(key), ready)
             leaves = recording.trace.leaves
         finally:

@@ -32,7 +32,7 @@ class Ready:
         given: how many of the leaves, which come first, may be abstract: values are given for them.
     """
 
-    __slots__ = ("avals", "constants", "executable", "pick")
+    __slots__ = ("avals", "constants", "executable", "memo", "pick")
 
     def __init__(self, listing: Listing, results: Sequence[Var], given: int = 0) -> None:
         ops = listing.ancestors(results)
@@ -54,6 +54,8 @@ class Ready:
         self.pick = None if sources == list(range(len(listing.leaves))) else _picker(sources)
         """Picks what the executable is given; None where it takes the leaves as they come."""
         self.avals = [v.aval for v in results]
+        self.memo: Any = None
+        """What a transform remembers with it."""
 
     def values(self, leaves: Sequence[Leaf]) -> list[Buffer | Uniform]:
         """The values of the results."""

@@ -15,13 +15,13 @@ from typing import Any
 
 from .. import devices
 from ..core.avals import Aval
+from ..core.collector import uncollected
 from ..core.primitive import Primitive
 from ..core.program import Abstract, Buffer, Op, Uniform, Var
 from .dependence import Differentiated
 from .reads import unwrap
 from .ready import Ready, TracedValueError, known
 from .trace import Named, Trace
-from .trie import OPS_OF_PLAN, trie
 
 _open: ContextVar[Trace | None] = ContextVar("open", default=None)
 current: Callable[[], Trace | None] = _open.get
@@ -48,7 +48,7 @@ class Recording:
     a context manager does.
     """
 
-    __slots__ = ("around", "before", "handled", "numpy", "once", "outermost", "start", "trace")
+    __slots__ = ("around", "before", "handled", "memo", "numpy", "once", "outermost", "start", "trace")
 
     def __init__(self) -> None:
         self.before = before = current()
@@ -59,6 +59,8 @@ class Recording:
         self.around = trace.differentiated
         self.once = trace.once
         self.handled = sys.exception()
+        self.memo: Any = None
+        """What a transform has remembered with what it has derived."""
         self.numpy = 0
         """Of the outermost recording: how many results, from the first on, are handed out as NumPy's arrays."""
 
@@ -92,7 +94,7 @@ class Recording:
         self.trace.differentiated = self.around
         if self.trace.capturing:
             return derive(*operands)
-        return self.trace.call(self.trace.key(transform, given), partial(derive, *operands))
+        return self.trace.call(self.trace.key(transform, given), partial(uncollected, derive, *operands))
 
     def run(self, results: Sequence[Var]) -> Sequence[Any]:
         """Run what `results` need if this is the outermost recording; otherwise leave it to that."""
@@ -107,14 +109,19 @@ class Recording:
         trace = self.trace
         inside, trace.differentiated = trace.differentiated, self.around
         if not self.outermost:
-            return self.call(transform, given, derive, *operands)
-        key = trace.key(transform, given)
-        node = trace.node.next.get(key)
-        ready = None if node is None else node.ready.get(devices.current().name)
-        if node is None or ready is None:
-            ready = self.kept(trace.call(key, partial(derive, *operands)))
-        else:
-            trace.node = node
+            results = self.call(transform, given, derive, *operands)
+            self.memo = trace.memo if trace.capturing else trace.node.memo
+            return results
+        key = (trace.key(transform, given), devices.current().name)  # which may enter variables
+        before = trace.node
+        ready = before.ready.get(key)
+        if ready is None:
+            found = trace.last(partial(uncollected, derive, *operands))
+            ready = self._made(found)
+            ready.memo = trace.node.memo
+            if before.is_shared and not trace.private:
+                before.keep(key, ready)
+        self.memo = ready.memo
         trace.differentiated = inside  # a Python function that the plan calls may read what it was not given
         return ready.run(trace.leaves, self.numpy)
 
@@ -125,13 +132,15 @@ class Recording:
     def kept(self, results: Sequence[Var], given: int = 0, *numbers: int) -> Ready:
         """What computes results, kept for recordings like this: there they are the same, or have these numbers."""
         trace = self.trace
-        ready = trace.node.ready
         key = (devices.current().name, *numbers) if numbers else devices.current().name
-        if key not in ready:
-            if trace.shared():
-                trie.weigh(OPS_OF_PLAN)
-            ready[key] = Ready(trace.listing(), [trace.inside(v) for v in results], given)
-        return ready[key]
+        if key not in trace.node.ready:
+            trace.node.keep(key, self._made(results, given))
+        return trace.node.ready[key]
+
+    def _made(self, results: Sequence[Var], given: int = 0) -> Ready:
+        trace = self.trace
+        made: Ready = uncollected(Ready, trace.listing(), [trace.inside(v) for v in results], given)
+        return made
 
 
 __all__ = [

@@ -20,7 +20,7 @@ from .listing import Leaf, Listing
 from .patterns import Name, Pattern, pattern_of
 from .reads import guard
 from .ready import Ready, known, signature
-from .trie import NOTHING, Node, trie
+from .trie import Node, trie
 
 ENTER, READ = "enter", "read"
 
@@ -48,6 +48,7 @@ class Trace:
         "count",
         "differentiated",
         "entered",
+        "kept",
         "leaves",
         "memo",
         "node",
@@ -87,13 +88,21 @@ class Trace:
         """Results that are views, but of which nothing has yet been changed: see `arrays/views.py`."""
         self.rows = True
         """Whether all arrays would lie row by row in NumPy's memory: see `arrays/views.py`."""
+        self.kept = True
+        """Whether what is recorded is kept for others."""
 
     def leave_trie(self) -> None:
         """Let nothing of this recording, in which nothing is yet, be kept for others."""
-        self.node = Node(shared=False)
+        self.node, self.kept = Node(shared=False), False
 
     def close(self) -> None:
         """End the recording: let go of the variables, as those that are still held refer to it."""
+        node = self.node
+        while self.kept and not node.is_shared:
+            assert node.parent is not None
+            node = node.parent
+        if self.kept:
+            trie.ended(node)
         self.open = False
         if self.recorded is not None:
             self.recorded.growing.end()
@@ -142,8 +151,8 @@ class Trace:
             ready = Ready(listing, wanted)
             given = tuple([v.number for v in wanted])
             leaves = tuple([(r, v.aval) for r, v in enumerate(wanted)])
-            child = trie.add(key, Node(self.node, Pattern((), len(given), 0, leaves), given, self.shared()))
-            child.ready[READ] = ready
+            child = trie.add(Node(self.node, key, Pattern((), len(given), 0, leaves), given, self.shared()))
+            child.keep(READ, ready)
         values = child.ready[READ].values(self.leaves)
         self.node = child
         self.leaves.extend(values)
@@ -182,7 +191,7 @@ class Trace:
 
     def shared(self) -> bool:
         """Whether calls are looked up and kept."""
-        return self.node.next is not NOTHING
+        return self.node.is_shared
 
     def inputs(self, variables: Sequence[Var]) -> list[Var]:
         """Variables of the same values, with respect to which ops can be differentiated."""
@@ -218,7 +227,7 @@ class Trace:
         child = self.node.next.get(key)
         if child is None:
             leaves = tuple([(r, v.aval) for r, v in enumerate(variables)])
-            child = trie.add(key, Node(self.node, Pattern((), 0, len(leaves), leaves), (), self.shared()))
+            child = trie.add(Node(self.node, key, Pattern((), 0, len(leaves), leaves), (), self.shared()))
         self.node = child
         return first
 
@@ -272,21 +281,26 @@ class Trace:
         pattern = trie.patterns.get(like)
         if pattern is None:
             return None
-        return trie.add(key, Node(self.node, pattern, tuple(given), self.shared()))
+        return trie.add(Node(self.node, key, pattern, tuple(given), self.shared()))
+
+    def last(self, emit: Callable[[], Sequence[Var]]) -> Sequence[Var]:
+        """The results of a call with which the recording ends: what it records is not kept for others."""
+        return self._first(None, emit, last=True)
 
     def _first(
         self,
         key: Hashable,
         emit: Callable[[], Sequence[Var]],
-        scalars: Sequence[Any],
-        like: Hashable,
-        given: Sequence[int],
+        scalars: Sequence[Any] = (),
+        like: Hashable = None,
+        given: Sequence[int] = (),
+        last: bool = False,
     ) -> Sequence[Var]:
         """The results of a call that is new: what `emit` records makes up the call."""
         listing = self.listing()
         start, first = len(listing.ops), self.node.end
         self.count = first + len(scalars)
-        self.capturing, self.private = True, not self.shared()
+        self.capturing, self.private = True, False
         try:
             results = emit()
         except BaseException:
@@ -299,7 +313,7 @@ class Trace:
             raise
         finally:
             self.capturing = False
-        self._add(key, listing.ops[start:], results, scalars, like, given)
+        self._add(key, listing.ops[start:], results, scalars, like, given, last)
         return results
 
     def _add(
@@ -310,17 +324,22 @@ class Trace:
         scalars: Sequence[Any],
         like: Hashable = None,
         given: Sequence[int] = (),
+        last: bool = False,
     ) -> None:
         """Go on to a new node."""
         leaves = self._enter_scalars(ops, scalars)
         variables = range(self.node.end, self.count)
-        pattern, operands = pattern_of(ops, results, self._name, given, variables, leaves)
+        if last and not self.private and not any([op.primitive.definition for op in self.listing().ops]):
+            # nobody reads what library functions have recorded, as a user's rule might
+            pattern, operands = Pattern(variables=len(variables)), ()
+        else:
+            pattern, operands = pattern_of(ops, results, self._name, given, variables, leaves)
         if like is not None and not self.private and self.memo is None and len(operands) == len(given):
             trie.learn(like, pattern)
-        child = Node(self.node, pattern, operands, not self.private)
+        child = Node(self.node, key, pattern, operands, self.shared() and not (self.private or last))
         assert self.recorded is not None
         child.memo, self.memo = self.memo, None
-        self.recorded.node = self.node = trie.add(key, child)
+        self.recorded.node = self.node = trie.add(child)
 
     def derived(self, key: Hashable, given: Sequence[Var], emit: Callable[[], Var]) -> Var:
         """What a rule gives: `emit` records its ops, which are a part of the call at hand, if they are new.

@@ -7,6 +7,7 @@ array that enters. A child knows what follows from that: the ops, the shapes and
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from typing import Any
 
@@ -22,21 +23,26 @@ class Node:
 
     Args:
         parent: the call before.
+        key: by which its parent knows it.
         pattern: what it records.
         operands: the numbers of its operands.
         shared: whether it and what follows is to be found again.
     """
 
-    __slots__ = ("aval", "end", "leaves_end", "memo", "next", "operands", "parent", "pattern", "ready", "size")
+    __slots__ = (
+        "aval", "end", "key", "leaves_end", "memo", "next", "operands", "parent", "pattern", "ready", "size",
+    )  # fmt: skip
 
     def __init__(
         self,
         parent: Node | None = None,
+        key: Hashable = None,
         pattern: Pattern = EMPTY,
         operands: tuple[int, ...] = (),
         shared: bool = True,
     ) -> None:
         self.parent = parent
+        self.key = key if shared else None
         self.pattern = pattern
         self.operands = operands
         self.end: int = pattern.variables
@@ -50,10 +56,21 @@ class Node:
         self.aval = pattern.aval
         """Of the result, where it is the one result and the last variable, as nearly always."""
         self.next: dict[Hashable, Node] = {} if shared else NOTHING
-        self.ready: dict[Hashable, Any] = {}
+        self.ready: dict[Hashable, Any] = NOTHING
         """What was made of the recording until here, ready to run."""
         self.memo: Any = None
         """What a transform remembers with it."""
+
+    def keep(self, key: Hashable, ready: Any) -> None:
+        """Keep what was made of the recording until here."""
+        if self.ready is NOTHING:
+            self.ready = {}
+        self.ready[key] = ready
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it and what follows is to be found again."""
+        return self.next is not NOTHING
 
     @property
     def first(self) -> int:
@@ -73,18 +90,21 @@ class Node:
             number += len(form.outputs)
 
 
-NOTHING: dict[Hashable, Node] = {}
-"""The children of a node that is not shared."""
-MAX_OPS = 300_000
-"""So many ops are remembered, at 0.5 to 1 KB each; then all are forgotten."""
+NOTHING: dict[Hashable, Any] = {}
+"""The children of a node that is not shared, and what is ready where nothing is."""
+MAX_OPS = 1_000_000
+"""So many ops of recordings are remembered, at some 0.7 KB each, and at most half as many of one: the recordings
+that were made last."""
+MAX_SINGLE = 8192
+"""Calls outside of recordings that are remembered."""
 MAX_PATTERNS = 4096
-"""So many patterns are remembered, the last ones."""
+"""Patterns that are remembered."""
 OPS_OF_PLAN = 20
-"""For how many ops a plan that is kept counts."""
+"""For how many ops the plan of a recording counts."""
 
 
 class Trie:
-    """The root, and how many ops there are below it."""
+    """The root, what is known of calls outside of recordings, and of calls wherever they are."""
 
     def __init__(self) -> None:
         self.forget()
@@ -92,33 +112,63 @@ class Trie:
     def forget(self) -> None:
         """Begin anew. Recordings that are open go on with what they have."""
         self.root = Node()
+        self.ends: OrderedDict[Node, int] = OrderedDict()
+        """Where recordings have ended, those of the last one at the end, and for how many ops they count."""
+        self.count = 0
+        """For how many they count together."""
+        self.single: dict[Hashable, Any] = {}
+        """What runs a single call."""
         self.patterns: dict[Hashable, Pattern] = {}
         """By what ops depend on, except for which variables the operands are."""
-        self.count = 0
-
-    def weigh(self, ops: int) -> None:
-        """Count what is kept."""
-        self.count += max(ops, 1)
-        if self.count > MAX_OPS:
-            self.forget()
 
     def keep(self, key: Hashable, ready: Any) -> None:
         """Keep what runs a single call."""
-        self.weigh(OPS_OF_PLAN)
-        self.root.ready[key] = ready
+        _limit(self.single, MAX_SINGLE)
+        self.single[key] = ready
 
     def learn(self, key: Hashable, pattern: Pattern) -> None:
         """Keep what all calls of this key record, wherever they are made."""
+        _limit(self.patterns, MAX_PATTERNS)
         self.patterns[key] = pattern
-        while len(self.patterns) > MAX_PATTERNS:
-            self.patterns.pop(next(iter(self.patterns), None), None)
 
-    def add(self, key: Hashable, child: Node) -> Node:
+    def add(self, child: Node) -> Node:
         """Give a node to its parent; returns the one to go on with, as another thread may have been faster."""
-        if child.next is NOTHING or child.parent is None:
+        if not child.is_shared or child.parent is None:
             return child
-        self.weigh(len(child.pattern.ops))
-        return child.parent.next.setdefault(key, child)
+        return child.parent.next.setdefault(child.key, child)
+
+    def ended(self, node: Node) -> None:
+        """A recording has ended here: it is the last of those that are remembered, but for the largest."""
+        try:
+            self.ends.move_to_end(node)
+        except KeyError:
+            ops = node.size + OPS_OF_PLAN
+            if ops > MAX_OPS // 2:
+                self._remove(node)
+                return
+            self.ends[node] = ops
+            self.count += ops
+            while self.count > MAX_OPS and self.ends:
+                oldest, _ = self.ends.popitem(last=False)
+                self._remove(oldest)
+                self.count = sum(self.ends.values())
+
+    def _remove(self, end: Node) -> None:
+        """Forget a recording, up to where others go another way."""
+        top, parent = end, end.parent
+        if end.next:
+            return
+        while parent is not None and len(parent.next) == 1 and parent is not self.root and parent not in self.ends:
+            top, parent = parent, parent.parent
+        if parent is not None and parent.next.get(top.key) is top:
+            parent.next.pop(top.key, None)
+
+
+def _limit(known: dict[Hashable, Any], size: int) -> None:
+    """Drop the older half of what is as much as this."""
+    if len(known) >= size:
+        for key in [*known][: size // 2]:
+            known.pop(key, None)
 
 
 trie = Trie()

@@ -105,7 +105,7 @@ def _pullback(
     recording.numpy = min(recording.numpy, n)
     form = ("pullback", start, len(inputs), len(outputs.arrays))
     results = recording.finish(form, [*outputs.arrays, *aux.arrays], derive)
-    linear: Program = trace.memo if trace.capturing else trace.node.memo
+    linear: Program = recording.memo
     residuals = [array._of(v) for v in results[n:]]
     outputs.arrays = [x.copy() for x in outputs.arrays]  # whoever holds the others may rebind them
 

@@ -12,6 +12,9 @@ import pytest
 from support.checks import close, forget, keep, same
 
 import fastvjp as fv
+from fastvjp.arrays.array import as_array
+from fastvjp.arrays.calls import binary
+from fastvjp.arrays.emit import emit
 from fastvjp.recording import recorder, trace, trie
 
 
@@ -21,9 +24,9 @@ def new_calls(monkeypatch):
     made = []
     original = trace.Trace._first
 
-    def counting(self, key, *args):
+    def counting(self, key, *args, **options):
         made.append(key)
-        return original(self, key, *args)
+        return original(self, key, *args, **options)
 
     monkeypatch.setattr(trace.Trace, "_first", counting)
     return made
@@ -340,19 +343,53 @@ def test_a_pullback_that_outlives_the_transform_it_was_made_in(rng):
 # --- memory and threads ------------------------------------------------------------------------------------------
 
 
+def recording_of(n):
+    return lambda x: fv.sum(sum((x * float(i) for i in range(n)), x))
+
+
+def nodes(at):
+    return 1 + sum(map(nodes, at.next.values()))
+
+
 def test_the_trie_is_bounded(monkeypatch, rng):
     forget()
-    monkeypatch.setattr(trie, "MAX_OPS", 20)
+    monkeypatch.setattr(trie, "MAX_OPS", 100)
+    monkeypatch.setattr(trie, "MAX_SINGLE", 8)
+    monkeypatch.setattr(trie, "MAX_PATTERNS", 8)
     x = rng.normal(size=3)
-    for n in (3, 50, 7, 50, 2):
-        close(
-            fv.grad(lambda x, n=n: fv.sum(sum((x * float(i) for i in range(n)), x)))(x),
-            1 + n * (n - 1) / 2 + 0 * x,
-        )
-        assert trie.trie.count <= 20
+    for n in (3, 10, 7, 10, 50, 2, 9, 4):
+        close(fv.grad(recording_of(n))(x), 1 + n * (n - 1) / 2 + 0 * x)
+        assert trie.trie.count <= 100
+        assert nodes(trie.trie.root) < 80
+        assert len(trie.trie.patterns) <= 8
     for n in range(1, 40):
         close(fv.ones(n, dtype=fv.float64) * 2.0, np.full(n, 2.0))
-        assert trie.trie.count <= 20
+        assert len(trie.trie.single) <= 8
+
+
+def test_recordings_used_last_are_remembered(monkeypatch, rng):
+    """One that is long, or several one after the other, leave those alone that are in use, and single calls."""
+    forget()
+    monkeypatch.setattr(trie, "MAX_OPS", 200)
+    x = rng.normal(size=3)
+    calls = []
+
+    @binary
+    def counted(a, b):
+        calls.append(1)
+        return emit("multiply", as_array(a, "counted"), as_array(b, "counted"))
+
+    def short(x):
+        return fv.sum(counted(fv.sin(x), x))
+
+    eager = fv.array(x)
+    for n in (3, 90, 30, 31, 32):  # 90: more than may be remembered of one
+        for _ in range(2):
+            trie.trie.patterns.clear()
+            close(fv.grad(short)(x), np.cos(x) * x + np.sin(x))
+            close(counted(eager, eager), x * x)
+            close(fv.grad(recording_of(n))(x), 1 + n * (n - 1) / 2 + 0 * x)
+    assert len(calls) == 2
 
 
 def test_nothing_waits_for_the_collector(rng):
