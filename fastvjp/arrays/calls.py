@@ -52,9 +52,11 @@ def unary(fun: F) -> F:
         if trace is None:
             return at_once(fun, (a,))
         if not trace.capturing and type(a) is array:
-            m = a._number if a._trace is trace else trace.number(a._var)
-            node = trace.node.next.get((fun, m)) or trace.again((fun, m), *_like((fun, m), (a,)))
-            if node is not None and node.aval is not None:
+            key = (fun, a._number if a._trace is trace else trace.number(a._var))
+            node = trace.node.next.get(key)
+            if node is None:
+                return _of_one(trace, key, a)
+            if node.aval is not None:
                 return _result(trace, node)
         return new_call(fun, (a,))
 
@@ -150,10 +152,11 @@ def keyed(fun: F) -> F:
     def call(a: Any, key: Any) -> Any:
         trace = current()
         if trace is not None and not trace.capturing and type(a) is array:
-            m = a._number if a._trace is trace else trace.number(a._var)
-            full = (fun, m, key)
-            node = trace.node.next.get(full) or trace.again(full, *_like(full, (a,)))
-            if node is not None and node.aval is not None:
+            full = (fun, a._number if a._trace is trace else trace.number(a._var), key)
+            node = trace.node.next.get(full)
+            if node is None:
+                return _of_one(trace, full, a)
+            if node.aval is not None:
                 return _result(trace, node)
         return new_call(fun, (a,), (key,))
 
@@ -228,6 +231,17 @@ def _result(trace: Trace, node: Node) -> array:
     result._trace = trace
     result._number = node.end - 1
     return result
+
+
+def _of_one(trace: Trace, key: tuple[Any, ...], a: array) -> Any:
+    """The result of a call of one array and static arguments that is new at its place."""
+    like, given = _like(key, (a,))
+    node = trace.again(key, like, given)
+    if node is not None and node.aval is not None:
+        return _result(trace, node)
+    fun, _, *statics = key
+    found = trace.call(key, lambda: _variables(fun(array._of(a._var), *statics)), (), like, given)
+    return array._of(found[0]) if len(found) == 1 else tuple(map(array._of, found))
 
 
 def _like(key: tuple[Any, ...], operands: Sequence[Any]) -> tuple[Hashable, tuple[int, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import string
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -142,7 +142,34 @@ class Op:
 
 def apply(primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any]) -> Op:
     """Build the op and its output variables; nothing runs."""
-    inferred = primitive.infer(*[v.aval for v in inputs], **params)
+    avals = [v.aval for v in inputs]
+    form = form_of(primitive, avals, params)
+    if form is None:
+        return Op(primitive, inputs, params, tuple(map(Var, _inferred(primitive, avals, params))))
+    return Op(primitive, inputs, form.params, tuple(map(Var, form.outputs)), form)
+
+
+MAX_FORMS = 1 << 14
+"""Forms that are remembered; then all are forgotten."""
+_forms: dict[Hashable, Form] = {}
+
+
+def form_of(primitive: Primitive, avals: Sequence[Aval], params: dict[str, Any]) -> Form | None:
+    """The form of ops by what a primitive is applied to: inferred once. None for a user's primitives."""
+    if primitive.opaque or primitive.definition is not None:
+        return None
+    key = (primitive, *avals, *params.items(), *map(type, params.values()))
+    form = _forms.get(key)
+    if form is None:
+        form = Form(primitive, params, _inferred(primitive, avals, params))
+        if len(_forms) >= MAX_FORMS:
+            _forms.clear()
+        _forms[key] = form
+    return form
+
+
+def _inferred(primitive: Primitive, inputs: Sequence[Aval], params: dict[str, Any]) -> tuple[Aval, ...]:
+    inferred = primitive.infer(*inputs, **params)
     avals = (inferred,) if type(inferred) is Aval else inferred
     if not primitive.opaque and (
         type(avals) is not tuple or [*map(type, avals)] != [Aval] * len(primitive.outputs)
@@ -150,7 +177,7 @@ def apply(primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any])
         raise ValueError(
             f"[{primitive.name}] Its infer gave {inferred!r}. Expected: {_expected(primitive)}.{primitive.hint}"
         )
-    return Op(primitive, inputs, params, tuple([Var(a) for a in avals]))
+    return avals
 
 
 def _expected(primitive: Primitive) -> str:

@@ -6,7 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +29,7 @@ class Advanced:
     index: Index
 
 
-@dataclass(frozen=True)
-class Parsed:
+class Parsed(NamedTuple):
     """An index as a section of the array, a reshape (integers drop axes, None adds them) and arrays."""
 
     start: tuple[int, ...]

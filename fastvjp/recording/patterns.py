@@ -88,34 +88,42 @@ def pattern_of(
     """
     operands = list(given)
     constants: list[Var] = []
+    read = [[name(v) for v in op.inputs] for op in ops]
+    returned = [name(v) for v in results]
     known = set(given)
-    for v in [*[v for op in ops for v in op.inputs], *results]:
-        n = name(v)
-        if n not in known:
-            known.add(n)
-            if not isinstance(n, int):
-                constants.append(n)
-            elif n < variables.start:
-                operands.append(n)
+    for names in (*read, returned):
+        for n in names:
+            if n not in known:
+                known.add(n)
+                if not isinstance(n, int):
+                    constants.append(n)
+                elif n < variables.start:
+                    operands.append(n)
     places: dict[Name, Ref] = {}
     for place, n in enumerate((*constants, *operands, *variables)):
         places.setdefault(n, place)
     templates = []
-    for op in ops:
+    for op, names in zip(ops, read, strict=True):
         if op.form is None:
             # only the list of this recording needs the rules of a marker, which refer to its variables
             params = {} if op.primitive.opaque else op.params
             op.form = Form(op.primitive, params, tuple([v.aval for v in op.outputs]))
-        templates.append(Template(op.form, tuple([places[name(v)] for v in op.inputs])))
+        templates.append(Template(op.form, tuple([places[n] for n in names])))
     pattern = Pattern(
         tuple(constants),
         len(operands),
         len(variables),
         tuple([(places[n], a) for n, a in leaves]),
         tuple(templates),
-        tuple([(places[name(v)], v.aval) for v in results]),
+        tuple([(places[n], v.aval) for n, v in zip(returned, results, strict=True)]),
     )
     return pattern, tuple(operands)
+
+
+def single(form: Form, operands: int) -> Pattern:
+    """The pattern of a call that is one op of so many operands."""
+    results = tuple([(r, a) for r, a in enumerate(form.outputs, operands)])
+    return Pattern((), operands, len(results), (), (Template(form, tuple(range(operands))),), results)
 
 
 def like(var: Var) -> Hashable:

@@ -196,8 +196,7 @@ def bind_multiple(primitive: Primitive, /, *inputs: Var, **params: Any) -> Seque
             recording.end()
     if trace.capturing:
         return trace.apply(primitive, inputs, params)
-    key = (primitive, *map(trace.number, inputs), *params.items())
-    return trace.call(key, lambda: trace.apply(primitive, inputs, params))
+    return trace.bind(primitive, inputs, params)
 
 
 def abstract(a: Aval, transform: str) -> Var:

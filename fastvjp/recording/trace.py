@@ -12,12 +12,12 @@ from typing import Any, Protocol
 from .. import devices
 from ..core.avals import Aval
 from ..core.primitive import Primitive
-from ..core.program import Abstract, Buffer, Op, Uniform, Var, apply
+from ..core.program import Abstract, Buffer, Op, Uniform, Var, apply, form_of
 from ..core.scalars import place_of
 from .dependence import Differentiated
 from .hints import THREAD
 from .listing import Leaf, Listing
-from .patterns import Name, Pattern, pattern_of
+from .patterns import Name, Pattern, pattern_of, single
 from .reads import guard
 from .ready import Ready, known, signature
 from .trie import Node, trie
@@ -276,6 +276,19 @@ class Trace:
         found = [(row[r], a) for r, a in child.pattern.results]
         return [self.variable(n, a) if isinstance(n, int) else n for n, a in found]
 
+    def bind(self, primitive: Primitive, inputs: tuple[Var, ...], params: dict[str, Any]) -> Sequence[Var]:
+        """The results of a call that is one op."""
+        numbers = tuple(map(self.number, inputs))
+        key = (primitive, *numbers, *params.items())
+        form = None
+        if key not in self.node.next:
+            form = form_of(primitive, [v.aval for v in inputs], params)
+        if form is not None:
+            self.node = trie.add(Node(self.node, key, single(form, len(inputs)), numbers, self.shared()))
+            first = self.node.first
+            return [self.variable(n, a) for n, a in enumerate(form.outputs, first)]
+        return self.call(key, lambda: self.apply(primitive, inputs, params))
+
     def again(self, key: Hashable, like: Hashable, given: Sequence[int]) -> Node | None:
         """The node of a call that is new here, but has the pattern of another; None if that is not known."""
         pattern = trie.patterns.get(like)
@@ -329,7 +342,7 @@ class Trace:
         """Go on to a new node."""
         leaves = self._enter_scalars(ops, scalars)
         variables = range(self.node.end, self.count)
-        if last and not self.private and not any([op.primitive.definition for op in self.listing().ops]):
+        if last and not self.private and not any(op.primitive.definition for op in self.listing().ops):
             # nobody reads what library functions have recorded, as a user's rule might
             pattern, operands = Pattern(variables=len(variables)), ()
         else:
