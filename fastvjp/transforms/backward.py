@@ -171,7 +171,7 @@ def _recorded(
         given.append(before)
     key: tuple[Any, ...] = (form, rule, before is None)
     if len({*given}) < len(given) or None in given:
-        key += tuple(map(given.index, given))
+        key += tuple([None if v is None else given.index(v) for v in given])
     return trace.derived(key, [v for v in given if v is not None], emit)
 
 
