@@ -103,7 +103,7 @@ class Var:
 class Form:
     """What ops have in common that differ in nothing but their variables; two forms may be alike."""
 
-    __slots__ = ("met", "outputs", "params", "primitive")
+    __slots__ = ("met", "number", "outputs", "params", "primitive")
 
     def __init__(self, primitive: Primitive, params: dict[str, Any], outputs: tuple[Aval, ...]) -> None:
         self.primitive = primitive
@@ -111,6 +111,8 @@ class Form:
         self.outputs = outputs
         self.met = False
         """Whether an op of this form has been differentiated."""
+        self.number = 0
+        """Its number in keys of plans, once it has one."""
 
 
 class Op:

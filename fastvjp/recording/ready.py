@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import threading
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from operator import itemgetter
@@ -12,7 +15,7 @@ from .. import devices
 from ..core import progress
 from ..core.avals import Aval
 from ..core.program import Abstract, Buffer, Op, Uniform, Var, as_numpy
-from ..planning.plan import Unrollable
+from ..planning.plan import FusedStep, LoopStep, Plan, Unrollable
 from ..planning.planner import make_plan
 from ..planning.repetition import LONG
 from .constants import with_few_constants
@@ -108,7 +111,7 @@ def executable(ops: Sequence[Op], outputs: Sequence[Var]) -> tuple[devices.Execu
     key, leaves = structure(ops, outputs)
     device = devices.current()
     key = (key, device.name)
-    found = _cache_get(key)
+    found = _cache.get(key)
     if found is None:
         given = (ops, outputs, leaves, strides(leaves))
         with progress.working(len(ops)) as work:
@@ -117,8 +120,9 @@ def executable(ops: Sequence[Op], outputs: Sequence[Var]) -> tuple[devices.Execu
             try:
                 found = device.compile(plan)
             except Unrollable:
-                found = device.compile(make_plan(*given))
-        _cache_put(key, found)
+                plan = make_plan(*given)
+                found = device.compile(plan)
+        _cache.put(key, found, _steps(plan))
     return found, leaves
 
 
@@ -130,30 +134,59 @@ def strides(leaves: Iterable[Var]) -> list[tuple[int, ...] | None]:
 def structure(ops: Iterable[Op], outputs: Sequence[Var]) -> tuple[Hashable, list[Var]]:
     """What a plan depends on, as a hashable key, and the leaves: variables whose values the plan is given.
 
-    Scalars enter by dtype and shape, arrays by layout too, never by value.
+    Scalars enter by dtype and shape, arrays by layout too, never by value. The key is a digest: of a long op list
+    it would take as much memory as the plan.
     """
     number: dict[Var, int] = {}
-    key: list[Hashable] = []
+    key: list[int] = []
     leaves: list[Var] = []
 
     def leaf(var: Var) -> int:
         number[var] = len(number)
         leaves.append(var)
-        key.append(signature(var))
+        key.append(_number_of(signature(var)))
         return number[var]
 
     for op in ops:
-        inputs = tuple([number[v] if v in number else leaf(v) for v in op.inputs])
-        key.append(
-            (op.primitive, inputs, tuple(op.params.items()) if not op.primitive.opaque else len(op.outputs))
-        )
+        inputs = [number[v] if v in number else leaf(v) for v in op.inputs]
+        key.append(_form_number(op))
+        key += inputs
         for v in op.outputs:
             if v.value is None:
                 number[v] = len(number)
             else:
                 leaf(v)
-    key.append(tuple([number[v] if v in number else leaf(v) for v in outputs]))
-    return tuple(key), leaves
+    found = [number[v] if v in number else leaf(v) for v in outputs]
+    key += [-1, *found]
+    return hashlib.blake2b(array("q", key).tobytes(), digest_size=32).digest(), leaves
+
+
+MAX_NUMBERS = 1 << 16
+"""Parts of keys that have numbers; then all are given anew."""
+_numbers: dict[Hashable, int] = {}
+_next_number = itertools.count(1)
+
+
+def _number_of(part: Hashable) -> int:
+    """The number of a part of a key: of equal parts the same, of others never."""
+    found = _numbers.get(part)
+    if found is None:
+        if len(_numbers) >= MAX_NUMBERS:
+            _numbers.clear()
+        found = _numbers.setdefault(part, next(_next_number))
+    return found
+
+
+def _form_number(op: Op) -> int:
+    """The number of what an op is; how many numbers of operands follow it is a part of that."""
+    form = op.form
+    if form is not None and form.number:
+        return form.number
+    about = len(op.outputs) if op.primitive.opaque else tuple(op.params.items())
+    found = _number_of((op.primitive, len(op.inputs), about))
+    if form is not None:
+        form.number = found
+    return found
 
 
 def signature(var: Var) -> Hashable:
@@ -175,21 +208,48 @@ def kind(a: Aval, value: Buffer | Uniform) -> Hashable:
     return a if layout is None else (layout, a)
 
 
-_CACHE_SIZE = 4096
-_cache: OrderedDict[Hashable, Any] = OrderedDict()
-_cache_lock = threading.Lock()
+MAX_PLANS = 4096
+MAX_STEPS = 200_000
+"""So many plans are kept, of so many steps and calls in them, at some 2 to 10 KB each: those used last."""
 
 
-def _cache_get(key: Hashable) -> Any:
-    with _cache_lock:
-        found = _cache.get(key)
-        if found is not None:
-            _cache.move_to_end(key)
-        return found
+class Plans:
+    """Compiled plans by what they depend on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._steps = 0
+
+    def get(self, key: Hashable) -> Any:
+        """The plan, which is then the last one that was used; None without."""
+        with self._lock:
+            found = self._found.get(key)
+            if found is None:
+                return None
+            self._found.move_to_end(key)
+            return found[0]
+
+    def put(self, key: Hashable, value: Any, steps: int) -> None:
+        """Keep a plan of so many steps; the last one is kept whatever its size."""
+        with self._lock:
+            self._steps += steps - self._found.pop(key, (None, 0))[1]
+            self._found[key] = value, steps
+            while len(self._found) > 1 and (len(self._found) > MAX_PLANS or self._steps > MAX_STEPS):
+                self._steps -= self._found.popitem(last=False)[1][1]
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._found.clear()
+            self._steps = 0
 
 
-def _cache_put(key: Hashable, value: Any) -> None:
-    with _cache_lock:
-        _cache[key] = value
-        while len(_cache) > _CACHE_SIZE:
-            _cache.popitem(last=False)
+def _steps(plan: Plan) -> int:
+    """How many steps a plan has, and calls in them."""
+    inner = [step.body for step in plan.steps if isinstance(step, LoopStep)]
+    calls = [len(step.body) for step in plan.steps if isinstance(step, FusedStep)]
+    return len(plan.steps) + sum(calls) + sum(map(_steps, inner))
+
+
+_cache = Plans()

@@ -342,8 +342,8 @@ class Trace:
         """Go on to a new node."""
         leaves = self._enter_scalars(ops, scalars)
         variables = range(self.node.end, self.count)
-        if last and not self.private and not any(op.primitive.definition for op in self.listing().ops):
-            # nobody reads what library functions have recorded, as a user's rule might
+        if last and not self.private and not any(_has_users_rule(op) for op in self.listing().ops):
+            # nobody has what the rules have made, as a user's rule might
             pattern, operands = Pattern(variables=len(variables)), ()
         else:
             pattern, operands = pattern_of(ops, results, self._name, given, variables, leaves)
@@ -424,3 +424,7 @@ class Trace:
         if var.trace is self or var.value is not None or type(var.trace) is Abstract:
             return var
         return self.vars[self.entered[var]] if var in self.entered else Var(var.aval, known(var))
+
+
+def _has_users_rule(op: Op) -> bool:
+    return op.primitive.opaque or op.primitive.definition is not None

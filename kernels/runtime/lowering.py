@@ -30,6 +30,7 @@ from ...planning.plan import (
 )
 from .. import structural  # noqa: F401  all families: what they declare is looked up here
 from ..fused import codegen
+from ..fused.equal_steps import EqualSteps
 from ..loops import Loop, efforts, fuses, launches, lowers
 from ..native import threads
 from ..native.jit import CompileError, compile_loop, jit_disabled, together
@@ -46,6 +47,7 @@ class Temporaries:
         self.first = len(plan.leaves) + len(plan.buffers)
         self.begin = self.end = self.size = plan.scratch
         self.offsets: dict[int, int] = {}
+        self.equal = EqualSteps()
 
     def next_step(self) -> None:
         """Release what the step before has allocated."""
@@ -96,7 +98,7 @@ def _lowered(step: Step, temporaries: Temporaries) -> list[Loop] | Launch:
     temporaries.next_step()
     steps = fused(step)
     if steps is not None:
-        return [loop for single in steps for loop in codegen.lower(single, temporaries.allocate)]
+        return [loop for single in steps for loop in temporaries.equal.lower(single, temporaries.allocate)]
     if isinstance(step, LoopStep):
         return [_repeated(step, temporaries)]
     assert isinstance(step, KernelStep)
