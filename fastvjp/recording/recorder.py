@@ -15,7 +15,6 @@ from typing import Any
 
 from .. import devices
 from ..core.avals import Aval
-from ..core.collector import uncollected
 from ..core.primitive import Primitive
 from ..core.program import Abstract, Buffer, Op, Uniform, Var
 from .dependence import Differentiated
@@ -94,7 +93,7 @@ class Recording:
         self.trace.differentiated = self.around
         if self.trace.capturing:
             return derive(*operands)
-        return self.trace.call(self.trace.key(transform, given), partial(uncollected, derive, *operands))
+        return self.trace.call(self.trace.key(transform, given), partial(derive, *operands))
 
     def run(self, results: Sequence[Var]) -> Sequence[Any]:
         """Run what `results` need if this is the outermost recording; otherwise leave it to that."""
@@ -116,7 +115,7 @@ class Recording:
         before = trace.node
         ready = before.ready.get(key)
         if ready is None:
-            found = trace.last(partial(uncollected, derive, *operands))
+            found = trace.last(partial(derive, *operands))
             ready = self._made(found)
             ready.memo = trace.node.memo
             if before.is_shared and not trace.private:
@@ -139,8 +138,7 @@ class Recording:
 
     def _made(self, results: Sequence[Var], given: int = 0) -> Ready:
         trace = self.trace
-        made: Ready = uncollected(Ready, trace.listing(), [trace.inside(v) for v in results], given)
-        return made
+        return Ready(trace.listing(), [trace.inside(v) for v in results], given)
 
 
 __all__ = [
