@@ -92,9 +92,9 @@ class Node:
 
 NOTHING: dict[Hashable, Any] = {}
 """The children of a node that is not shared, and what is ready where nothing is."""
-MAX_OPS = 1_000_000
-"""So many ops of recordings are remembered, at some 0.7 KB each, and at most half as many of one: the recordings
-that were made last."""
+MAX_OPS = 2_000_000
+"""So many ops of recordings are remembered, at some 0.5 KB each: of those that were used last, and of one at most
+three quarters of that."""
 MAX_SINGLE = 8192
 """Calls outside of recordings that are remembered."""
 MAX_PATTERNS = 4096
@@ -143,7 +143,7 @@ class Trie:
             self.ends.move_to_end(node)
         except KeyError:
             ops = node.size + OPS_OF_PLAN
-            if ops > MAX_OPS // 2:
+            if ops > MAX_OPS * 3 // 4:
                 self._remove(node)
                 return
             self.ends[node] = ops
