@@ -19,15 +19,16 @@ from ...devices.operands import aval_of
 from ...planning.plan import Call, FusedStep, KernelStep, LoopStep, Operand, Reduce, Scalar, Step, Store, View
 from ..fused.arguments import SCALARS, Arguments
 from ..fused.text import combination, from_memory, identity_value, indented, stored_name, to_memory
+from ..fused.tiling import operations
 from ..fused.values import computed
 from ..loops import Loop
 
 LINES = 800
 """Of a kernel, at most: numbers that a turn loads, computes and stores."""
-
-
 ELEMENTS = 16
-"""Of an array, at most: more are done faster side by side."""
+"""Of an array, at most."""
+APART = 100
+"""Operations that may follow one another instead of going side by side: they take as long as starting a step."""
 
 
 class Unwritable(Exception):
@@ -71,6 +72,8 @@ class _Straight:
         self.arguments = Arguments(self.views, list(dict.fromkeys(scalars)))
         self.memory: dict[tuple[int, int], Number] = {}
         """What lies in the buffers of the body, by buffer and element."""
+        self.apart = 0
+        """Operations so far on elements behind the first of an array."""
         self.before: list[str] = []
         self.lines: list[str] = []
         self.known: dict[str, Number] = {}
@@ -200,7 +203,9 @@ class _Straight:
 
     def _fused(self, step: FusedStep) -> None:
         """Everything is loaded before anything is stored, as in loops that know no order."""
-        if math.prod(step.shape) > ELEMENTS:
+        size = math.prod(step.shape)
+        self.apart += (size - 1) * operations(step.body)
+        if size > ELEMENTS or self.apart > APART * len(self.step.body.steps):
             raise Unwritable
         columns = math.prod(step.shape[step.rows :]) if step.has_rows else 1
         values = [self._loaded(o, step.shape) for o in step.loads]
@@ -272,7 +277,8 @@ class _Straight:
     def _product(self, part: KernelStep) -> None:
         """Products of matrices, element by element."""
         out = part.output
-        if out.dtype == np.bool_ or out.dtype in COMPUTED:
+        terms = math.prod(out.layout.shape) * aval_of(part.inputs[0]).shape[-1]
+        if terms > LINES or out.dtype == np.bool_ or out.dtype in COMPUTED:
             raise Unwritable
         x, y = [np.empty(aval_of(o).shape, object) for o in part.inputs]
         for matrix, o in zip((x, y), part.inputs, strict=True):
