@@ -100,7 +100,7 @@ def test_products_of_small_matrices(rng, written):
 
 @pytest.mark.parametrize("line", [
     "a[i] = sin(a[i - 1]) + w * a[i]",
-    "a[i] += w * a[i - 1] * a[i - 2]",
+    "a[i] += w * sin(a[i - 1]) * a[i - 2]",
     "a[i], a[i - 1] = a[i - 1] * w, cos(a[i])",
     "a[-1 - i] = a[i] * w + a[2]; a[2] = 0.5 * a[2] + sin(a[i - 1])",
 ])  # fmt: skip
