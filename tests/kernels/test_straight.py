@@ -63,7 +63,7 @@ def test_without_them_results_are_the_same(rng, monkeypatch):
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 def test_dtypes_counters_and_choices(dtype, rng, written):
     n = 60
-    signs = rng.choice([-1.0, 1.0], n).astype(np.float32)  # far from where a choice changes
+    signs = (rng.choice([-1, 1], n) * rng.uniform(1, 2, n)).astype(np.float32)  # far from where a choice changes
 
     def f(x, k):
         count, seen = 0, 0.0
