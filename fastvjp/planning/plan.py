@@ -295,11 +295,17 @@ class Plan:
 
     @property
     def memory(self) -> int:
-        """Bytes at most that a run takes: temporaries, those of loops too, and what outlives it."""
+        """Bytes that a run takes: temporaries and what outlives it, without what kernels need for themselves."""
         first = len(self.leaves)
-        kept = sum(aligned(a) for i, a in enumerate(self.buffers, first) if i not in self.offsets)
-        inner = [step.body.scratch for step in self.steps if isinstance(step, LoopStep)]
-        return kept + self.scratch + max(inner, default=0)
+        return self.temporaries + sum(
+            aligned(a) for i, a in enumerate(self.buffers, first) if i not in self.offsets
+        )
+
+    @property
+    def temporaries(self) -> int:
+        """Bytes of temporaries, with those of the loop that has most, and of loops within it."""
+        inner = [step.body.temporaries for step in self.steps if isinstance(step, LoopStep)]
+        return self.scratch + max(inner, default=0)
 
 
 def dense(buffer: int, a: Aval) -> View:

@@ -63,7 +63,7 @@ class _Straight:
 
     def __init__(self, step: LoopStep, fused: Callable[[Step], list[FusedStep] | None]) -> None:
         self.step, self.fused = step, fused
-        arrays = [o for k, o in enumerate(step.inputs) if isinstance(o, View)]
+        arrays = [o for o in step.inputs if isinstance(o, View)]
         self.views = list(dict.fromkeys([*map(_whole, arrays), *map(_whole, step.outputs)]))
         self.changes = bool(step.memories)
         """Whether turns write to arrays that they are given: any two of these may be parts of one."""

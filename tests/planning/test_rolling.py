@@ -123,6 +123,23 @@ def test_turns_that_change_the_shape_or_look_at_values(rng):
     )
 
 
+def test_temporaries_of_loops_within_loops_are_counted(rng, plans):
+    def f(x, w):
+        for _ in range(40):
+            z = x
+            for _ in range(12):
+                z = w @ (np.sin(w @ z) + z)
+            x = 0.1 * z + np.cos(x)
+        return np.sum(x)
+
+    fastvjp.compile(f)(rng.normal(size=50), rng.normal(size=(50, 50)) / 20)
+    outer, inner = loops(plans[-1])
+    row = 50 * 8
+    assert inner.body.scratch >= 2 * row
+    assert plans[-1].temporaries == plans[-1].scratch + outer.body.scratch + inner.body.scratch
+    assert plans[-1].memory >= plans[-1].temporaries + 8
+
+
 @pytest.mark.parametrize("n", [11, 13, 15])
 def test_values_of_many_turns_before(n, rng):
     """The last turn alone takes what a turn has made."""
