@@ -8,6 +8,7 @@ its own.
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -27,23 +28,33 @@ def _alike(x: Aval, *_: Aval, **__: Any) -> Aval:
 
 def _function(name: str, operands: str = "x", **rules: Rule) -> None:
     kept = {operand: rule for operand, rule in rules.items() if isinstance(rule, NoDerivative)}
-    computed = {operand: _in_single(rule) for operand, rule in rules.items() if operand not in kept}
+    named = operands.split()
+    computed = {operand: _in_single(name, named, rule) for operand, rule in rules.items() if operand not in kept}
     structural(name, operands, _alike, vjp={**computed, **kept}, on="cpu")
 
 
-def _in_single(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule, in float32 for numbers of 16 bits: between its terms they would lose what is left of them."""
+def _in_single(name: str, operands: Sequence[str], rule: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule, in float32 for numbers of 16 bits: between its terms they would lose what is left of them.
+
+    So would the result that was rounded to 16 bits: a rule that takes it takes the operands as well, and gets that
+    of float32.
+    """
+    takes = inspect.signature(rule).parameters
+    assert "out" not in takes or all(operand in takes for operand in operands), name
 
     def single(value: Any) -> Any:
         stored = isinstance(value, array) and value.dtype in COMPUTED
         return emit("astype", value, dtype=COMPUTED[value.dtype]) if stored else value
 
     @functools.wraps(rule)
-    def computed(g: array, *args: Any, **params: Any) -> array:
+    def computed(g: array, **given: Any) -> array:
         if g.dtype not in COMPUTED:
-            return rule(g, *args, **params)
-        found = rule(single(g), *map(single, args), **{name: single(value) for name, value in params.items()})
-        return emit("astype", found, dtype=g.dtype)
+            return rule(g, **given)
+        wide = {key: single(value) for key, value in given.items()}
+        if "out" in wide:
+            params = {key: value for key, value in wide.items() if key not in ("out", *operands)}
+            wide["out"] = emit(name, *[wide[operand] for operand in operands], **params)
+        return emit("astype", rule(single(g), **wide), dtype=g.dtype)
 
     return computed
 
@@ -200,15 +211,15 @@ def _implicit(g: array, by_parameter: array, density: array) -> array:
 _function(
     "gammaincinv",
     "x y",
-    x=lambda g, x, out: _implicit(g, *_gamma_parts(x, out)),
-    y=lambda g, x, out: _scaled(g, 1 / emit("gamma_density", x, out, n=0)),
+    x=lambda g, x, y, out: _implicit(g, *_gamma_parts(x, out)),
+    y=lambda g, x, y, out: _scaled(g, 1 / emit("gamma_density", x, out, n=0)),
 )
 _function(
     "betaincinv",
     "x y z",
-    x=lambda g, x, y, out: _implicit(g, *_beta_parts(x, y, out, 1, 0)),
-    y=lambda g, x, y, out: _implicit(g, *_beta_parts(x, y, out, 0, 1)),
-    z=lambda g, x, y, out: _scaled(g, 1 / emit("beta_density", x, y, out, m=0, n=0)),
+    x=lambda g, x, y, z, out: _implicit(g, *_beta_parts(x, y, out, 1, 0)),
+    y=lambda g, x, y, z, out: _implicit(g, *_beta_parts(x, y, out, 0, 1)),
+    z=lambda g, x, y, z, out: _scaled(g, 1 / emit("beta_density", x, y, out, m=0, n=0)),
 )
 
 
@@ -433,7 +444,7 @@ _function("wofz", x=_wofz)
 
 # --- others ----------------------------------------------------------------------------------------------
 
-_function("ndtri", x=lambda g, out: _scaled(g, 1 / emit("ndtr_slope", out)))
+_function("ndtri", x=lambda g, x, out: _scaled(g, 1 / emit("ndtr_slope", out)))
 _function("expi", x=lambda g, x: _scaled(g, emit("exp", x) / x))
 _function("exp1", x=lambda g, x: _scaled(g, -emit("exp", -x) / x))
 _function("zeta", x=lambda g, x, order: _scaled(g, -order * emit("zeta", x, order=order + 1)))

@@ -79,7 +79,19 @@ def complex_quotient(x, y):
 @helper
 def log_of_complex(x):
     """log |x| and the angle."""
-    return type(x)(complex(np.log(np.abs(x)), np.arctan2(x.imag, x.real)))
+    return type(x)(complex(log_of_size(x), np.arctan2(x.imag, x.real)))
+
+
+@helper
+def log_of_size(x):
+    """log |x|; near the unit circle, where |x|, rounded, would keep few digits of it, by |x|**2 - 1."""
+    size = np.abs(x)
+    if size > type(size)(0.5) and size < type(size)(2):
+        u, v = absolute(x.real), absolute(x.imag)
+        larger, smaller = choose(u > v, u, v), choose(u > v, v, u)
+        beyond = (larger - type(u)(1)) * (larger + type(u)(1)) + smaller * smaller
+        return real_log1p(beyond) * type(u)(0.5)
+    return np.log(size)
 
 
 @helper

@@ -106,8 +106,19 @@ ENTIRE = ("exp", "expm1", "sin", "cos", "sinh", "cosh")
 
 
 def arguments(name: str, rng: np.random.Generator) -> np.ndarray:
-    """Random ones of moderate size, and far out as long as nothing overflows, squares of which may."""
+    """Random ones of moderate size, near zeros of a logarithm and poles of a tangent, and far out.
+
+    So far that nothing overflows, but squares may.
+    """
     near = rng.normal(size=(40, 2)) * 3
+    angle, distance = rng.uniform(-np.pi, np.pi, 40), 10.0 ** rng.uniform(-12, 0, 40)
+    if name in ("log", "log2", "log10"):
+        hard = (1 + distance) * np.exp(1j * np.where(rng.uniform(size=40) < 0.5, angle, distance * angle))
+    elif name in ("tan", "tanh"):
+        pole = np.pi / 2 * rng.choice([-3, -1, 1, 3], 40) * (1 if name == "tan" else 1j)
+        hard = pole + distance * np.exp(1j * angle)
+    else:
+        hard = np.empty(0, complex)
     if name in ENTIRE:
         far = rng.uniform(-700, 700, (40, 2))
     elif name in ("tan", "tanh"):
@@ -115,7 +126,7 @@ def arguments(name: str, rng: np.random.Generator) -> np.ndarray:
     else:
         far = rng.choice([-1, 1], (40, 2)) * 10.0 ** rng.uniform(-100, 150, (40, 1)) * rng.uniform(0.1, 1, (40, 2))
     x = np.concatenate([near, far])
-    return np.array(x[:, 0] + 1j * x[:, 1])
+    return np.concatenate([hard, x[:, 0] + 1j * x[:, 1]])
 
 
 def off(got: np.ndarray, want: list[Any], z: np.ndarray) -> tuple[float, complex]:

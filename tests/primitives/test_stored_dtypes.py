@@ -187,6 +187,18 @@ def test_gradients(case: Case, rng: np.random.Generator) -> None:
             assert off(got, want, size) <= 8, (got, want)
 
 
+@pytest.mark.parametrize("fun", [fv.special.dawsn, fv.special.rgamma, fv.special.i0e, fv.special.k0e])
+def test_slopes_do_not_come_from_the_rounded_result(fun: Any, rng: np.random.Generator) -> None:
+    """Where 1 - 2 x f(x) or f'(x) - f(x) cancels, a rounded f would leave few digits."""
+    for dtype in STORED:
+        x = rng.uniform(0.5, 8, 200).astype(dtype)
+        slopes = [
+            fv.grad(lambda v: fv.sum(fun(v).astype(np.float32)))(fv.array(v)) for v in (x, x.astype(np.float32))
+        ]
+        assert slopes[0].dtype == dtype
+        assert off(slopes[0], slopes[1], float(fv.finfo(dtype).smallest_normal)) <= 1.5
+
+
 def test_the_bounds_tell() -> None:
     """The neighbour of a number is 1 ULP off; rounding towards 0 leaves more than the bound."""
     for dtype in STORED:
