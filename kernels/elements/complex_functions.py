@@ -275,6 +275,21 @@ def complex_tanh(x):
 
 
 @helper
+def complex_tanh_slope(x):
+    """1 / cosh(x)**2, of cosh by its parts: exponential functions would cancel near the poles of tanh."""
+    u, v = x.real, x.imag
+    a, c, s = absolute(u), cosine(v), sine(v)
+    if np.isinf(u):
+        return type(x)(complex(0, 0))
+    if a > constant(u, FLAT_TANH):
+        size = type(u)(4) * real_exp(-(a + a))
+        return type(x)(complex(size * ((c - s) * (c + s)), copysign(size, -u) * (type(u)(2) * c * s)))
+    half = real_sinh(u)
+    over = complex_reciprocal(type(x)(complex(np.sqrt(type(u)(1) + half * half) * c, half * s)))
+    return over * over
+
+
+@helper
 def complex_arctanh(x):
     u, v = x.real, x.imag
     if np.isnan(u) or np.isnan(v):

@@ -16,10 +16,9 @@ from .complex_functions import (
     complex_arcsinh,
     complex_arctanh,
     complex_cosh,
-    complex_exp,
-    complex_reciprocal,
     complex_sinh,
     complex_tanh,
+    complex_tanh_slope,
     turned,
     turned_back,
 )
@@ -314,14 +313,9 @@ def tanh_vjp(g, x):
 
 @element
 def tanh_slope(x):
-    """1 / cosh(x)**2, where cosh overflows by exponential functions: these would cancel near the poles of tanh."""
+    """1 / cosh(x)**2."""
     if isinstance(x, (complex, np.complex64)):
-        if absolute(x.real) < type(x.real)(10):
-            over = complex_reciprocal(complex_cosh(x))
-            return over * over
-        e = complex_exp(-(x + x) if x.real >= 0 else x + x)
-        under = type(x)(1) + e
-        return np.divide(np.divide(type(x)(4) * e, under), under)
+        return complex_tanh_slope(x)
     return real_tanh_slope(x)
 
 
