@@ -8,6 +8,7 @@ import threading
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -35,7 +36,7 @@ class Ready:
         given: how many of the leaves, which come first, may be abstract: values are given for them.
     """
 
-    __slots__ = ("avals", "constants", "executable", "memo", "pick")
+    __slots__ = ("avals", "constants", "executable", "memo", "pick", "values")
 
     def __init__(self, listing: Listing, results: Sequence[Var], given: int = 0) -> None:
         ops = listing.ancestors(results)
@@ -54,21 +55,19 @@ class Ready:
             elif leaf >= given:
                 check(listing.leaves[leaf], v)
             sources.append(leaf)
-        self.pick = None if sources == list(range(len(listing.leaves))) else _picker(sources)
+        in_order = sources == list(range(len(listing.leaves)))
+        self.pick = None if in_order else partial(_picked, _picker(sources), self.constants)
         """Picks what the executable is given; None where it takes the leaves as they come."""
+        run = self.executable.run
+        self.values = run if self.pick is None else partial(_run_picked, run, self.pick)
+        """The values of the results, by those of the leaves."""
         self.avals = [v.aval for v in results]
         self.memo: Any = None
         """What a transform remembers with it."""
 
-    def values(self, leaves: Sequence[Leaf]) -> list[Buffer | Uniform]:
-        """The values of the results."""
-        return self.executable.run(self.given(leaves))
-
     def given(self, leaves: Sequence[Leaf]) -> Sequence[Any]:
         """What the executable is given."""
-        if self.pick is None:
-            return leaves
-        return self.pick([*leaves, *self.constants] if self.constants else leaves)
+        return leaves if self.pick is None else self.pick(leaves)
 
     def run(self, leaves: Sequence[Leaf], numpy: int = 0) -> list[Any]:
         """The results: so many of the first as NumPy arrays and scalars, the others as variables with values."""
@@ -76,6 +75,14 @@ class Ready:
         for i, a in enumerate(self.avals):
             found[i] = as_numpy(found[i], a, self.executable.fresh[i]) if i < numpy else Var(a, found[i])
         return found
+
+
+def _picked(pick: Callable[[Sequence[Any]], Sequence[Any]], constants: list[Any], leaves: Sequence[Any]) -> Any:
+    return pick([*leaves, *constants] if constants else leaves)
+
+
+def _run_picked(run: Callable[[Any], Any], pick: Callable[[Any], Any], leaves: Sequence[Any]) -> Any:
+    return run(pick(leaves))
 
 
 def _picker(places: list[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:

@@ -35,6 +35,15 @@ _pointer_at = ctypes.c_void_p.from_address
 _sample = np.empty(1)
 address_of = _fast_address if _fast_address(_sample) == _slow_address(_sample) else _slow_address
 """Address of the first element of an array."""
+ADDRESSING = {"address_of": address_of, "pointer_at": _pointer_at}
+"""What `address_text` names."""
+
+
+def address_text(name: str) -> str:
+    """`address_of` of the array of this name in generated code, without a call of a function in Python."""
+    if address_of is _fast_address:
+        return f"pointer_at(id({name}) + {_HEADER}).value or 0"
+    return f"address_of({name})"
 
 
 class _Memory(np.ndarray):

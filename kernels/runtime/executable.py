@@ -19,7 +19,7 @@ from ...devices import Profile
 from ...planning.plan import Operand, Plan, Scalar, View
 from ..loops import Loop
 from ..native import threads
-from ..native.memory import address_of, output_memory
+from ..native.memory import ADDRESSING, address_text, output_memory
 from ..native.pointers import PythonPointer
 from .assembly import Assembly
 from .buffers import CpuBuffer, as_cpu, strided, upload
@@ -159,7 +159,7 @@ class Executable:
         """`run`, with these steps."""
         buffers = [self.plan.buffers[i - len(self.plan.leaves)] for i in self.made]
         names: dict[str, Any] = {
-            "CpuBuffer": CpuBuffer, "upload": upload, "address_of": address_of, "frame": self.frame,
+            "CpuBuffer": CpuBuffer, "upload": upload, "frame": self.frame, **ADDRESSING,
             "pack": self.pack, "settle": self.frame.settle, "temporaries": self.scratch.arrays,
             "native": runner(), "pool": threads.pool,
         }  # fmt: skip
@@ -192,7 +192,7 @@ class Executable:
         elif launches:
             lines.append("scratch = frame.scratch")
         for k in made:
-            lines += [f"made{k} = empty{k}(shape{k}, dtype{k})", f"address{k} = address_of(made{k})"]
+            lines += [f"made{k} = empty{k}(shape{k}, dtype{k})", f"address{k} = {address_text(f'made{k}')}"]
         lines.append(f"pack(frame.memory, 0, {', '.join(words)})")
         if launches:
             held = [f"{i}: x{i}.array" for i in arrays] + [f"{i}: x{i}.scalar" for i, _ in self.scalars]
