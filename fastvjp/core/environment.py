@@ -41,6 +41,12 @@ def numba_options() -> str:
     return repr(sorted((name, value) for name, value in os.environ.items() if name.startswith("NUMBA_")))
 
 
+def settings() -> dict[str, str]:
+    """All variables that are ours or Numba's, or number threads."""
+    ours = ("FASTVJP_", "NUMBA_", "OPENBLAS_", "OMP_", "MKL_")
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(ours)}
+
+
 def emulator_mode() -> str:
     """FASTVJP_EMULATOR, how Metal is emulated: "full", with all checks, or "fast"."""
     return text("FASTVJP_EMULATOR") or "full"

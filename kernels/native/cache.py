@@ -17,6 +17,7 @@ import time
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from ...core import environment
 from ...core.warnings import CacheWarning
@@ -130,20 +131,36 @@ def store(path: Path, code: bytes) -> None:
             )
 
 
+class File(NamedTuple):
+    """A kernel on disk: sorted, those that were not used for longest come first."""
+
+    used: float
+    """When, in seconds."""
+    size: int
+    path: Path
+
+
+def files(folder: Path) -> list[File]:
+    """All that are kept in a folder."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            if entry.name.endswith(SUFFIX):
+                with contextlib.suppress(FileNotFoundError):  # another process may remove it
+                    status = entry.stat()
+                    found.append(File(status.st_mtime, status.st_size, Path(entry.path)))
+    return found
+
+
 def _remove_oldest(folder: Path) -> None:
     """Keep to the limit, and well below where it was passed."""
-    files = []
-    for entry in os.scandir(folder):
-        if entry.name.endswith(SUFFIX):
-            with contextlib.suppress(FileNotFoundError):  # another process does the same
-                found = entry.stat()
-                files.append((found.st_mtime, found.st_size, entry.path))
-    excess = sum(size for _, size, _ in files) - LIMIT
+    kept = files(folder)
+    excess = sum(file.size for file in kept) - LIMIT
     if excess <= 0:
         return
     excess += LIMIT // 4
-    for _, size, path in sorted(files):
+    for file in sorted(kept):
         if excess <= 0:
             break
-        Path(path).unlink(missing_ok=True)
-        excess -= size
+        file.path.unlink(missing_ok=True)
+        excess -= file.size

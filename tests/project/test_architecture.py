@@ -41,6 +41,7 @@ FLOORS = [
     ["custom", "explain"],
     ["scipy", "autograd", "utils"],
     ["__init__"],
+    ["__main__"],
 ]
 """Of fastvjp, from the ground: docs/architecture.md says what each is for."""
 
