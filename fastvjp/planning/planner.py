@@ -15,6 +15,7 @@ from ..core.layouts import Layout, contiguous_strides, same
 from ..core.program import Op, Uniform, Var
 from ..core.warnings import CompileWarning
 from .composites import fused, fusible
+from .in_place import written_where_computed
 from .locations import Expression, Location, Register, shape_of, views_of
 from .merging import merged
 from .ordering import Ordered
@@ -131,6 +132,8 @@ class Planner(Updates):
         kept = [o for o in self.entered.values() if isinstance(o, View) and o.buffer in self.memories]
         steps = merged(segments, [*results, *kept], self.versions)
         steps, results = self.versions.united(steps, results)
+        if self.memories:
+            steps = written_where_computed(steps, results, self.memories)
         return Plan(self.leaves, self.buffers, steps, results)
 
     def add(self, op: Op) -> None:

@@ -6,7 +6,8 @@ Where all numbers of the ops (numbering.py) move by the same step from turn to t
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -239,16 +240,63 @@ def _begins(run: Run, column: np.ndarray) -> np.ndarray:
     return found
 
 
-def _checked(listed: Numbered, run: Run, before: Sequence[Run]) -> Run | None:
-    """The stretch, if its operands are such as a loop can have."""
+def _checked(listed: Numbered, run: Run, before: Sequence[Run], begins: bool = True) -> Run | None:
+    """The stretch, if its operands are such as a loop can have.
+
+    Args:
+        listed: the op list.
+        run: the stretch, of which all numbers move by steps.
+        before: the stretches before it.
+        begins: whether its turns may begin elsewhere.
+    """
     nodes = listed.nodes[run.start : run.start + run.period]
     for node, moving in zip(nodes, run.numbers, strict=True):
         for column in moving[:, : len(node.operands)].T:
             if not _is_operand(run, column, before):
                 return None
+    several = _as_turns_write(listed, run)
+    if several > 1:
+        longer = _longer(listed, run, several, before)
+        if longer is not None:
+            return longer
     run = replace(run, memories=_memories(listed, run))
-    stands = all(_sections_stand(run, k, node) for k, node in enumerate(nodes))
-    return _together(run, nodes) if stands else None
+    if not all(_sections_stand(run, k, node) for k, node in enumerate(nodes)):
+        return None
+    later = _best_begin(listed, run) if begins else 0
+    if later:
+        shifted = _numbered(listed.nodes, run.start + later, run.period, run.trips - 1)
+        found = _checked(listed, shifted, before, begins=False)
+        if found is not None and len(found.memories) == len(run.memories):
+            return found
+    return _together(run, nodes)
+
+
+def _best_begin(listed: Numbered, run: Run) -> int:
+    """At which node turns that write to arrays should begin, so that least is carried from one to the next."""
+    if not run.memories or run.trips <= LEAST_TRIPS:
+        return 0
+    nodes = listed.nodes[run.start : run.start + run.period]
+    states = {result for memory in run.memories for _, _, result in memory.writes}
+    makers = {
+        node.first - run.first + k: (place, v.aval.size)
+        for place, node in enumerate(nodes)
+        for k, v in enumerate(node.op.outputs)
+    }
+    costs = np.zeros(run.period, np.int64)
+    """For each node what is carried where turns begin with it."""
+    last = defaultdict[int, int](int)
+    """For each result up to which place it is needed, counted from the turn that makes it."""
+    for place, node in enumerate(nodes):
+        for operand in range(len(node.operands)):
+            source = run.source(place, operand)
+            if source is not None and source[0] not in states:
+                result, back = source
+                last[result] = max(last[result], place + back * run.period)
+    for result, end in last.items():
+        place, size = makers[result]
+        for begin in range(place + 1, end + 1):
+            costs[begin % run.period] += size
+    return int(np.argmin(costs))
 
 
 def _together(run: Run, nodes: Sequence[Node]) -> Run:
@@ -300,8 +348,33 @@ def _sections_stand(run: Run, place: int, node: Node) -> bool:
     return own_result or not moves[at:].any()
 
 
+def _longer(listed: Numbered, run: Run, several: int, before: Sequence[Run]) -> Run | None:
+    """The same stretch with several turns in one, if turns write to arrays in memory then."""
+    trips = run.trips // several
+    if trips < LEAST_TRIPS:
+        return None
+    longer = _checked(listed, _numbered(listed.nodes, run.start, run.period * several, trips), before)
+    return longer if longer is not None and longer.memories else None
+
+
 def _memories(listed: Numbered, run: Run) -> tuple[Written, ...]:
     """The arrays that turns write to in memory: all that is read of them are sections, of their latest state."""
+    found = []
+    for chain, before in _written(listed, run):
+        if before == 1:
+            memory = Written(tuple(chain))
+            if _is_in_place(listed, run, memory):
+                found.append(memory)
+    return tuple(found)
+
+
+def _as_turns_write(listed: Numbered, run: Run) -> int:
+    """After how many turns one writes again to the array that a turn writes to."""
+    return max([before for _, before in _written(listed, run)], default=1)
+
+
+def _written(listed: Numbered, run: Run) -> Iterator[tuple[list[tuple[int, int, int]], int]]:
+    """What a turn writes to an array, one after the other, and how many turns before it was written to."""
     nodes = listed.nodes[run.start : run.start + run.period]
     writes = {
         node.first - run.first + result: (k, operand, node.first - run.first + result)
@@ -310,17 +383,13 @@ def _memories(listed: Numbered, run: Run) -> tuple[Written, ...]:
         if not node.operands[operand].views
     }
     before = {result: run.source(k, operand) for result, (k, operand, _) in writes.items()}
-    found = []
     for last in writes:
         chain, at = [last], before[last]
         while at is not None and at[1] == 0 and at[0] in writes and at[0] not in chain:
             chain.append(at[0])
             at = before[at[0]]
-        if at == (last, 1):
-            memory = Written(tuple([writes[result] for result in reversed(chain)]))
-            if _is_in_place(listed, run, memory):
-                found.append(memory)
-    return tuple(found)
+        if at is not None and at[0] == last:
+            yield [writes[result] for result in reversed(chain)], at[1]
 
 
 def _is_in_place(listed: Numbered, run: Run, memory: Written) -> bool:

@@ -21,6 +21,7 @@ from ..planning.planner import make_plan
 from ..planning.repetition import LONG
 from .constants import with_few_constants
 from .listing import Leaf, Listing
+from .restored import with_restored
 
 
 class TracedValueError(TypeError):
@@ -42,7 +43,11 @@ class Ready:
         ops = listing.ancestors(results)
         if len(ops) >= LONG:
             first = given or len(listing.leaves)  # leaves behind those of which values are given are captured
-            ops = with_few_constants(ops, lambda v: listing.sources.get(v, first) >= first)
+
+            def is_constant(v: Var) -> bool:
+                return listing.sources.get(v, first) >= first
+
+            ops = with_few_constants(with_restored(ops, set(results), is_constant), is_constant)
         self.executable, used = executable(ops, results)
         sources: list[int] = []
         self.constants: list[Buffer | Uniform] = []

@@ -14,13 +14,14 @@ from fastvjp.recording.trie import trie
 
 @contextlib.contextmanager
 def unrolled():
-    """All that is planned within is planned turn by turn."""
+    """All that is planned within is planned turn by turn, op by op as it was recorded."""
     repeats, device.repeats = device.repeats, lambda op: False
+    restored, ready.with_restored = ready.with_restored, lambda ops, *_: ops
     forget()
     try:
         yield
     finally:
-        device.repeats = repeats
+        device.repeats, ready.with_restored = repeats, restored
         forget()
 
 
