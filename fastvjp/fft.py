@@ -16,7 +16,8 @@ if not TYPE_CHECKING:  # see fastvjp/ops/__init__.py
     __all__ = names(globals(), "fft")
 
 __ua_domain__ = "numpy.scipy.fft"
-_WITHOUT_MEANING = ("overwrite_x", "workers", "plan")
+WITHOUT_MEANING = ("overwrite_x", "workers", "plan")
+"""What scipy.fft's functions take and ours do not."""
 
 
 def __ua_function__(method: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -24,4 +25,4 @@ def __ua_function__(method: Callable[..., Any], args: tuple[Any, ...], options: 
     ours = PUBLIC.get(f"fft.{method.__name__}")
     if ours is None or not any(isinstance(x, array) for x in (*args, *options.values())):
         return NotImplemented
-    return ours(*args, **{name: x for name, x in options.items() if name not in _WITHOUT_MEANING})
+    return ours(*args, **{name: x for name, x in options.items() if name not in WITHOUT_MEANING})

@@ -16,7 +16,7 @@ from .. import devices
 from ..core.avals import Aval, as_dtype, promote
 from ..core.program import Var, uniform
 from ..core.scalars import WEAK
-from ..recording.reads import guard
+from ..recording.reads import guard, guard_libraries
 from .conversion import cast_var, numpy_of, of_numpy, var_of, weak_kind
 from .views import VIEWS, View, is_memory, kept_order, placed, view_of
 
@@ -181,11 +181,15 @@ class array(Methods):
         Raises:
             ValueError: there is not exactly one element, and no index.
         """
-        return self._values().item(*index) if index else self._single("item")
+        value = self._values().item(*index) if index else self._single("item")
+        guard_libraries(self._var, "item")
+        return value
 
     def tolist(self) -> Any:
         """The elements as Python numbers in nested lists; one number where there are no axes."""
-        return self._values().tolist()
+        values = self._values().tolist()
+        guard_libraries(self._var, "tolist")
+        return values
 
     def _single(self, where: str) -> Any:
         if self.size != 1:

@@ -6,6 +6,7 @@ The gradient would be lost in silence, so that it is an error, unless `reads` or
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -88,6 +89,15 @@ def guard(var: Var, operation: str) -> None:
         raise LostGradientError(message)
     _warned.add((file, line))
     warnings.warn_explicit(message, LostGradientWarning, file, line)
+
+
+def guard_libraries(var: Var, operation: str) -> None:
+    """The same where NumPy or SciPy reads in a way that is free to users, who mean a constant by it."""
+    if var.trace is None:
+        return
+    module = str(sys._getframe(2).f_globals.get("__name__", ""))
+    if module.partition(".")[0] in ("numpy", "scipy"):
+        guard(var, operation)
 
 
 def unwrap(error: BaseException) -> None:

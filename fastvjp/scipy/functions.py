@@ -10,29 +10,39 @@ import numpy as np
 
 from .. import ops
 from ..arrays.array import array, as_arrays
-from ..arrays.public import NUMPY, implements
+from ..arrays.public import NUMPY, PUBLIC, implements
+from ..fft import WITHOUT_MEANING
 from ..ops import special
 from ..ops.elementwise import as_floating
 from ..transforms.checkpoint import stop_gradient
 
 
 @implements("scipy.special.logsumexp")
-def _logsumexp(
-    a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
-) -> array:
-    if return_sign:
-        raise TypeError("[scipy.special.logsumexp] return_sign=True is not recorded. Hint: np.sum(b * np.exp(a)).")
-    if b is None:
+def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+    """With `return_sign` the logarithm of the size of the sum, and its sign; of complex numbers without it."""
+    if b is None and not return_sign:
         return ops.logsumexp(a, axis, keepdims)
-    x, weights = as_arrays([a, b], "logsumexp")
-    largest = stop_gradient(ops.max(x, axis, True))
+    x, weights = as_arrays([a, 1.0 if b is None else b], "logsumexp")
+    largest = stop_gradient(ops.max(ops.real(x), axis, True))
     largest = ops.where(ops.isfinite(largest), largest, 0.0)
-    found = ops.log(ops.sum(weights * ops.exp(x - largest), axis, keepdims))
-    return found + (largest if keepdims else ops.reshape(largest, found.shape))
+    total = ops.sum(weights * ops.exp(x - largest), axis, keepdims)
+    largest = largest if keepdims else ops.reshape(largest, total.shape)
+    if not return_sign:
+        return ops.log(total) + largest
+    return ops.log(ops.abs(total)) + largest, ops.sign(total)
 
 
 implements("scipy.special.softmax")(ops.softmax)
 implements("scipy.special.log_softmax")(ops.log_softmax)
+
+
+for _name, _transform in PUBLIC.items():
+    if _name.startswith("fft.") and _name not in ("fft.stft", "fft.istft"):
+
+        def _transformed(*args: Any, _transform: Callable[..., Any] = _transform, **options: Any) -> Any:
+            return _transform(*args, **{name: x for name, x in options.items() if name not in WITHOUT_MEANING})
+
+        implements(f"scipy.{_name}")(_transformed)
 
 
 # --- composed of others ------------------------------------------------------------------------------------

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.array import as_array, as_arrays
+from ..arrays.array import as_array
 from ..arrays.public import implements
+from ..core.avals import float64
 from ..custom.callback import pure_callback
 from ..custom.function import custom_function
+from ..ops import atleast_1d
 from ..transforms.ravel import ravel_tree
 from ..transforms.tree import TreeDef, flatten, unflatten
 from ..transforms.vjp import vjp
@@ -25,7 +27,8 @@ def _odeint(func: Callable[..., Any], y0: Any, t: Any, args: Any = (), **options
     leaves, definition = flatten(tuple(args))
     arrays = [as_array(x, "odeint") for x in leaves]
     problem = _Problem(func, definition, tuple(sorted(options.items())))
-    return _solution(problem)(*as_arrays([y0, t], "odeint"), *arrays)
+    start, times = as_array(y0, "odeint", float64), as_array(t, "odeint", float64)  # in which SciPy solves
+    return _solution(problem)(atleast_1d(start), times, *arrays)
 
 
 @dataclass(frozen=True)

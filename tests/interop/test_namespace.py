@@ -13,6 +13,7 @@ from support.checks import close, numeric_grad
 import fastvjp as fv
 import fastvjp.numpy as np
 
+ONES = numpy.array([0.5, 1.0, 1.75])
 PLAIN = {"np": numpy}
 """What the names of a function below are for the oracle."""
 
@@ -32,6 +33,28 @@ FUNCTIONS = {
     "stack": lambda x: np.sum(np.stack([x, [x[0], 1.0, 2.0]]) ** 2),
     "full": lambda x: np.sum(np.full((2, 2), x[0]) ** 2),
     "full_like": lambda x: np.sum(np.full_like(np.zeros(3), x[0]) ** 2),
+    "full_like of a constant": lambda x: np.sum(np.full_like([1.0, 2.0, 3.0], x[1]) * x),
+    "diag of a list": lambda x: np.sum(np.diag([x[1], x[1]]) ** 2),
+    "tile of a list": lambda x: np.sum(np.tile([x[0], 2.0], 2) ** 2),
+    "geomspace": lambda x: (
+        np.sum(np.geomspace(x[0], 5.0, 4) * x[1]) + np.geomspace(1.0, x[2], 3, endpoint=False)[1]
+    ),
+    "logspace": lambda x: (
+        np.sum(np.logspace(x[0], x[1], 4, base=x[2])) + np.sum(np.logspace(0.0, x[:2], 3, axis=1)[1])
+    ),
+    "ix_": lambda x: np.sum(np.multiply(*np.ix_(x, [x[0], 2.0]))),
+    "common_type": lambda x: np.sum(x.astype(np.common_type(x, numpy.arange(2)))),
+    "result_type": lambda x: np.sum(x.astype(np.result_type(x, numpy.ones(2, numpy.float32)))),
+    "piecewise of a constant": lambda x: np.sum(np.piecewise(ONES, [ONES > 0.8], [lambda v: v * x[0], x[1]])),
+    "apply_along_axis of a constant": lambda x: np.sum(np.apply_along_axis(lambda row: row * x[0], 0, ONES)),
+    "Polynomial": lambda x: np.polynomial.Polynomial(x)(2.0) * np.polynomial.Polynomial([1.0, 2.0])(x[0]),
+    "product of polynomials": lambda x: (np.polynomial.Polynomial(x) * np.polynomial.Polynomial([1, 2.0])).deriv()(
+        0.3
+    ),
+    "other polynomials": lambda x: np.polynomial.Legendre(x).convert(kind=np.polynomial.Chebyshev)(x[0]),
+    "fit of a polynomial": lambda x: np.polynomial.Polynomial.fit([0.5, 1.0, 1.75], x, 1)(x[1]),
+    "chebval": lambda x: np.sum(np.polynomial.chebyshev.chebval(x, [1.0, x[0], 3.0])),
+    "polydiv": lambda x: np.sum(np.polynomial.polynomial.polydiv(x, [1.0, 2.0])[0]),
     "linspace": lambda x: np.sum(np.linspace(0, x[0], 3)),
     "arange": lambda x: np.sum(np.arange(x[0], 5.0, 0.7)),
     "arange of constants": lambda x: np.sum(np.arange(3.0) * x),
@@ -238,7 +261,16 @@ class Child(Model):
     def loss(self, x):
         return super().loss(x) + np.sum(np.array([x[0]]))
 
+class Grandchild(Child):
+    buffer = staticmethod(lambda x: 2 * x)
+    twice = 4.0
+
 MODEL = Model(1.5)
+
+def with_bases(x):
+    last = Grandchild(x[0])
+    assert isinstance(last, Child) and isinstance(last, Model) and issubclass(Grandchild, Model)
+    return last.loss(x) * super(Grandchild, last).loss(x)
 
 def with_objects(x):
     return MODEL.loss(x) + Model(x[0]).loss(x) + MODEL(x)
@@ -271,7 +303,7 @@ def user():
 
 @pytest.mark.parametrize(
     "name",
-    ["decorated", "over_generator", "nested", "by_lambda", "with_math", "with_objects", "remembers",
+    ["decorated", "over_generator", "nested", "by_lambda", "with_math", "with_objects", "with_bases", "remembers",
      "with_updates", "part"],
 )  # fmt: skip
 def test_functions_that_nobody_edits(user, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import types
 from typing import Any
 
 import mpmath
@@ -41,6 +42,7 @@ FUNCTIONS: dict[str, Any] = {
     ),
     "logsumexp": lambda s, x: s.special.logsumexp(x),
     "logsumexp with weights": lambda s, x: s.special.logsumexp(x, 0, W),
+    "logsumexp with a sign": lambda s, x: np.prod(np.stack(s.special.logsumexp(x, None, W - 1.5, False, True))),
     "logsumexp of columns": lambda s, x: np.sum(
         s.special.logsumexp(x[:, None] * W, axis=0, b=np.exp(x)[:, None] * W**2, keepdims=True) * W
     ),
@@ -152,6 +154,8 @@ TESTED = {
     "log_expit xlog1py entr rel_entr kl_div expi exp1 jn kn boxcox boxcox1p inv_boxcox inv_boxcox1p huber "
     "pseudo_huber factorial comb multigammaln " + " ".join(ORDERS + OF_ORDER + COMPOSED),
     "integrate": "odeint",
+    "fft": "fft ifft rfft irfft hfft ihfft fftn ifftn rfftn irfftn fft2 ifft2 rfft2 irfft2 fftfreq rfftfreq "
+    "fftshift ifftshift",
     "linalg": " ".join(LINALG),
 }
 """Here, or in tests/primitives."""
@@ -277,17 +281,68 @@ def test_modules_are_imported_by_their_names(name):
 @pytest.mark.parametrize(
     "call",
     [
-        fv.scipy.stats.norm.ppf,
-        lambda x: fv.scipy.stats.pareto.logpdf(x + 1, 2.0),
+        lambda x: fv.scipy.stats.beta.rvs(x, 1.0, random_state=0),
+        lambda x: fv.scipy.signal.lfilter([1.0], [1.0, 0.5], x),
+        lambda x: fv.scipy.signal.savgol_filter(x, 3, 1),
+        lambda x: fv.scipy.linalg.hessenberg(np.outer(x, x)),
         lambda x: fv.scipy.stats.multivariate_normal.logpdf(x, x, allow_singular=True),
         fv.scipy.optimize.rosen,
-        lambda x: fv.scipy.special.logsumexp(x, return_sign=True)[0],
         lambda x: fv.scipy.integrate.odeint(lambda y, t: -y, x, [0.0, 1.0], Dfun=lambda y, t: -1)[1],
     ],
 )
 def test_what_is_lacking_is_an_error(call):
     with pytest.raises(TypeError, match=r"gradient is lost|is not recorded"):
         fv.grad(lambda x: np.sum(call(x)))(X)
+
+
+# --- copies of SciPy's own functions -----------------------------------------------------------------------
+
+COPIED: dict[str, Any] = {
+    "gumbel_r.logpdf": lambda s, x: np.sum(s.stats.gumbel_r.logpdf(W, x[0], x[1])),
+    "gumbel_l.logcdf": lambda s, x: np.sum(s.stats.gumbel_l.logcdf(W, x[0], x[1])),
+    "pareto.logpdf": lambda s, x: np.sum(s.stats.pareto.logpdf(x + 1, x[0]) * W),
+    "truncnorm.logpdf": lambda s, x: np.sum(s.stats.truncnorm.logpdf(W / 4, -2.0, 2.0, x[0], x[1])),
+    "skewnorm.logpdf": lambda s, x: np.sum(s.stats.skewnorm.logpdf(x, x[0], x[1], x[2]) * W),
+    "geom.logpmf": lambda s, x: np.sum(s.stats.geom.logpmf([1, 2, 4], x / 3) * W),
+    "norm.ppf": lambda s, x: np.sum(s.stats.norm.ppf(x / 3, x[0], x[1]) * W),
+    "norm.rvs": lambda s, x: np.sum(s.stats.norm.rvs(x[0], x, random_state=0) * W),
+    "norm.entropy": lambda s, x: np.sum(s.stats.norm.entropy(x, x[1])),
+    "frozen invgamma": lambda s, x: np.sum(s.stats.invgamma(x[0] + 1, scale=x[1]).logpdf(x) * W),
+    "wishart.logpdf": lambda s, x: s.stats.wishart.logpdf(np.eye(3) + 0.1, 5, np.diag(x)),
+    "multinomial.logpmf": lambda s, x: s.stats.multinomial.logpmf([1, 2, 3], 6, x / np.sum(x)),
+    "zscore": lambda s, x: np.sum(s.stats.zscore(x, ddof=1) * W),
+    "entropy": lambda s, x: s.stats.entropy(x, x[::-1]),
+    "gmean": lambda s, x: s.stats.gmean(x),
+    "skew": lambda s, x: s.stats.skew(x) * s.stats.kurtosis(x),
+    "pearsonr": lambda s, x: s.stats.pearsonr(x, W)[0],
+    "ttest_1samp": lambda s, x: s.stats.ttest_1samp(x, 0.4).pvalue,
+    "simpson": lambda s, x: s.integrate.simpson(np.stack([x, x * x]), x=x)[1],
+    "cumulative_trapezoid": lambda s, x: np.sum(s.integrate.cumulative_trapezoid(x, W, initial=0) * W),
+    "companion": lambda s, x: np.sum(s.linalg.companion(x) @ W[:2]),
+    "discrete Lyapunov": lambda s, x: np.sum(s.linalg.solve_discrete_lyapunov(np.outer(x, W) / 9, np.diag(x))),
+    "detrend": lambda s, x: np.sum(s.signal.detrend(x) * W),
+    "hilbert": lambda s, x: np.sum(np.abs(s.signal.hilbert(x)) * W),
+    "resample": lambda s, x: np.sum(s.signal.resample(x, 5) ** 2),
+    "euclidean": lambda s, x: s.spatial.distance.euclidean(x, W) * s.spatial.distance.cosine(x, W),
+    "scipy.fft": lambda s, x: np.sum(np.abs(s.fft.rfft(x, 5, workers=1)) * W),
+    "diric": lambda s, x: np.sum(s.special.diric(x, 3) * W),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COPIED)
+def test_functions_of_scipy_that_are_written_in_python(name, rng):
+    function, x = COPIED[name], X + rng.uniform(-0.1, 0.1, 3)
+    value, gradient = fv.value_and_grad(lambda x: function(fv.scipy, x))(x)
+    close(value, function(scipy, x), rtol=1e-10)
+    close(gradient, numeric_grad(lambda x: function(scipy, x), x), rtol=1e-5, atol=1e-7)
+
+
+def test_what_a_library_takes_for_a_constant_is_lost():
+    library = types.ModuleType("scipy.made_up")
+    exec("def first(x): return x.item(0) * x[0]\ndef last(x): return x.tolist()[-1] * x[0]", library.__dict__)
+    for function in (library.first, library.last):
+        with pytest.raises(fv.LostGradientError, match="gradient is lost"):
+            fv.grad(function)(X)
 
 
 # --- odeint ----------------------------------------------------------------------------------------------

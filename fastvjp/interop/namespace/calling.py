@@ -56,6 +56,7 @@ class vectorize:
 replace(np.vectorize, vectorize)
 
 
+@instead(np.apply_along_axis)  # also of constants: the function may have traced values
 @implements(np.apply_along_axis)
 def _apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **options: Any) -> Any:
     x = ops.moveaxis(as_array(arr, "apply_along_axis"), axis, -1)
@@ -66,6 +67,7 @@ def _apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: An
     return ops.moveaxis(found, list(range(len(lead), found.ndim)), list(range(at, at + inner))) if inner else found
 
 
+@instead(np.piecewise)
 @implements(np.piecewise)
 def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **options: Any) -> Any:
     x = as_array(x, "piecewise")

@@ -1,7 +1,8 @@
 """`of`: a copy of a function that nobody may edit, whose `numpy`, `scipy` and `math` are those of recordings.
 
-The copy looks its globals up when it uses them, in the original's module, and converts them: modules and functions
-of NumPy and `math` to ours, functions and classes of the same package to copies.
+What SciPy, and NumPy's polynomials, have written in Python is copied in the same way. The copy looks its globals
+up when it uses them, in the original's module, and converts them: modules and functions of NumPy and `math` to
+ours, functions and classes of the same package to copies.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import builtins
 import functools
 import inspect
 import itertools
+from abc import ABCMeta
 from collections.abc import Callable, Iterable
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar, cast
@@ -18,7 +20,7 @@ import numpy as np
 
 from ...recording.recorder import current
 from .creation import adopted
-from .modules import Module, ours
+from .modules import Module, copy_python, declared, ours
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,7 +59,7 @@ def of(fun: F) -> F:
             f"[of] Expected a function that is written in Python, got {type(fun).__name__} {name:.60}. "
             f"Hint: fastvjp.custom_function gives other functions a derivative."
         )
-    copied = Copies(function.__module__ or "").value(fun)
+    copied = Copies((function.__module__ or "").partition(".")[0]).value(fun)
 
     def call(*args: Any, **options: Any) -> Any:
         trace = current()
@@ -88,11 +90,15 @@ def _recorded(values: Iterable[Any]) -> list[Any]:
     return [made.get(id(x), x) for x in values]
 
 
+_OF_MODULES = ("__name__", "__package__", "__spec__", "__path__")
+"""Globals by which imports inside of functions find what they are relative to."""
+
+
 class _Globals(dict[str, Any]):
     """The globals of a copy: those of the original, converted when they are used."""
 
     def __init__(self, original: dict[str, Any], convert: Callable[[Any], Any]) -> None:
-        super().__init__(__name__=original.get("__name__"), __builtins__=builtins)
+        super().__init__({name: original[name] for name in _OF_MODULES if name in original}, __builtins__=builtins)
         self._original = original
         self._convert = convert
 
@@ -101,10 +107,10 @@ class _Globals(dict[str, Any]):
 
 
 class Copies:
-    """Copies of the functions and classes of one package, each made once."""
+    """Copies of the functions and classes of some packages, each made once."""
 
-    def __init__(self, module: str) -> None:
-        self._package = module.partition(".")[0]
+    def __init__(self, *packages: str) -> None:
+        self.packages = packages
         self._copies: dict[int, tuple[Any, Any]] = {}
         self._globals: dict[int, _Globals] = {}
 
@@ -114,7 +120,7 @@ class Copies:
         if found is not None:
             return found[1]
         if isinstance(value, FunctionType):
-            return self._function(value) if self._is_own(value) else ours(value)
+            return (declared(value) or self._function(value)) if self._is_own(value) else ours(value)
         if isinstance(value, MethodType):
             return MethodType(self.value(value.__func__), self.value(value.__self__))
         if isinstance(value, functools.partial):
@@ -140,7 +146,7 @@ class Copies:
         return self._is_package(getattr(value, "__module__", None) or "")
 
     def _is_package(self, name: str) -> bool:
-        return name.partition(".")[0] == self._package
+        return any(name == package or name.startswith(f"{package}.") for package in self.packages)
 
     def _kept(self, value: Any, copied: Any) -> Any:
         self._copies[id(value)] = (value, copied)
@@ -174,18 +180,17 @@ class Copies:
         return not (callable(value) or isinstance(value, ModuleType) or self._is_own(type(value)))
 
     def _class(self, kind: type) -> type:
-        """A subclass with copies of the methods; the class itself where it is of an unusual kind."""
-        if type(kind) is not type or issubclass(kind, BaseException):
+        """A subclass with copies of the methods, also of the copies of its bases; an unusual class as it is."""
+        if type(kind) not in (type, ABCMeta) or issubclass(kind, BaseException):
             return kind
         members: dict[str, Any] = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
         if all("__slots__" in vars(k) for k in kind.__mro__[:-1]):
             members["__slots__"] = ()
-        for base in reversed(kind.__mro__):
-            if self._is_own(base):
-                for name, member in vars(base).items():
-                    if isinstance(member, FunctionType | staticmethod | classmethod | property):
-                        members[name] = self.value(member)
-        copied = type(kind.__name__, (kind,), members)
+        for name, member in vars(kind).items():
+            if isinstance(member, FunctionType | staticmethod | classmethod | property):
+                members[name] = self.value(member)
+        bases = [self.value(base) for base in kind.__mro__[1:] if self._is_own(base)]
+        copied: type = type(kind)(kind.__name__, (kind, *bases), members)  # type: ignore[misc]
         self._kept(copied, copied)
         return self._kept(kind, copied)
 
@@ -197,3 +202,15 @@ class Copies:
         copied = object.__new__(kind)
         copied.__dict__ = value.__dict__
         return self._kept(value, copied)
+
+
+# not optimize and the solvers of integrate: the derivative of what an iteration reaches is not that of a solution
+for _copies in (
+    Copies("numpy.polynomial"),
+    Copies(
+        "scipy._lib", "scipy.constants", "scipy.integrate._quadrature", "scipy.interpolate", "scipy.linalg",
+        "scipy.signal", "scipy.spatial.distance", "scipy.special", "scipy.stats",
+    ),
+):  # fmt: skip
+    for _package in _copies.packages:
+        copy_python(_package, _copies.value)

@@ -12,10 +12,11 @@ import numpy as np
 
 from ... import ops
 from ...arrays.array import array, as_array, from_numpy
+from ...arrays.public import NUMPY
 from ...arrays.views import in_order, is_memory, lies_in_rows, placed
 from ...core.program import uniform
 from ...recording.recorder import current
-from .modules import holds_array, instead, replace
+from .modules import holds_array, instead, lifted, replace
 
 _RECORDED = "fdFD"
 """The dtypes that are recorded, by NumPy's characters."""
@@ -55,14 +56,14 @@ for _constant, _value in ((np.zeros, 0), (np.ones, 1), (np.empty, 0)):
 def _of_numbers(original: Any) -> None:
     @instead(original)
     def make(*args: Any, **options: Any) -> Any:
-        if any(type(x) is array for x in (*args, *options.values())):
-            return original(*args, **options)  # that reaches ours, where there is one
-        return adopted(original(*args, **options))
+        if not any(map(holds_array, (*args, *options.values()))):
+            return adopted(original(*args, **options))
+        return original(*map(lifted, args), **{name: lifted(value) for name, value in options.items()})
 
 
 for _maker in (
     np.eye, np.identity, np.tri, np.geomspace, np.logspace, np.linspace, np.diagflat, np.fromfunction,
-    np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.copy, np.diag, np.tile,
+    np.zeros_like, np.ones_like, np.empty_like, np.copy, np.diag, np.tile,
 ):  # fmt: skip
     _of_numbers(_maker)
 
@@ -74,6 +75,14 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **op
     made = ops.full(shape, as_array(fill_value, "full"), dtype)
     made._like = True
     return made
+
+
+@instead(np.full_like)
+def _full_like(a: Any, fill_value: Any, *args: Any, **options: Any) -> Any:
+    if type(a) is not array and not holds_array(fill_value):
+        return adopted(np.full_like(a, fill_value, *args, **options))
+    like = lifted(a) if holds_array(a) else np.asarray(a)
+    return NUMPY[np.full_like](like, lifted(fill_value), *args, **options)
 
 
 @instead(np.arange)
@@ -93,6 +102,7 @@ def _array(
     if not holds_array(object):
         made = np.array(object, dtype, copy=copy, order=order, subok=subok, ndmin=ndmin, **options)  # type: ignore[call-overload]
         return made if made is object else adopted(made)
+    copy = {np._CopyMode.ALWAYS: True, np._CopyMode.NEVER: False, np._CopyMode.IF_NEEDED: None}.get(copy, copy)  # type: ignore[call-overload]
     x = as_array(object, "array", None if dtype is None else np.dtype(dtype))
     if order not in ("K", None) or (x is object and (copy or not (x.shape or is_memory(x)))):
         x = placed(x.copy(), x, order or "K", "array")

@@ -8,20 +8,23 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ...arrays.array import array, as_array
 from ...arrays.public import NUMPY
-from ...recording.recorder import current
+from ...recording.reads import LostGradientError
+from ...recording.recorder import TracedValueError, current
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OURS: dict[int, tuple[Any, Any]] = {}
 """What is replaced, by its identity, with its replacement."""
 _MODULES: dict[str, ModuleType] = {}
+_COPIED: dict[str, Callable[[Any], Any]] = {}
+"""Packages that are copied, with what makes the copies."""
 ROOTS = ("numpy", "scipy", "math")
 _OF_MODULES = {"__spec__", "__path__", "__file__", "__loader__", "__cached__"}
 
@@ -54,11 +57,26 @@ def ours(value: Any) -> Any:
         return found[1]
     if isinstance(value, ModuleType):
         return namespace(value) if value.__name__.partition(".")[0] in ROOTS else value
+    home = getattr(value, "__module__", None) or ""
+    if isinstance(value, FunctionType | type) and home.startswith("numpy."):
+        copy = _copying(home)
+        if copy is not None:
+            return copy(value)
     if not takes_arrays(value):
         return _of_scipy(value)
     replacement = Lifted(value)
     replace(value, replacement)
     return replacement
+
+
+def copy_python(package: str, copy: Callable[[Any], Any]) -> None:
+    """Declare that a package of NumPy or SciPy, written in Python, is copied as users' own are."""
+    _COPIED[package] = copy
+
+
+def _copying(name: str) -> Callable[[Any], Any] | None:
+    """What makes the copies of what is in a module; None if it is not copied."""
+    return next((copy for part, copy in _COPIED.items() if name == part or name.startswith(f"{part}.")), None)
 
 
 def _of_scipy(value: Any) -> Any:
@@ -75,16 +93,36 @@ def _of_scipy(value: Any) -> Any:
 
 
 def _either(value: Any, name: str) -> Any:
-    """A function of SciPy, or ours of that name where there are recorded arrays among the arguments."""
-    declared = NUMPY.get(name)
-    if declared is None:
+    """A function of SciPy; of recorded arrays ours of that name, or else a copy of SciPy's."""
+    declared, copy = NUMPY.get(name), None
+    if declared is None and isinstance(value, FunctionType | MethodType):
+        copy = _copying(value.__module__)
+    if declared is None and copy is None:
         return value
 
     @functools.wraps(value)
     def call(*args: Any, **options: Any) -> Any:
-        return (declared if current() is not None and _holds(args, options) else value)(*args, **options)
+        if current() is None or not _holds(args, options):
+            return value(*args, **options)
+        return declared(*args, **options) if declared else _copied(copy(value), value, args, options)  # type: ignore[misc]
 
     return call
+
+
+def _copied(copy: Callable[..., Any], value: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """What the copy of a function of SciPy gives; where it needs what arrays here do not have, SciPy says so."""
+    try:
+        return copy(*args, **options)
+    except (LostGradientError, TracedValueError):
+        raise
+    except Exception:
+        return value(*args, **options)
+
+
+def declared(value: Any) -> Any:
+    """A function of SciPy with ours of that name for recorded arrays; None if there is none."""
+    name = f"{(value.__module__ or '').split('._')[0]}.{value.__name__}"
+    return _either(value, name) if name.startswith("scipy.") and name in NUMPY else None
 
 
 def _holds(args: tuple[Any, ...], options: dict[str, Any]) -> bool:
@@ -131,7 +169,8 @@ def namespace(module: ModuleType) -> ModuleType:
 def named(name: str) -> ModuleType:
     """The same of a module that is imported when it is used."""
     if name not in _MODULES:
-        _MODULES[name] = Module(name, ours)
+        copy = _copying(name) if name.startswith("numpy.") else None
+        _MODULES[name] = Module(name, copy or ours)
     return _MODULES[name]
 
 
