@@ -387,6 +387,16 @@ FUNCTIONS: dict[str, list[Call]] = {
     "empty_like": [call(lambda a: np.empty_like(a) * 0, A)],
     "ones_like": [call(lambda a: np.ones_like(a), A)],
     "full_like": [call(lambda a: np.full_like(a, 2.5), A), call(lambda a, b: np.full_like(a, b), A, (3,))],
+    "geomspace": [
+        call(lambda a, b: np.geomspace(a, b, 5), (2,), (2,), low=0.5),
+        call(lambda a: np.geomspace(a, 9.0, 4, False, axis=-1), (3,), low=0.5),
+    ],
+    "logspace": [
+        call(lambda a, b: np.logspace(a, b, 5), (2,), (2,)),
+        call(lambda a: np.logspace(a, 2.0, 4, base=1.5), ()),
+    ],
+    "ix_": [call(lambda a, b: np.ix_(a, b), (3,), (2,))],
+    "common_type": [call(lambda a: a.astype(np.common_type(a, np.arange(2))), (3,))],
     "linspace": [
         call(lambda a, b: np.linspace(a, b, 7), (), ()),
         call(lambda a: np.linspace(a, 3.0, num=4, endpoint=False, axis=1), (3,)),
