@@ -1,6 +1,6 @@
-"""What a fused kernel combines: over a row, over the threads of a threadgroup, and over rows.
+"""What a fused kernel combines: over a row, over the threads of a team, and over rows.
 
-Results over rows are of each threadgroup first. Where there are several, each publishes its partial results, and
+A team is a threadgroup or a simdgroup. Results over rows are of each team first. Where there are several, each publishes its partial results, and
 the last one that is done combines them, in their order (partials.metal).
 """
 
@@ -37,9 +37,11 @@ def taken(name: str, combine: str, dtype: np.dtype, value: str) -> str:
     return f"helper::combined<{alias(combine, dtype)}>({name}, {value})"
 
 
-def over_group(name: str, combine: str, dtype: np.dtype) -> str:
-    """The statement that combines a variable of all threads of a threadgroup."""
+def over_team(grid: Grid, name: str, combine: str, dtype: np.dtype) -> str:
+    """The statement that combines a variable of all threads of a team."""
     kind = alias(combine, dtype)
+    if grid.by_simdgroups:
+        return f"{name} = helper::simd_combine<{kind}::type, {kind}::Combine>({name});"
     return (
         f"{name} = helper::group_combine<{kind}::type, {kind}::Combine>"
         f"({name}, shared_{kind}, lane, simdgroup, simdgroups);"
@@ -58,7 +60,7 @@ class OverRows:
         self.step, self.grid, self.words = step, grid, words
         self.stores = [i for i, kind in enumerate(grid.kinds) if kind in OVER_ROWS]
         self.accumulated = [i for i in self.stores if grid.groups and self.is_column(i)]
-        """Those of which a threadgroup has a value for every column, in memory."""
+        """Those of which a team has a value for every column, in memory."""
         self.partial = bool(self.stores) and grid.chunks > 1
         self.ticket = 1 if step.matches else 0
         """The word of the ticket counter: behind that of an error, if there can be one."""
@@ -90,12 +92,12 @@ class OverRows:
         return ["device uchar *acc"] * bool(self.accumulated) + ["device atomic_uint *state"] * bool(self.state)
 
     def allocate(self, allocate: Allocate) -> list[View]:
-        """The memory in which threadgroups accumulate."""
+        """The memory in which teams accumulate."""
         size = sum(self.grid.chunks * self.size(i) * ACCUMULATED for i in self.accumulated)
         return [allocate(aval((size,), np.dtype(np.uint8)))] if size else []
 
     def own(self, i: int) -> str:
-        """A thread's or, for each column, a threadgroup's value, under the number j of a column."""
+        """A thread's or, for each column, a team's value, under the number j of a column."""
         if i in self.accumulated:
             return f"acc{i}[group * columns + j]"
         return f"q{i}[j]" if self.is_column(i) else f"q{i}"
@@ -124,7 +126,7 @@ class OverRows:
         return f"{own} = {taken(own, *self.by(i), value)};"
 
     def finish(self) -> list[str]:
-        """Combine the threads of each threadgroup, then threadgroups."""
+        """Combine the threads of each team, then teams."""
         lines: list[str] = []
         base = self.ticket + 1
         collected: list[str] = []
@@ -135,19 +137,31 @@ class OverRows:
             base += self.grid.chunks * self.size(i) * self.slot(i)
         if not self.partial:
             return lines
+        drawn = f"if (rank == 0) ticket = atomic_fetch_add_explicit(state + {self.ticket}, 1u, memory_order_relaxed);"
+        if self.grid.by_simdgroups:
+            ticket = [
+                "uint ticket = 0u;",
+                "simdgroup_barrier(mem_flags::mem_device);",
+                drawn,
+                "ticket = simd_shuffle(ticket, ushort(0));",
+            ]
+        else:
+            ticket = [
+                "threadgroup uint ticket;",
+                "threadgroup_barrier(mem_flags::mem_device);",
+                drawn,
+                "threadgroup_barrier(mem_flags::mem_threadgroup);",
+            ]
         return [
             *lines,
-            "threadgroup uint ticket;",
-            "threadgroup_barrier(mem_flags::mem_device);",
-            f"if (rank == 0) ticket = atomic_fetch_add_explicit(state + {self.ticket}, 1u, memory_order_relaxed);",
-            "threadgroup_barrier(mem_flags::mem_threadgroup);",
+            *ticket,
             "if (ticket != chunks - 1) return;",
             f"if (rank == 0) atomic_store_explicit(state + {self.ticket}, 0u, memory_order_relaxed);",
             *collected,
         ]
 
     def from_threads(self, i: int, slots: str) -> list[str]:
-        """A threadgroup's result, written or published."""
+        """A team's result, written or published."""
         own, columns = self.own(i), self.is_column(i)
         if self.partial:
             place = "group * columns + j" if columns else "group"
@@ -156,11 +170,11 @@ class OverRows:
             put = self.written(i, own)
         if i in self.accumulated:
             return ["for (uint j = rank; j < columns; j += threads) {", *indented(put), "}"]
-        alone = [over_group(own, *self.by(i)), "if (rank == 0) {", *indented(put), "}"]
+        alone = [over_team(self.grid, own, *self.by(i)), "if (rank == 0) {", *indented(put), "}"]
         return ["for (uint j = 0; j < columns; ++j) {", *indented(alone), "}"] if columns else alone
 
     def from_groups(self, i: int, slots: str) -> list[str]:
-        """All partial results combined, by the last threadgroup."""
+        """All partial results combined, by the last team."""
         kind, size = alias(*self.by(i)), "columns" if self.is_column(i) else "1u"
         part = f"helper::collect<{kind}::type>({slots} + (k * {size} + j) * {self.slot(i)}u)"
         inside = [

@@ -12,7 +12,10 @@ from ...planning.plan import FusedStep, Store
 SHORT = 8
 """Columns up to so many are one thread's."""
 LARGEST_GROUP = 1024
-SMALLEST_GROUP = 32
+SMALLEST_GROUP = 64
+"""Apple's compiler drops the order of barriers where a threadgroup is limited to 32 threads."""
+LANES = 32
+"""Threads of a simdgroup."""
 SERIAL = 4096
 """Elements up to which one threadgroup makes what is combined over all."""
 MAX_CHUNKS = 128
@@ -37,10 +40,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Grid:
-    """Merged axes: rows, shared out among threads or, where `groups`, among threadgroups, and columns.
+    """Merged axes: rows, shared out among threads or, where `groups`, among teams, and columns.
 
-    `chunks` threadgroups (0: as many as give a thread to every row) go through the rows; results over several rows
-    are first partial ones of each.
+    A team is a threadgroup or, where columns are few, a simdgroup. `chunks` teams (0: as many as give a thread to every
+    row) go through the rows; results over several rows are first partial ones of each.
     """
 
     rows: tuple[int, ...]
@@ -66,9 +69,14 @@ class Grid:
         return Kind.TOTAL in self.kinds or Kind.COLUMN in self.kinds
 
     @property
+    def by_simdgroups(self) -> bool:
+        """Whether a team is a simdgroup, which needs no memory of a threadgroup and no barrier."""
+        return self.groups and self.column_count <= LANES
+
+    @property
     def group(self) -> int:
         """The most threads that a threadgroup may have, a power of two."""
-        if not self.groups:
+        if not self.groups or self.by_simdgroups:
             return 256
         wanted = 1 << (self.column_count - 1).bit_length()
         return min(max(wanted, SMALLEST_GROUP), LARGEST_GROUP)
@@ -76,7 +84,8 @@ class Grid:
     @property
     def count(self) -> int:
         """Threads to start."""
-        return self.chunks * self.group if self.chunks else self.row_count
+        team = LANES if self.by_simdgroups else self.group
+        return self.chunks * team if self.chunks else self.row_count
 
 
 def grid_of(step: FusedStep) -> Grid:

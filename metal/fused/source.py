@@ -12,8 +12,8 @@ from ..dispatch import Allocate, Dispatch, from_memory, to_memory, type_name, va
 from ..elements.library import libraries
 from ..structural.indexing import position_error
 from ..structural.reductions import SIMDGROUPS, held
-from .combining import OVER_ROWS, OverRows, alias, declared, indented, over_group, taken
-from .grid import Grid, Kind
+from .combining import OVER_ROWS, OverRows, alias, declared, indented, over_team, taken
+from .grid import LANES, Grid, Kind
 from .values import Values
 from .words import Words
 
@@ -36,6 +36,22 @@ def fill_dispatch(view: View, combine: str) -> Dispatch:
         "}",
     ]) + "\n"  # fmt: skip
     return Dispatch(source, libraries(source), (view,), (), (size, view.layout.offset), size)
+
+TEAM_OF_THREADGROUP = [
+    "uint rank [[thread_index_in_threadgroup]],",
+    "uint threads [[threads_per_threadgroup]],",
+    "uint group [[threadgroup_position_in_grid]],",
+    "uint lane [[thread_index_in_simdgroup]],",
+    "uint simdgroup [[simdgroup_index_in_threadgroup]],",
+    "uint simdgroups [[simdgroups_per_threadgroup]]) {",
+]
+TEAM_OF_SIMDGROUP = [
+    "uint rank [[thread_index_in_simdgroup]],",
+    "uint index [[threadgroup_position_in_grid]],",
+    "uint simdgroup [[simdgroup_index_in_threadgroup]],",
+    "uint simdgroups [[simdgroups_per_threadgroup]]) {",
+]
+"""Where a thread stands: `rank` in its team, which is the one with the number `group`, of `threads`."""
 
 
 class _Source:
@@ -90,14 +106,7 @@ class _Source:
         arguments = [f"{text} [[buffer({i})]]," for i, text in enumerate([*arguments, "constant int *words"])]
         if not self.grid.chunks:
             return ["kernel void run(", *indented([*arguments, "uint row [[thread_position_in_grid]]) {"])]
-        built_in = [
-            "uint rank [[thread_index_in_threadgroup]],",
-            "uint threads [[threads_per_threadgroup]],",
-            "uint group [[threadgroup_position_in_grid]],",
-            "uint lane [[thread_index_in_simdgroup]],",
-            "uint simdgroup [[simdgroup_index_in_threadgroup]],",
-            "uint simdgroups [[simdgroups_per_threadgroup]]) {",
-        ]
+        built_in = TEAM_OF_SIMDGROUP if self.grid.by_simdgroups else TEAM_OF_THREADGROUP
         limit = f"[[max_total_threads_per_threadgroup({self.grid.group})]]"
         return [f"{limit} kernel void run(", *indented([*arguments, *built_in])]
 
@@ -107,12 +116,14 @@ class _Source:
         if self.grid.columns:
             columns = self.grid.column_count
             lines.append(f"const uint columns = {self.words.number(columns) if self.grid.groups else columns};")
+        if self.grid.by_simdgroups:
+            lines.append(f"const uint threads = {LANES}u, group = index * simdgroups + simdgroup;")
         if self.grid.chunks:
             lines.append(f"const uint chunks = {self.words.number(self.grid.chunks)};")
             lines.append("if (group >= chunks) return;")
         combined = self.combined()
         lines += [f"typedef {held(combine, dtype)} {alias(combine, dtype)};" for combine, dtype in combined]
-        if self.grid.chunks:
+        if self.grid.chunks and not self.grid.by_simdgroups:
             names = [alias(*pair) for pair in combined]
             lines += [f"threadgroup {name}::type shared_{name}[{SIMDGROUPS}];" for name in names]
         return lines
@@ -148,7 +159,7 @@ class _Source:
     # --- rows --------------------------------------------------------------------------------------------
 
     def row_loop(self, body: list[str]) -> list[str]:
-        """The loop of a thread, or of the threads of a threadgroup together, over its rows."""
+        """The loop of a thread, or of the threads of a team together, over its rows."""
         first, step = ("group", "chunks") if self.grid.groups else ("group * threads + rank", "chunks * threads")
         return [f"for (uint row = {first}; row < rows; row += {step}) {{", *indented(body), "}"]
 
@@ -196,7 +207,7 @@ class _Source:
                 column.append(self.stored(i, self.values.column(self.first_store + i), f"v{store.value}"))
         lines += self.column_loop(column)
         if self.grid.groups:
-            lines += [over_group(name, combine, dtype) for name, combine, dtype, _ in combined]
+            lines += [over_team(self.grid, name, combine, dtype) for name, combine, dtype, _ in combined]
         for k, (name, combine, dtype, _) in zip(phase.reductions, reductions, strict=True):
             lines.append(f"const {type_name(dtype)} v{k} = {alias(combine, dtype)}::value({name});")
         for i, store in of_rows:

@@ -189,10 +189,11 @@ template <typename T, typename Op> struct Lanes<T, Op, 8> {
 template <typename T, typename Op> inline T simd_combine(T value) { return helper::Lanes<T, Op>::combine(value); }
 
 // The values of all threads combined, in every thread. `memory` has one place for each simdgroup, and may be used
-// again at once.
+// again at once. A single simdgroup needs none, nor barriers, which Apple's compiler would leave without order there.
 template <typename T, typename Op>
 inline T group_combine(T value, threadgroup T *memory, uint lane, uint simdgroup, uint simdgroups) {
     value = helper::simd_combine<T, Op>(value);
+    if (simdgroups == 1) return value;
     if (lane == 0) memory[simdgroup] = value;
     threadgroup_barrier(mem_flags::mem_threadgroup);
     value = memory[0];

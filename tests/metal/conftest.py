@@ -10,7 +10,7 @@ SETTINGS = [
     {"mode": "full", "group": 1024},
     {"mode": "full", "group": 256},
     {"mode": "full", "group": 96},
-    {"mode": "full", "group": 32, "fast_math": True},
+    {"mode": "full", "group": 64, "fast_math": True},
     {"mode": "fast", "group": 1024},
     {"mode": "fast", "group": 96, "fast_math": True},
 ]

@@ -66,7 +66,7 @@ MISTAKES = {
     "all": (combining.OverRows, "slot", lambda self, i: 1),
     "first axis": (combining.OverRows, "own", lambda self, i: f"acc{i}[j]" if i in self.accumulated else f"q{i}"),
     "middle axis": (grid.Kind, "IRREGULAR", grid.Kind.ROW),
-    "few columns": (combining, "over_group", lambda name, *_: ""),
+    "few columns": (combining, "over_team", lambda *_: ""),
 }
 """Mistakes, by the reduction that goes wrong."""
 

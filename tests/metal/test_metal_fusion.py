@@ -22,7 +22,7 @@ LIMITS = {
     "MAX_CHUNKS": (grid, [2, 3, 128]),
     "MAX_PARTIALS": (grid, [1, 8, 1 << 18]),
     "PER_THREAD": (grid, [1, 4]),
-    "LARGEST_GROUP": (grid, [32, 1024]),
+    "LARGEST_GROUP": (grid, [64, 1024]),
     "SHORT": (grid, [1, 2, 8]),
 }
 """Values that small arrays reach."""

@@ -10,7 +10,6 @@
 
 #include "runtime.h"
 
-enum { MEM_DEVICE = 1, MEM_THREADGROUP = 2 };
 // Who accessed a granule: a thread's index in its group plus one, or several threads, or an atomic operation.
 enum { SEVERAL_LANES = 2048, SEVERAL_THREADS = 4096, SEVERAL_GROUPS = 4097, ATOMIC = 4098 };
 enum { ARENA_BYTES = 1 << 20, GAP = 8 << 10, LIMIT = 32 << 10 };

@@ -5,6 +5,7 @@
 
 enum { LANES = 32, MAX_THREADS = 1024, MAX_BUFFERS = 31, MAX_VARIABLES = 64, LANE_BYTES = 16 };
 enum { GUARD_BYTES = 64 << 10 }; // around every buffer and stack
+enum { MEM_DEVICE = 1, MEM_THREADGROUP = 2 }; // mem_flags
 static const uint32_t UNKNOWN = 0xffffffffu; // thread or group
 
 // Kinds of errors; emulator/report.py says them in words.

@@ -155,7 +155,9 @@ static void finish_barrier(void) {
         fail(MISSED_BARRIER, (report){.other = (uint32_t)(first - fibers), .other_group = group_index});
     }
     for (uint32_t i = 0; i < running->group_size; i++) fibers[i].state = RUNNABLE;
-    memory_barrier(first->flags);
+    // Apple's compiler: no order of threadgroup memory in groups of one simdgroup, unless it is both memories'
+    int dropped = running->group_size <= LANES && first->flags == MEM_THREADGROUP;
+    memory_barrier(dropped ? 0 : first->flags);
 }
 
 void run_group(uint32_t group) {
