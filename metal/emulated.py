@@ -17,6 +17,8 @@ class Settings(TypedDict, total=False):
     group: int
     fast_math: bool
     time_limit: float
+    hardware: emulator.Hardware
+    faults: emulator.Faults
 
 
 def emulated(name: str, **settings: Unpack[Settings]) -> MetalDevice:

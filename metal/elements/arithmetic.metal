@@ -16,12 +16,12 @@ template <typename T> inline T power(T x, T y) {
 }
 
 inline float rounded(float x) { return rint(x); }
-inline half rounded(half x) { return rint(x); }
+inline half rounded(half x) { return half(rint(float(x))); }
 template <typename T> inline T rounded(T x) { return x; }
 
 // x less the multiple of y next to it towards zero, of the sign of x.
 inline float rest_of(float x, float y) {
-    const bool defined = helper::is_finite(x) && !helper::is_zero(y);
+    const bool defined = helper::is_finite(x) && !helper::vanishes(y);
     const float rest = helper::choose(helper::is_inf(y), x, precise::fmod(x, y));
     return helper::choose(helper::comparable(x, y), helper::choose(defined, rest, helper::not_a_number()), x + y);
 }
@@ -34,9 +34,9 @@ inline float floor_divide(float x, float y) {
     const float zero = helper::copysign(0.0f, helper::is_negative(x) != helper::is_negative(y) ? -1.0f : 1.0f);
     const float whole = helper::choose(quotient != 0.0f, rint(quotient), zero);
     const float result = helper::choose(helper::is_nan(rest), rest, whole);
-    const float pole = helper::choose(helper::is_zero(x), helper::not_a_number(),
+    const float pole = helper::choose(helper::vanishes(x), helper::not_a_number(),
                                       helper::copysign(helper::infinity(), zero));
-    return helper::choose(helper::is_zero(y) && !helper::is_nan(x), pole, result);
+    return helper::choose(helper::vanishes(y) && !helper::is_nan(x), pole, result);
 }
 // 0 for y == 0. The lowest number over -1 wraps.
 template <typename T> inline T floor_divide(T x, T y) {
@@ -72,13 +72,15 @@ template <typename T> inline T copy(T x) { return x; }
 // --- products --------------------------------------------------------------------------------------------
 
 // The cotangent x times a derivative y; zero where x is, even if y is inf or nan.
-template <typename T> inline T scale(T x, T y) { return helper::choose(helper::is_zero(x), T(0), T(x * y)); }
+template <typename T> inline T scale(T x, T y) {
+    return helper::choose(helper::vanishes(x), T(0), T(helper::wide(x) * helper::wide(y)));
+}
 
 template <typename T> inline T scale_vjp_x(T g, T y) { return element::scale(g, y); }
 
 // x * g, zero where either is.
 template <typename T> inline T scale_vjp_y(T g, T x) {
-    return helper::choose(helper::is_zero(x), T(0), element::scale(g, x));
+    return helper::choose(helper::vanishes(x), T(0), element::scale(g, x));
 }
 
 template <typename T> inline T add(T x, T y) { return T(helper::modular(x) + helper::modular(y)); }
@@ -103,13 +105,13 @@ template <typename T> inline T divide_vjp_y(T g, T y, T out) {
 
 template <typename T> inline T reciprocal(T x) { return helper::reciprocal(x); }
 
-template <typename T> inline T reciprocal_vjp(T g, T out) { return element::scale(g, T(-out * out)); }
+template <typename T> inline T reciprocal_vjp(T g, T out) { return element::scale(g, T(-helper::wide(out) * helper::wide(out))); }
 
 // --- powers ----------------------------------------------------------------------------------------------
 
 template <typename T> inline T square(T x) { return element::multiply(x, x); }
 
-template <typename T> inline T square_vjp(T g, T x) { return element::scale(g, T(x + x)); }
+template <typename T> inline T square_vjp(T g, T x) { return element::scale(g, element::add(x, x)); }
 
 template <typename T> inline T sqrt(T x) { return helper::root(x); }
 
@@ -118,7 +120,7 @@ template <typename T> inline T sqrt_vjp(T g, T out) { return element::scale(g, h
 template <typename T> inline T rsqrt(T x) { return helper::reciprocal_root(x); }
 
 template <typename T> inline T rsqrt_vjp(T g, T x, T out) {
-    return element::scale(g, helper::divide(T(T(-0.5f) * out), x));
+    return element::scale(g, helper::divide(T(-0.5f * helper::wide(out)), x));
 }
 
 template <typename T> inline T cbrt(T x) { return T(helper::real_cbrt(float(x))); }
@@ -139,7 +141,7 @@ template <typename T> inline T power_less_vjp_x(T g, T x, T y, int n) {
 }
 
 template <typename T> inline T power_less_vjp_y(T g, T x, T y, T out, int n) {
-    const bool at_zero = helper::is_zero(x) && helper::comparable(x, y) && y >= T(n);
+    const bool at_zero = helper::is_zero(x) && helper::comparable(x, y) && !helper::below(y, T(n));
     const bool constant_there = helper::is_zero(out) || at_zero;
     const T slope = T(float(out) * helper::real_log(float(x)));
     return element::scale(g, helper::choose(constant_there, T(0), slope));
@@ -166,28 +168,28 @@ template <typename T> inline T integer_power(T x, int n) {
 
 // The slope of x**0 is 0 * x**0, which has no pole.
 template <typename T> inline T integer_power_vjp(T g, T x, int n) {
-    return element::scale(g, T(T(n) * element::integer_power(x, n != 0 ? n - 1 : 0)));
+    return element::scale(g, element::multiply(T(n), element::integer_power(x, n != 0 ? n - 1 : 0)));
 }
 
 // --- larger and smaller ----------------------------------------------------------------------------------
 
 template <typename T> inline T maximum(T x, T y) {
-    const T larger = helper::choose(x > y, x, y);
+    const T larger = helper::choose(helper::below(y, x), x, y);
     return helper::choose(helper::is_nan(x), x, helper::choose(helper::is_nan(y), y, larger));
 }
 
 template <typename T> inline T maximum_vjp_x(T g, T x, T y) {
     const T one_sided = helper::choose(helper::below(y, x), g, T(0));
-    return helper::choose(helper::equals(x, y), T(g * T(0.5f)), one_sided);
+    return helper::choose(helper::equals(x, y), T(helper::wide(g) * helper::wide(T(0.5f))), one_sided);
 }
 
 template <typename T> inline T maximum_vjp_y(T g, T x, T y) {
     const T one_sided = helper::choose(helper::below(x, y), g, T(0));
-    return helper::choose(helper::equals(x, y), T(g * T(0.5f)), one_sided);
+    return helper::choose(helper::equals(x, y), T(helper::wide(g) * helper::wide(T(0.5f))), one_sided);
 }
 
 template <typename T> inline T minimum(T x, T y) {
-    const T smaller = helper::choose(x < y, x, y);
+    const T smaller = helper::choose(helper::below(x, y), x, y);
     return helper::choose(helper::is_nan(x), x, helper::choose(helper::is_nan(y), y, smaller));
 }
 
@@ -207,9 +209,9 @@ template <typename T> inline T abs_vjp(T g, T x) { return element::scale(g, elem
 
 // --- integers --------------------------------------------------------------------------------------------
 
-template <typename T> inline T floor(T x) { return metal::floor(x); }
+template <typename T> inline T floor(T x) { return T(metal::floor(helper::wide(x))); }
 
-template <typename T> inline T ceil(T x) { return metal::ceil(x); }
+template <typename T> inline T ceil(T x) { return T(metal::ceil(helper::wide(x))); }
 
 // To the nearest integer, halves to the even one.
 template <typename T> inline T round(T x) { return helper::rounded(x); }

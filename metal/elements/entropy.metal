@@ -4,7 +4,7 @@ namespace element {
 
 // x log(1 + y), and 0 where x is, unless y is nan.
 template <typename T> inline T xlog1py(T x, T y) {
-    const bool none = helper::equals(x, T(0)) && !helper::is_nan(y);
+    const bool none = helper::vanishes(x) && !helper::is_nan(y);
     return helper::choose(none, T(0), T(float(x) * helper::real_log1p(float(y))));
 }
 
@@ -15,7 +15,7 @@ template <typename T> inline T xlog1py_vjp_x(T g, T y) {
 // 0 where x is: there the function is 0 for every y.
 template <typename T> inline T xlog1py_vjp_y(T g, T x, T y) {
     const T slope = T(helper::divide(float(x), 1.0f + float(y)));
-    return element::scale(g, helper::choose(helper::equals(x, T(0)), T(0), slope));
+    return element::scale(g, helper::choose(helper::vanishes(x), T(0), slope));
 }
 
 template <typename T> inline T log_ratio(T x, T y) { return T(helper::real_log_ratio(float(x), float(y))); }

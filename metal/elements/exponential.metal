@@ -16,7 +16,7 @@ template <typename T> inline T log_vjp(T g, T x) { return element::scale(g, help
 
 template <typename T> inline T log1p(T x) { return T(helper::real_log1p(float(x))); }
 
-template <typename T> inline T log1p_vjp(T g, T x) { return element::scale(g, helper::reciprocal(T(T(1) + x))); }
+template <typename T> inline T log1p_vjp(T g, T x) { return element::scale(g, T(helper::reciprocal(1.0f + helper::wide(x)))); }
 
 template <typename T> inline T log2(T x) { return T(helper::real_log2(float(x))); }
 
@@ -41,7 +41,7 @@ template <typename T> inline T logaddexp(T x, T y) {
 
 // x log(y), and 0 where x is, unless y is nan.
 template <typename T> inline T xlogy(T x, T y) {
-    const bool none = helper::equals(x, T(0)) && !helper::is_nan(y);
+    const bool none = helper::vanishes(x) && !helper::is_nan(y);
     return helper::choose(none, T(0), T(float(x) * helper::real_log(float(y))));
 }
 
@@ -49,7 +49,7 @@ template <typename T> inline T xlogy_vjp_x(T g, T y) { return element::scale(g, 
 
 // 0 where x is: there the function is 0 for every y.
 template <typename T> inline T xlogy_vjp_y(T g, T x, T y) {
-    return element::scale(g, helper::choose(helper::equals(x, T(0)), T(0), T(helper::divide(x, y))));
+    return element::scale(g, helper::choose(helper::vanishes(x), T(0), T(helper::divide(x, y))));
 }
 
 template <typename T> inline T sigmoid(T x) { return T(helper::real_sigmoid(float(x))); }
@@ -74,7 +74,7 @@ template <typename T> inline T erf_slope(T x) { return T(helper::real_erf_slope(
 
 template <typename T> inline T erf_vjp(T g, T x) { return element::scale(g, element::erf_slope(x)); }
 
-template <typename T> inline T erf_slope_vjp(T g, T x, T out) { return element::scale(g, element::scale(out, T(T(-2) * x))); }
+template <typename T> inline T erf_slope_vjp(T g, T x, T out) { return element::scale(g, element::scale(out, T(-2.0f * helper::wide(x)))); }
 
 template <typename T> inline T erfinv(T x) { return T(helper::real_erfinv(float(x))); }
 

@@ -39,8 +39,8 @@ template <typename T> inline T ndtr_hazard(T x) { return T(helper::real_ndtr_haz
 template <typename T> inline T ndtr_hazard_vjp(T g, T x, T out) {
     const float u = -float(x) * helper::ROOT_HALF;
     const float under = helper::ROOT_HALF * helper::real_scaled_ierfc(u, 0);
-    const float quotient = helper::divide(helper::real_scaled_ierfc(u, 1), under);
-    const float sum = helper::choose(x < T(0), quotient, float(x) + float(out));
+    const float quotient = u < 1e18f ? helper::divide(helper::real_scaled_ierfc(u, 1), under) : 0.0f;
+    const float sum = helper::choose(helper::is_negative(x), quotient, float(x) + float(out));
     return element::scale(g, T(element::scale(float(out), -sum)));
 }
 

@@ -45,8 +45,8 @@ inline float real_kl_div(float x, float y) {
     const float log = helper::log_of_quotient(x, y, less);
     const float far = fma(x, log, fma(x, less, y - x));
     float value = helper::choose(close, near, far);
-    value = helper::choose(helper::is_zero(x), y, value);
-    const bool inside = x >= 0.0f && y >= 0.0f && (y > 0.0f || helper::is_zero(x));
+    value = helper::choose(helper::vanishes(x), y, value);
+    const bool inside = x >= 0.0f && y >= 0.0f && (y > 0.0f || helper::vanishes(x));
     value = helper::choose(inside && helper::is_finite(x) && helper::is_finite(y), value, helper::infinity());
     const bool infinite = helper::is_inf(x) && helper::is_inf(y) && x > 0.0f && y > 0.0f;
     const bool undefined = helper::is_nan(x) || helper::is_nan(y) || infinite;
@@ -55,7 +55,7 @@ inline float real_kl_div(float x, float y) {
 
 inline float real_rel_entr(float x, float y) {
     float value = helper::choose(x > 0.0f && y > 0.0f, x * helper::real_log_ratio(x, y), helper::infinity());
-    value = helper::choose(helper::is_zero(x) && y >= 0.0f, 0.0f, value);
+    value = helper::choose(helper::vanishes(x) && y >= 0.0f, 0.0f, value);
     return helper::choose(helper::is_nan(x), x, helper::choose(helper::is_nan(y), y, value));
 }
 

@@ -17,7 +17,7 @@ constant float LOG10_2_LOW = -1.43209888e-08f;
 
 // k and p with exp(x) == 2**k * (1 + p), |p| < 0.42, of x within [-150, 150] or clipped to that.
 inline float exp_parts(float x, thread int &k) {
-    x = clamp(x, -150.0f, 150.0f);
+    x = precise::clamp(x, -150.0f, 150.0f);
     const float whole = rint(x * helper::LOG2_E);
     k = int(whole);
     const float r = fma(-whole, helper::LN2_LOW, fma(-whole, helper::LN2, x));
@@ -46,7 +46,7 @@ inline float exp_of_square(float x, float sign) {
 // 2**k * p + (2**k - 1), halved as long as 2**k may overflow.
 inline float real_expm1(float x) {
     int k;
-    const float p = helper::exp_parts(clamp(x, -30.0f, 100.0f), k);
+    const float p = helper::exp_parts(precise::clamp(x, -30.0f, 100.0f), k);
     const float power = helper::power_of_two(min(k, 128) - 1);
     const float value = 2.0f * fma(power, p, power - 0.5f);
     const bool keep = helper::is_nan(x) || helper::magnitude(x) < 1e-10f;  // -0 as well
@@ -109,17 +109,18 @@ inline float log_tail(float f) {
 
 // k and f with x == 2**k * (1 + f) of a positive finite x, also a denormal one.
 inline float log_parts(float x, thread int &k) {
-    const bool small = x < 1.17549435e-38f;
-    const float m = helper::mantissa(helper::bits_of(small ? x * 16777216.0f : x), k);
-    k = small ? k - 24 : k;
+    const uint bits = helper::bits_of(x);
+    const bool small = bits < 0x00800000u;  // then it is that integer times 2**-149
+    const float m = helper::mantissa(small ? helper::bits_of(float(bits)) : bits, k);
+    k = small ? k - 149 : k;
     return m - 1.0f;
 }
 
 // The value beyond the pole; at it, below it and at infinity what NumPy has.
 inline float log_or_special(float x, float pole, float value) {
-    const float not_above = helper::choose(x == pole, helper::negated(helper::infinity()), helper::not_a_number());
+    const float not_above = helper::choose(helper::equals(x, pole), helper::negated(helper::infinity()), helper::not_a_number());
     const float above = helper::choose(helper::is_inf(x), x, value);
-    return helper::choose(helper::is_nan(x), x, helper::choose(x > pole, above, not_above));
+    return helper::choose(helper::is_nan(x), x, helper::choose(helper::below(pole, x), above, not_above));
 }
 
 inline float real_log(float x) {
@@ -218,7 +219,7 @@ inline float power_of_positive(float x, float y, int n) {
     const float m = 1.0f + helper::log_parts(x, x_exponent);
     float low;
     const float high = helper::log2_in_two(m, x_exponent, low);
-    const float whole = rint(clamp(y * high, -400.0f, 400.0f));
+    const float whole = rint(precise::clamp(y * high, -400.0f, 400.0f));
     const float r = fma(y, high, -whole) + y * low;
     int k;
     float value = 1.0f + helper::exp_parts(r * helper::LN2, k);

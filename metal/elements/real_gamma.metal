@@ -129,6 +129,7 @@ inline float hurwitz_zeta(float x, int s) {
     const float last = helper::raised(inverse, s - 1);
     const float factors[] = {8.33333358e-2f, -1.38888892e-3f, 3.30687835e-5f, -8.26719599e-7f};
     float power = last * square * float(s), total = 0.0f;
+#pragma clang loop unroll(full)
     for (int j = 0; j < 4; j++) {
         total += power * factors[j];
         power = power * square * (float(s + 2 * j + 1) * float(s + 2 * j + 2));

@@ -5,6 +5,7 @@ namespace helper {
 
 constant float PI = 3.14159274f;
 constant float PI_LOW = -8.74227766e-08f;
+constant float TWO_PI = 6.28318548f;  // in an fma, since fast math would make one constant of PI + PI_LOW
 
 inline float or_undefined(bool defined, float x, float value) {
     return helper::choose(helper::is_nan(x), x, helper::choose(defined, value, helper::not_a_number()));
@@ -126,7 +127,7 @@ inline float real_arctan2(float x, float y) {
     const float v = helper::choose(infinite, helper::is_inf(y) ? 1.0f : 0.0f, b * unit);
     const bool origin = helper::is_zero(u) && helper::is_zero(v);
     const float value = helper::arctangent_of_quotient(u, helper::choose(origin, 1.0f, v));
-    const float angle = helper::is_negative(y) ? helper::PI - (value - helper::PI_LOW) : value;
+    const float angle = helper::is_negative(y) ? fma(0.5f, helper::TWO_PI, helper::PI_LOW - value) : value;
     const float signed_angle = helper::copysign(angle, x);
     return helper::choose(helper::is_nan(x), x, helper::choose(helper::is_nan(y), y, signed_angle));
 }
@@ -158,7 +159,7 @@ inline float real_arccos(float x) {
     float tail;
     const float t = helper::arcsine_parts(a, tail);
     const float twice = fma(2.0f, t, 2.0f * tail);
-    const float below = helper::PI - (twice - helper::PI_LOW);
+    const float below = fma(0.5f, helper::TWO_PI, helper::PI_LOW - twice);
     const float signed_part = helper::copysign(1.0f, x);
     const float near = fma(0.5f, helper::PI, fma(-signed_part, t, fma(-signed_part, tail, 0.5f * helper::PI_LOW)));
     const float value = helper::choose(a > 0.5f, helper::is_negative(x) ? below : twice, near);

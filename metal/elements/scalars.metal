@@ -8,7 +8,11 @@
 //
 // Conventions of all files: element functions, templates of the operands' type, stand in the namespace element,
 // all else in helper, and every use is qualified, `helper::choose(...)`: metal/elements/library.py reads which file needs
-// which from that. half is computed as float where it matters: `T(helper::exp(float(x)))`.
+// which from that. half is computed as float, always: `T(helper::exp(float(x)))`, and helper::wide where T may be an integer.
+//
+// A GPU takes float32 numbers below 1.18e-38 for zero, with their sign, in operands and results of arithmetic and
+// comparisons; what only moves, and integers, it leaves alone. So comparisons are those of integers, logarithms begin
+// with bits, and where a product must not be 0 * inf `helper::vanishes` says what it takes for 0.
 
 #include <metal_stdlib>
 #pragma METAL fp math_mode(safe)
@@ -40,6 +44,11 @@ inline bool is_zero(float x) { return (helper::bits_of(x) & ~helper::SIGN) == 0;
 inline bool is_zero(half x) { return (as_type<ushort>(x) & 0x7fff) == 0; }
 template <typename T> inline bool is_zero(T x) { return x == T(0); }
 
+// Whether a GPU's arithmetic takes x for zero, as it does subnormal numbers.
+inline bool vanishes(float x) { return (helper::bits_of(x) & ~helper::SIGN) < 0x00800000u; }
+inline bool vanishes(half x) { return helper::is_zero(x); }
+template <typename T> inline bool vanishes(T x) { return x == T(0); }
+
 // Of floating numbers, whether the sign is set, that of -0 and NaN too.
 inline bool is_negative(float x) { return (helper::bits_of(x) & helper::SIGN) != 0; }
 inline bool is_negative(half x) { return (as_type<ushort>(x) & 0x8000) != 0; }
@@ -60,9 +69,21 @@ inline float copysign(float x, float y) {
     return as_type<float>((helper::bits_of(x) & ~helper::SIGN) | (helper::bits_of(y) & helper::SIGN));
 }
 
+// An integer in the order of numbers that are not NaN; -0 and 0 have the same.
+inline int ordinal(float x) {
+    const uint bits = helper::bits_of(x), size = bits & ~helper::SIGN;
+    return int(bits == size ? size : 0u - size);
+}
+inline int ordinal(half x) { return helper::ordinal(float(x)); }
+template <typename T> inline T ordinal(T x) { return x; }
+
 template <typename T> inline bool comparable(T x, T y) { return !helper::is_nan(x) && !helper::is_nan(y); }
-template <typename T> inline bool equals(T x, T y) { return helper::comparable(x, y) && x == y; }
-template <typename T> inline bool below(T x, T y) { return helper::comparable(x, y) && x < y; }
+template <typename T> inline bool equals(T x, T y) {
+    return helper::comparable(x, y) && helper::ordinal(x) == helper::ordinal(y);
+}
+template <typename T> inline bool below(T x, T y) {
+    return helper::comparable(x, y) && helper::ordinal(x) < helper::ordinal(y);
+}
 
 // --- kinds of numbers ------------------------------------------------------------------------------------
 
@@ -70,12 +91,14 @@ template <typename T> inline bool below(T x, T y) { return helper::comparable(x,
 inline float wide(half x) { return float(x); }
 template <typename T> inline T wide(T x) { return x; }
 
-// As what wraps when it overflows: integers as unsigned ones. (short would become int, and overflow there.)
+// As what is added and multiplied: half as float, integers, which are to wrap, as unsigned ones. (short would become
+// int, and overflow there.)
 inline uint modular(char x) { return uint(x); }
 inline uint modular(uchar x) { return uint(x); }
 inline uint modular(short x) { return uint(x); }
 inline uint modular(ushort x) { return uint(x); }
 inline uint modular(int x) { return uint(x); }
+inline float modular(half x) { return float(x); }
 inline ulong modular(long x) { return ulong(x); }
 template <typename T> inline T modular(T x) { return x; }
 

@@ -1,5 +1,12 @@
 // Element functions: trigonometric, hyperbolic and their inverses. Conventions: see scalars.metal.
 
+namespace helper {
+
+// 1 - x * x.
+inline float leg(float x) { return (1.0f - x) * (1.0f + x); }
+
+}  // namespace helper
+
 namespace element {
 
 template <typename T> inline T sin(T x) { return T(helper::sine(float(x))); }
@@ -12,7 +19,7 @@ template <typename T> inline T sin_vjp(T g, T x) { return element::scale(g, elem
 
 template <typename T> inline T cos_vjp(T g, T x) { return element::scale(g, helper::negated(element::sin(x))); }
 
-template <typename T> inline T tan_vjp(T g, T x, T out) { return element::scale(g, T(T(1) + out * out)); }
+template <typename T> inline T tan_vjp(T g, T x, T out) { return element::scale(g, T(1.0f + helper::wide(out) * helper::wide(out))); }
 
 // j_n: sin(x) / x for n = 0. Their derivatives are made of them, so that none is a quotient near 0.
 template <typename T> inline T spherical_bessel(T x, int n) {
@@ -61,7 +68,7 @@ template <typename T> inline T inversion_vjp_y(T g, T x, T y, T out) {
 template <typename T> inline T third_side(T x, int sign) { return T(helper::real_third_side(float(x), sign)); }
 
 template <typename T> inline T third_side_vjp(T g, T x, T out, int sign) {
-    const T slope = helper::divide(T(T(sign) * x), out);
+    const T slope = helper::divide(element::multiply(T(sign), x), out);
     const bool flat = sign > 0 && helper::magnitude(float(x)) > helper::FLAT;
     const T one = T(helper::copysign(1.0f, float(x)));
     return element::scale(g, helper::choose(flat, one, slope));
@@ -70,13 +77,13 @@ template <typename T> inline T third_side_vjp(T g, T x, T out, int sign) {
 template <typename T> inline T arcsin(T x) { return T(helper::real_arcsin(float(x))); }
 
 template <typename T> inline T arcsin_vjp(T g, T x) {
-    return element::scale(g, helper::reciprocal_root(T((T(1) - x) * (T(1) + x))));
+    return element::scale(g, T(helper::reciprocal_root(helper::leg(float(x)))));
 }
 
 template <typename T> inline T arccos(T x) { return T(helper::real_arccos(float(x))); }
 
 template <typename T> inline T arccos_vjp(T g, T x) {
-    return element::scale(g, helper::negated(helper::reciprocal_root(T((T(1) - x) * (T(1) + x)))));
+    return element::scale(g, T(helper::negated(helper::reciprocal_root(helper::leg(float(x))))));
 }
 
 template <typename T> inline T arctan(T x) { return T(helper::real_arctan(float(x))); }
@@ -117,7 +124,7 @@ template <typename T> inline T tanh_slope(T x) { return T(helper::real_tanh_slop
 template <typename T> inline T tanh_vjp(T g, T x) { return element::scale(g, element::tanh_slope(x)); }
 
 template <typename T> inline T tanh_slope_vjp(T g, T x, T out) {
-    return element::scale(g, T(T(-2) * out * element::tanh(x)));
+    return element::scale(g, T(-2.0f * helper::wide(out) * helper::wide(element::tanh(x))));
 }
 
 template <typename T> inline T arcsinh(T x) { return T(helper::real_arcsinh(float(x))); }
@@ -129,13 +136,13 @@ template <typename T> inline T arcsinh_vjp(T g, T x) {
 template <typename T> inline T arccosh(T x) { return T(helper::real_arccosh(float(x))); }
 
 template <typename T> inline T arccosh_vjp(T g, T x) {
-    return element::scale(g, T(helper::reciprocal_root(T(x - T(1))) * helper::reciprocal_root(T(x + T(1)))));
+    return element::scale(g, T(helper::reciprocal_root(helper::wide(x) - 1.0f) * helper::reciprocal_root(helper::wide(x) + 1.0f)));
 }
 
 template <typename T> inline T arctanh(T x) { return T(helper::real_arctanh(float(x))); }
 
 template <typename T> inline T arctanh_vjp(T g, T x) {
-    return element::scale(g, helper::reciprocal(T((T(1) - x) * (T(1) + x))));
+    return element::scale(g, T(helper::reciprocal(helper::leg(float(x)))));
 }
 
 }  // namespace element

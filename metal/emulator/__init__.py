@@ -3,5 +3,17 @@
 from .api import Buffer, Device, Function, Kernel, Run, get_devices
 from .compiler import check_compiler
 from .errors import error
+from .hardware import Faults, Hardware
 
-__all__ = ["Buffer", "Device", "Function", "Kernel", "Run", "check_compiler", "error", "get_devices"]
+__all__ = [
+    "Buffer",
+    "Device",
+    "Faults",
+    "Function",
+    "Hardware",
+    "Kernel",
+    "Run",
+    "check_compiler",
+    "error",
+    "get_devices",
+]

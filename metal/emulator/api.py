@@ -6,11 +6,14 @@ import ctypes
 import functools
 import itertools
 import mmap
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 from ...core import environment
 from . import compiler, report
 from .errors import error
+from .hardware import Faults, Hardware
 from .runtime import Dispatch, Region, lock, runtime
 from .signature import MOST_BUFFERS
 from .signature import Kernel as Signature
@@ -73,6 +76,7 @@ class Device:
 
     `mode` is "full", with all checks, or "fast"; `group` the number of threads in a threadgroup; `fast_math` is
     whether clang may assume what Metal's fast math assumes; what runs longer than `time_limit` seconds is endless.
+    `hardware` is what the device does worse than its language promises, `faults` what goes wrong.
     The first three are settings of the environment where they are not given: FASTVJP_EMULATOR,
     FASTVJP_EMULATOR_GROUP, FASTVJP_EMULATOR_FAST_MATH.
 
@@ -90,6 +94,8 @@ class Device:
         group: int | None = None,
         fast_math: bool | None = None,
         time_limit: float = 60.0,
+        hardware: Hardware | None = None,
+        faults: Faults | None = None,
     ) -> None:
         if index > 0:
             raise error("Cannot create device")
@@ -109,6 +115,10 @@ class Device:
         self.group = int(group_text)
         self.fast_math = math_text == "1"
         self.time_limit = time_limit
+        self.hardware = hardware or Hardware()
+        self.faults = faults or Faults()
+        self.process = os.getpid()
+        self._compiled = 0
         self._kernels: dict[str, Kernel] = {}
         self._numbers = itertools.count(1)
         self._unwaited: list[Buffer] = []
@@ -125,6 +135,11 @@ class Device:
         """Compile a text, unless that was done before."""
         found = self._kernels.get(text)
         if found is None:
+            self._compiled += 1
+            if self.process != os.getpid() or self.faults.loses_compiler(self._compiled):
+                raise error("Compiler encountered XPC_ERROR_CONNECTION_INTERRUPTED")
+            if self._compiled <= self.faults.no_functions:
+                return Kernel(self, text, empty=True)
             found = self._kernels[text] = Kernel(self, text)
         return found
 
@@ -142,7 +157,7 @@ class Device:
             if not content.c_contiguous:
                 raise error("Unsupported input format")
             size = content.nbytes
-        if size <= 0:
+        if size <= 0 or size > (self.hardware.max_buffer or size):
             raise error("Could not make buffer")
         buffer = _buffer_type(size).from_buffer(*_guarded(size))
         buffer._device, buffer._size = self, size
@@ -169,11 +184,14 @@ class Device:
 class Kernel:
     """A compiled text with one or more functions."""
 
-    def __init__(self, device: Device, text: str) -> None:
+    def __init__(self, device: Device, text: str, empty: bool = False) -> None:
         translated, kernels = translate(text)
         self.device = device
-        self._kernels = {kernel.name: kernel for kernel in kernels}
-        code = compiler.compile_shader(translated, checked=device.checked, fast_math=device.fast_math)
+        self.lines = text.count("\n")
+        self.asks_lanes = "simd_" in text or "simdgroup_" in text
+        self._kernels = {} if empty else {kernel.name: kernel for kernel in kernels}
+        flush = device.hardware.flush
+        code = compiler.compile_shader(translated, checked=device.checked, fast_math=device.fast_math, flush=flush)
         self._code_size = len(code) + CODE_SLACK
         names = [f"emu_{what}_{name}" for name in self._kernels for what in ("entry", "granule")]
         with lock:
@@ -233,7 +251,14 @@ class Run:
                 raise report.missing_buffer(declared, parameter, len(given))
         with lock:
             self._number = next(device._numbers)
-            self._run(function, count, given)
+            _check_aliases(declared, given)
+            kernel, faults, hardware = function._kernel, device.faults, device.hardware
+            lanes_refused = hardware.simd == "refused" and kernel.asks_lanes
+            if lanes_refused or faults.refuses_pipeline(self._number, kernel.lines):
+                _abort()
+            bound = sum({id(buffer): buffer._size for buffer in given}.values())
+            if not faults.drops(self._number) and bound <= (hardware.working_set or bound):
+                self._run(function, count, given)
 
     def __del__(self) -> None:
         if self._number:
@@ -271,6 +296,11 @@ class Run:
             checked=device.checked,
             code_size=function._kernel._code_size,
             time_limit=device.time_limit,
+            flush=device.hardware.flush,
+            regroup=device.hardware.regroup,
+            late=device.hardware.late,
+            no_simd=device.hardware.simd == "zero",
+            operations=device.hardware.operations,
         )
         if count > 0:
             runtime().run_dispatch(dispatch)
@@ -282,13 +312,34 @@ class Run:
                 buffer._hidden = bytearray(_bytes(buffer))
                 device._unwaited = [b for b in device._unwaited if b is not buffer] + [buffer]
             _bytes(buffer)[:] = content
+        if dispatch.report.kind == report.KINDS.index("watchdog"):
+            return  # and nothing says so
         if dispatch.report.kind:
             sizes = [buffer._size for buffer in given]
             raise report.describe(dispatch.report, declared, sizes, function._group, count)
         if device.checked and count > 0 and not any(region.written for region in table):
             for parameter in declared.parameters:
-                if not parameter.constant and given[parameter.index]._unwritten():
+                buffer = given[parameter.index]
+                if not parameter.constant and buffer._hidden is None and buffer._unwritten():
                     raise report.nothing_written(declared, parameter, count)
+
+
+def _check_aliases(declared: Signature, given: list[Buffer]) -> None:
+    """No buffer is bound to two parameters of which one may be written."""
+    for written in declared.parameters:
+        for other in declared.parameters:
+            if other is not written and not written.constant and given[other.index] is given[written.index]:
+                raise report.bound_twice(declared, written, other)
+
+
+def _abort() -> NoReturn:
+    """What metalcompute comes to where Metal makes no pipeline: an encoder is left, and an assertion fails."""
+    print(
+        "-[_MTLCommandEncoder dealloc]: failed assertion `released without endEncoding'",
+        file=sys.stderr,
+        flush=True,
+    )
+    os.abort()
 
 
 def _bytes(buffer: Buffer) -> memoryview:

@@ -43,20 +43,22 @@ CHECKED = [
 ]
 FAST_MATH = ["-ffast-math", "-ffp-contract=fast"]
 NO_FAST_MATH = ["-ffp-contract=off"]
-NEVER_SPECIAL = (" nofpclass(nan inf)", '"no-nans-fp-math"="true"', '"no-infs-fp-math"="true"')
-"""What this clang says under fast math of every parameter, result and function, and not only of operations. As it
-also makes comparisons of floats from those of bits, no test of bits could be right. It is taken out: whether
-Metal's compilers do the same is unknown, and the pragma of scalars.metal is for those that heed it."""
+NEVER_SPECIAL = (" nofpclass(nan inf)",)
+"""What this clang says under fast math of every parameter and result, and not only of operations and functions. As
+it also makes comparisons of floats from those of bits, no test of bits could be right. It is taken out: Metal's
+compilers, up to those of macOS 27, do not say it."""
+FLUSH = ["-fdenormal-fp-math=preserve-sign,preserve-sign"]
+"""Subnormals are zero: without it clang makes comparisons with zero of tests of bits."""
 
 _lock = threading.Lock()
 
 
-def compile_shader(text: str, *, checked: bool, fast_math: bool) -> bytes:
+def compile_shader(text: str, *, checked: bool, fast_math: bool, flush: bool = False) -> bytes:
     """The object file of a translated shader; `error` with clang's text where it is refused."""
-    flags = _flags(checked, fast_math)
+    flags = _flags(checked, fast_math, flush)
 
     def compiled() -> bytes:
-        front = [*flags, "-include-pch", str(_precompiled(checked, fast_math))]
+        front = [*flags, "-include-pch", str(_precompiled(checked, fast_math, flush))]
         if not fast_math:
             return _clang([*front, "-c", "-o", "-", "-"], text)
         listing = _clang(
@@ -91,13 +93,13 @@ def _compile_c(source: Path) -> bytes:
 
 
 @functools.cache
-def _precompiled(checked: bool, fast_math: bool) -> Path:
+def _precompiled(checked: bool, fast_math: bool, flush: bool) -> Path:
     """The header in front of every shader, precompiled for these flags, as a file of this process."""
-    flags = _flags(checked, fast_math)
+    flags = _flags(checked, fast_math, flush)
     arguments = ["-Xclang", "-emit-pch", "-Xclang", "-fno-pch-timestamp", "-o", "-", "-c"]
     header = str(INCLUDE / "metal_stdlib.h")
     with _lock:
-        path = _folder() / f"metal_stdlib-{checked:d}{fast_math:d}.pch"
+        path = _folder() / f"metal_stdlib-{checked:d}{fast_math:d}{flush:d}.pch"
         path.write_bytes(_kept("precompiled", flags, lambda: _clang([*flags, *arguments, header], "")))
         return path
 
@@ -133,9 +135,9 @@ def _target() -> tuple[str, ...]:
 
 
 @functools.cache
-def _flags(checked: bool, fast_math: bool) -> tuple[str, ...]:
+def _flags(checked: bool, fast_math: bool, flush: bool) -> tuple[str, ...]:
     math = FAST_MATH if fast_math else NO_FAST_MATH
-    return (*_target(), *LANGUAGE, *(CHECKED if checked else UNCHECKED), *math)
+    return (*_target(), *LANGUAGE, *(CHECKED if checked else UNCHECKED), *math, *(FLUSH if flush else ()))
 
 
 @functools.cache

@@ -29,6 +29,7 @@ KINDS = [
     "other_fault",
     "timeout",
     "no_memory",
+    "watchdog",
 ]
 UNKNOWN = 0xFFFFFFFF
 
@@ -46,6 +47,15 @@ def nothing_written(kernel: Kernel, parameter: Parameter, count: int) -> error:
     return error(
         f"[metal] {kernel.name}: none of the {count} threads wrote to a buffer, and buffer {parameter.index} "
         f"({parameter.name}) was never written. Hint: look at the bounds guard, and at the sizes that are bound."
+    )
+
+
+def bound_twice(kernel: Kernel, written: Parameter, other: Parameter) -> error:
+    """A buffer that is written is bound to two parameters."""
+    return error(
+        f"[metal] {kernel.name}: one buffer is bound twice, to buffer {written.index} ({written.name}), which may "
+        f"be written, and to buffer {other.index} ({other.name}). Hint: Metal's compiler takes it that buffers do "
+        f"not overlap: copy, or write to another one."
     )
 
 
@@ -176,6 +186,9 @@ class _Words:
     def timeout(self) -> tuple[str, str]:
         text = f"{self.thread} has not ended when the time limit passed"
         return text, "look for an endless loop, or give Device a larger time_limit"
+
+    def watchdog(self) -> tuple[str, str]:
+        return f"{self.thread} runs when the dispatch is ended, for it takes too long", "split the work"
 
     def no_memory(self) -> tuple[str, str]:
         return "there is no memory for threads' stacks", "free memory"

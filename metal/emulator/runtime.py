@@ -46,7 +46,9 @@ class Dispatch(ctypes.Structure):
     _fields_ = [
         ("entry", ctypes.c_void_p), ("buffers", ctypes.POINTER(Region)), ("buffer_count", ctypes.c_uint32),
         ("group_size", ctypes.c_uint32), ("groups", ctypes.c_uint32), ("checked", ctypes.c_uint32),
-        ("code_size", ctypes.c_uint64), ("time_limit", ctypes.c_double), ("report", Report),
+        ("code_size", ctypes.c_uint64), ("time_limit", ctypes.c_double),
+        *((name, ctypes.c_uint32) for name in ("flush", "regroup", "late", "no_simd")),
+        ("operations", ctypes.c_uint64), ("report", Report),
     ]  # fmt: skip
 
 

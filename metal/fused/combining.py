@@ -1,7 +1,7 @@
 """What a fused kernel combines: over a row, over the threads of a team, and over rows.
 
-A team is a threadgroup or a simdgroup. Results over rows are of each team first. Where there are several, each publishes its partial results, and
-the last one that is done combines them, in their order (partials.metal).
+A team is a threadgroup or a simdgroup. Results over rows are of each team first. Where there are several, each
+publishes its partial results, and the last one that is done combines them, in their order (partials.metal).
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from .words import Words
 OVER_ROWS = (Kind.TOTAL, Kind.COLUMN)
 ACCUMULATED = 8
 """Bytes for each value that a threadgroup accumulates: as much as any type takes."""
+
+UNROLLED = "#pragma clang loop unroll(full)"
+"""In front of a loop that indexes an array of a thread's own: large kernels that do so at run time read zeros."""
 
 
 def alias(combine: str, dtype: np.dtype) -> str:
@@ -113,6 +116,7 @@ class OverRows:
                 offset += self.grid.chunks * self.size(i) * ACCUMULATED
             elif self.is_column(i):
                 lines.append(f"{kind}::type q{i}[columns];")
+                lines.append(UNROLLED)
                 lines.append(f"for (uint j = 0; j < columns; ++j) q{i}[j] = helper::nothing<{kind}>();")
             else:
                 lines.append(declared(f"q{i}", *self.by(i)))
@@ -137,7 +141,9 @@ class OverRows:
             base += self.grid.chunks * self.size(i) * self.slot(i)
         if not self.partial:
             return lines
-        drawn = f"if (rank == 0) ticket = atomic_fetch_add_explicit(state + {self.ticket}, 1u, memory_order_relaxed);"
+        drawn = (
+            f"if (rank == 0) ticket = atomic_fetch_add_explicit(state + {self.ticket}, 1u, memory_order_relaxed);"
+        )
         if self.grid.by_simdgroups:
             ticket = [
                 "uint ticket = 0u;",
@@ -171,7 +177,7 @@ class OverRows:
         if i in self.accumulated:
             return ["for (uint j = rank; j < columns; j += threads) {", *indented(put), "}"]
         alone = [over_team(self.grid, own, *self.by(i)), "if (rank == 0) {", *indented(put), "}"]
-        return ["for (uint j = 0; j < columns; ++j) {", *indented(alone), "}"] if columns else alone
+        return [UNROLLED, "for (uint j = 0; j < columns; ++j) {", *indented(alone), "}"] if columns else alone
 
     def from_groups(self, i: int, slots: str) -> list[str]:
         """All partial results combined, by the last team."""

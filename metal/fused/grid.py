@@ -42,8 +42,8 @@ class Kind(Enum):
 class Grid:
     """Merged axes: rows, shared out among threads or, where `groups`, among teams, and columns.
 
-    A team is a threadgroup or, where columns are few, a simdgroup. `chunks` teams (0: as many as give a thread to every
-    row) go through the rows; results over several rows are first partial ones of each.
+    A team is a threadgroup or, where columns are few, a simdgroup. `chunks` teams (0: as many as give a thread to
+    every row) go through the rows; results over several rows are first partial ones of each.
     """
 
     rows: tuple[int, ...]

@@ -12,7 +12,7 @@ from ..dispatch import Allocate, Dispatch, from_memory, to_memory, type_name, va
 from ..elements.library import libraries
 from ..structural.indexing import position_error
 from ..structural.reductions import SIMDGROUPS, held
-from .combining import OVER_ROWS, OverRows, alias, declared, indented, over_team, taken
+from .combining import OVER_ROWS, UNROLLED, OverRows, alias, declared, indented, over_team, taken
 from .grid import LANES, Grid, Kind
 from .values import Values
 from .words import Words
@@ -36,6 +36,7 @@ def fill_dispatch(view: View, combine: str) -> Dispatch:
         "}",
     ]) + "\n"  # fmt: skip
     return Dispatch(source, libraries(source), (view,), (), (size, view.layout.offset), size)
+
 
 TEAM_OF_THREADGROUP = [
     "uint rank [[thread_index_in_threadgroup]],",
@@ -84,8 +85,9 @@ class _Source:
             lines += [*results.begin(), *self.row_loop(body), *results.finish(), *self.continued()]
         else:
             lines += ["if (row >= rows) return;", *body]
-        lines = [*self.words.scalar_values(), *lines]  # behind all numbers
-        memory = (*self.views, *results.allocate(allocate))
+        lines = [*self.words.scalar_values(), *self.aliases(), *lines]  # behind all numbers
+        own = tuple([v for a, v in enumerate(self.views) if self.parameter(a) == a])
+        memory = (*own, *results.allocate(allocate))
         text = "\n".join([*self.signature(), *indented(lines), "}"]) + "\n"
         scalars, numbers = tuple(self.words.scalars), tuple(self.words.numbers)
         error = None
@@ -101,6 +103,7 @@ class _Source:
         arguments = [
             f"device {'const ' if a < self.first_store else ''}{type_name(v.dtype)} *a{a}"
             for a, v in enumerate(self.views)
+            if self.parameter(a) == a
         ]
         arguments += self.over_rows.arguments()
         arguments = [f"{text} [[buffer({i})]]," for i, text in enumerate([*arguments, "constant int *words"])]
@@ -109,6 +112,23 @@ class _Source:
         built_in = TEAM_OF_SIMDGROUP if self.grid.by_simdgroups else TEAM_OF_THREADGROUP
         limit = f"[[max_total_threads_per_threadgroup({self.grid.group})]]"
         return [f"{limit} kernel void run(", *indented([*arguments, *built_in])]
+
+    def parameter(self, a: int) -> int:
+        """The array as whose parameter an array is passed: once what is written, however often it is read.
+
+        Metal's compiler takes it that no two parameters overlap.
+        """
+        written = [
+            b for b in range(self.first_store, len(self.views)) if self.views[b].buffer == self.views[a].buffer
+        ]
+        return written[0] if written else a
+
+    def aliases(self) -> list[str]:
+        """Further names of what is passed once."""
+        kinds = [f"device {'const ' if a < self.first_store else ''}{type_name(v.dtype)} *"
+                 for a, v in enumerate(self.views)]  # fmt: skip
+        passed = [(a, self.parameter(a)) for a in range(len(self.views))]
+        return [f"{kinds[a]}a{a} = a{b};" for a, b in passed if a != b]
 
     def head(self) -> list[str]:
         """Constants, and memory of the threadgroup."""
@@ -224,7 +244,8 @@ class _Source:
             return ["{", *indented(body), "}"]
         first, step = ("rank", "threads") if self.grid.groups else ("0", "1")
         inside = [*self.words.decode("j", "c", self.grid.columns), *body]
-        return [f"for (uint j = {first}; j < columns; j += {step}) {{", *indented(inside), "}"]
+        unrolled = [] if self.grid.groups else [UNROLLED]
+        return [*unrolled, f"for (uint j = {first}; j < columns; j += {step}) {{", *indented(inside), "}"]
 
     # --- values ------------------------------------------------------------------------------------------
 

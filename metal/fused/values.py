@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...devices.phases import schedule
 from ...planning.plan import Call, Entry, FusedStep, Match, Operand, Reduce, Scalar, View
 from ..dispatch import converted, from_memory, value_name
 from .grid import Grid
 from .words import Words
+
+
+def _cast(dtype: np.dtype, value: str) -> str:
+    """A value as one of a dtype; as bool by its bits, for a GPU takes subnormal numbers for 0."""
+    return f"!helper::is_zero({value})" if dtype == np.bool_ else converted(dtype, value)
 
 
 class Values:
@@ -61,7 +68,7 @@ class Values:
         if isinstance(entry, Match):
             return f"{operands[0]} == long(j)"
         if entry.name == "astype":
-            return converted(entry.dtype, operands[0])
+            return _cast(entry.dtype, operands[0])
         assert isinstance(entry, Call)
         call = f"element::{entry.name}({', '.join([*operands, *map(repr, entry.statics)])})"
         return converted(entry.dtype, call)

@@ -39,6 +39,17 @@ template <typename X, typename Y, typename I> struct Scatter {
     void check(uint pick, device atomic_uint *state) const {
         if (!helper::is_place(place(pick), uint(words[1]))) helper::refuse(state, pick);
     }
+    // How many picks have a place below `limit`; `order` has them sorted by place.
+    uint picks_below(device const long *order, long limit) const {
+        uint low = 0, n = picks();
+        while (n > 0) {
+            const uint half_of_it = n / 2;
+            const bool below = place(uint(order[low + half_of_it])) < limit;
+            low = below ? low + half_of_it + 1 : low;
+            n = below ? n - half_of_it - 1 : half_of_it;
+        }
+        return low;
+    }
 };
 
 }  // namespace helper
@@ -128,22 +139,9 @@ inline void scatter_sorted(constant int *words, uint i, device atomic_uint *stat
     if (i < s.picks()) s.check(i, state);
     if (i >= s.elements()) return;
     const uint row = i / s.size(), k = i % s.size();
-    uint bounds[2];
-    for (uint behind = 0; behind < 2; ++behind) {
-        uint low = 0, n = s.picks();
-        while (n > 0) {
-            const uint half_of_it = n / 2;
-            if (s.place(uint(order[low + half_of_it])) < long(row) + long(behind)) {
-                low += half_of_it + 1;
-                n -= half_of_it + 1;
-            } else {
-                n = half_of_it;
-            }
-        }
-        bounds[behind] = low;
-    }
+    const uint first = s.picks_below(order, long(row)), end = s.picks_below(order, long(row) + 1);
     H value = Held::of(T(x[s.x_at(row, k)]));
-    for (uint j = helper::Counting<Op>::from(bounds[0], bounds[1]); j < bounds[1]; ++j) {
+    for (uint j = helper::Counting<Op>::from(first, end); j < end; ++j) {
         value = helper::combined<Held>(value, T(y[s.y_at(uint(order[j]), k)]));
     }
     out[i] = Held::value(value);

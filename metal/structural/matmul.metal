@@ -3,6 +3,9 @@
 // Floating ones are computed as float: tiles of the result by threadgroups, from tiles of the operands in their
 // memory; products of a vector and of integers more plainly. The inner axis may be shared out to pieces, each with a
 // result of its own.
+//
+// Loops over matrices of a simdgroup are unrolled and their conditions stand outside: a compiler that indexes an array
+// of matrices at run time spills it, or is wrong.
 
 namespace helper {
 
@@ -86,29 +89,42 @@ inline void matmul_tiles(constant int *words, threadgroup float *memory, helper:
             const bool works = quarter < 4 && g.simdgroup < workers;
             const uint x_at = quarter / 2 * helper::QUARTER, y_at = quarter % 2 * helper::QUARTER;
             simdgroup_float8x8 sums[4][4];
+#pragma clang loop unroll(full)
             for (uint i = 0; i < 4; ++i) {
+#pragma clang loop unroll(full)
                 for (uint j = 0; j < 4; ++j) sums[i][j] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
             }
             for (uint first = p.first; first < p.end; first += helper::DEPTH) {
                 helper::load_tiles(p, row, column, first, x_tile, y_tile, g, x, y);
                 threadgroup_barrier(mem_flags::mem_threadgroup);
-                for (uint k = 0; works && k < helper::DEPTH; k += 8) {
-                    simdgroup_float8x8 a[4], b[4];
-                    for (uint i = 0; i < 4; ++i) {
-                        simdgroup_load(a[i], x_tile + (x_at + 8 * i) * helper::X_STEP + k, helper::X_STEP);
-                        simdgroup_load(b[i], y_tile + k * helper::Y_STEP + y_at + 8 * i, helper::Y_STEP);
-                    }
-                    for (uint i = 0; i < 4; ++i) {
-                        for (uint j = 0; j < 4; ++j) {
-                            simdgroup_multiply_accumulate(sums[i][j], a[i], b[j], sums[i][j]);
+                if (works) {
+#pragma clang loop unroll(full)
+                    for (uint k = 0; k < helper::DEPTH; k += 8) {
+                        simdgroup_float8x8 a[4], b[4];
+#pragma clang loop unroll(full)
+                        for (uint i = 0; i < 4; ++i) {
+                            simdgroup_load(a[i], x_tile + (x_at + 8 * i) * helper::X_STEP + k, helper::X_STEP);
+                            simdgroup_load(b[i], y_tile + k * helper::Y_STEP + y_at + 8 * i, helper::Y_STEP);
+                        }
+#pragma clang loop unroll(full)
+                        for (uint i = 0; i < 4; ++i) {
+#pragma clang loop unroll(full)
+                            for (uint j = 0; j < 4; ++j) {
+                                simdgroup_multiply_accumulate(sums[i][j], a[i], b[j], sums[i][j]);
+                            }
                         }
                     }
                 }
                 threadgroup_barrier(mem_flags::mem_threadgroup);
             }
-            for (uint i = 0; works && i < 4; ++i) {
-                for (uint j = 0; j < 4; ++j) {
-                    simdgroup_store(sums[i][j], memory + (x_at + 8 * i) * helper::TILE + y_at + 8 * j, helper::TILE);
+            if (works) {
+                threadgroup float *to = memory + x_at * helper::TILE + y_at;
+#pragma clang loop unroll(full)
+                for (uint i = 0; i < 4; ++i) {
+#pragma clang loop unroll(full)
+                    for (uint j = 0; j < 4; ++j) {
+                        simdgroup_store(sums[i][j], to + 8 * i * helper::TILE + 8 * j, helper::TILE);
+                    }
                 }
             }
             threadgroup_barrier(mem_flags::mem_threadgroup);

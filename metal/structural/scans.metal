@@ -20,15 +20,19 @@ template <typename T, typename Op> struct Plain {
     static Plain unpack(Words words) { return {helper::Packing<T>::unpack(words)}; }
 };
 
-// A product, mantissa * 2**exponent. The mantissa is in [1, 2), or x itself where that is 0, subnormal, inf or NaN.
+// A product, mantissa * 2**exponent. The mantissa is in [1, 2), or x itself where that is 0, inf or NaN.
 struct Scaled {
     typedef uint2 Words;
     float mantissa;
     int exponent;
     static Scaled normal(float x, int exponent) {
-        const uint bits = as_type<uint>(x), biased = (bits >> 23) & 0xffu;
-        if (biased == 0 || biased == 0xffu) return {x, exponent};
-        return {as_type<float>((bits & 0x807fffffu) | 0x3f800000u), exponent + int(biased) - 127};
+        const uint sign = as_type<uint>(x) & helper::SIGN, size = as_type<uint>(x) & ~helper::SIGN;
+        const bool small = size < 0x00800000u;  // then it is that integer times 2**-149
+        const uint bits = small ? as_type<uint>(float(size)) : size;
+        const bool kept = size == 0 || size >= helper::INFINITY_BITS;
+        const float mantissa = as_type<float>(sign | (bits & 0x007fffffu) | 0x3f800000u);
+        const int more = int(bits >> 23) - (small ? 127 + 149 : 127);
+        return {helper::choose(kept, x, mantissa), kept ? exponent : exponent + more};
     }
     static Scaled identity() { return {1.0f, 0}; }
     static Scaled of(float x) { return normal(x, 0); }
@@ -107,8 +111,10 @@ template <typename E> inline E lanes_before(E element, uint lane, thread E &whol
         if (lane >= step) element = before.then(element);
     }
     whole = element;
-    const typename E::Words before = simd_shuffle_up(element.pack(), ushort(1));
-    return E::unpack(lane == 0 ? E::identity().pack() : before);
+    const E before = E::unpack(simd_shuffle_up(element.pack(), ushort(1)));
+    E found = E::identity();
+    if (lane > 0) found = before;  // no select of what is shuffled: compilers have taken the wrong one
+    return found;
 }
 
 // Scan elements [first, end) of a line behind those that `carry` combines; it then combines these too.
@@ -118,8 +124,11 @@ inline void scan_section(thread const Scan &scan, thread const Store &store, uin
     for (; first < end; first += helper::SCANNED * g.threads) {
         const uint own = first + helper::SCANNED * g.rank;
         E elements[helper::SCANNED], whole = E::identity();
+#pragma clang loop unroll(full)
         for (uint k = 0; k < helper::SCANNED; ++k) {
-            elements[k] = own + k < end ? scan.load(own + k) : E::identity();
+            const E loaded = scan.load(min(own + k, end - 1));
+            elements[k] = E::identity();
+            if (own + k < end) elements[k] = loaded;
             whole = whole.then(elements[k]);
         }
         const E before = helper::lanes_before(whole, g.lane, whole);
@@ -132,9 +141,10 @@ inline void scan_section(thread const Scan &scan, thread const Store &store, uin
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
         value = value.then(before);
-        for (uint k = 0; k < helper::SCANNED && own + k < end; ++k) {
+#pragma clang loop unroll(full)
+        for (uint k = 0; k < helper::SCANNED; ++k) {
             const E next = value.then(elements[k]);
-            store(own + k, value, next);
+            if (own + k < end) store(own + k, value, next);
             value = next;
         }
     }
@@ -185,7 +195,8 @@ inline void scan_totals(constant int *words, threadgroup typename Scan::Element:
         const Scan scan(words + 10, i / sections, uint(words[2]), inputs...);
         const uint first = i % sections * size;
         E carry = E::identity();
-        helper::scan_section(scan, helper::Dropped(), first, min(first + size, uint(words[1])), carry, memory, g);
+        const helper::Dropped nothing = {};
+        helper::scan_section(scan, nothing, first, min(first + size, uint(words[1])), carry, memory, g);
         if (g.rank == 0) ((device typename E::Words *)totals)[i] = carry.pack();
     }
 }

@@ -28,7 +28,7 @@ LIMITS = {
 """Values that small arrays reach."""
 
 
-@pytest.mark.parametrize("setting", ["1024", "256", "fast-math"])
+@pytest.mark.parametrize("setting", ["1024", "448", "apple"])
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     case=cases(("float32", "int32", "int64", "uint8")),

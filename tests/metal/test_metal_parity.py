@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.cases import CASES
 from support.cases.case import Case
-from support.emulating import SETTINGS, on
+from support.emulating import COLUMNS, drawn, on
 from support.oracles import direction, is_inexact, precise
 
 import fastvjp as mx
@@ -24,8 +24,8 @@ GPU = pytest.mark.skipif(devices.why_unavailable("metal") is not None, reason="n
 
 
 def settings(case: Case, dtype: str) -> list[Any]:
-    """All for kernels in which threads work together; fast math in elementwise ones is tested elsewhere."""
-    chosen = ["1024", "gpu"] if case.elementwise or dtype != "float32" else [*SETTINGS, "gpu"]
+    """Several for kernels in which threads work together; fast math in elementwise ones is tested elsewhere."""
+    chosen = ["1024", "gpu"] if case.elementwise or dtype != "float32" else [*COLUMNS, "gpu"]
     return [pytest.param(s, marks=GPU if s == "gpu" else ()) for s in chosen]
 
 
@@ -41,6 +41,7 @@ PAIRS = [(c, d) for c in CASES for d in c.dtypes if d not in ("float64", "comple
     ],
 )
 def test_primitives(case: Case, dtype: str, setting: str, rng: np.random.Generator) -> None:
+    setting = drawn(setting, rng)
     xs = case.draw(rng, dtype)
     with np.errstate(all="ignore"):
         result = np.asarray(case.reference(*[precise(x) for x in xs]))

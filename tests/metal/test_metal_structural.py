@@ -31,12 +31,13 @@ examples = settings(max_examples=8, deadline=None, suppress_health_check=[Health
 
 
 @functools.cache
-def device(group: int, fast_math: bool = False) -> Any:
-    return emulator.Device(mode="full", group=group, fast_math=fast_math)
+def device(group: int, fast_math: bool = False, late: int = 0) -> Any:
+    hardware = emulator.Hardware(regroup=late > 0, late=late)
+    return emulator.Device(mode="full", group=group, fast_math=fast_math, hardware=hardware)
 
 
 @pytest.fixture(
-    params=[(1024,), (256,), (96,), (256, True)], ids=["1024", "256", "96", "fast-math"], scope="module"
+    params=[(1024,), (448, False, 100), (96,), (256, True)], ids=["1024", "448", "96", "fast-math"], scope="module"
 )
 def metal(request: Any) -> Any:
     return device(*request.param)

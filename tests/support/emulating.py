@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import warnings
 from collections.abc import Iterator
@@ -18,8 +19,25 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "1024": {"mode": "full", "group": 1024},
     "256": {"mode": "full", "group": 256},
     "fast-math": {"mode": "fast", "fast_math": True},
+    "apple": {"mode": "fast", "fast_math": True, "group": 96, "flush": True, "regroup": True},
+    "448": {"mode": "full", "group": 448, "regroup": True, "late": 60},
+    "896": {"mode": "full", "group": 896, "regroup": True, "late": 1000},
+    "flush": {"mode": "full", "group": 1024, "flush": True},
 }
-"""Of the emulator; `device("gpu")` is a real one."""
+"""Of the emulator, and of its `Hardware`; `device("gpu")` is a real one. What is compiled is shared by
+those of one mode, `fast_math` and `flush`."""
+
+COLUMNS = ["1024", "any group", "apple"]
+"""Settings for kernels in which threads work together: with these, what is compiled is compiled twice. "any group"
+is another one of each run."""
+DRAWN = {"any group": ["256", "448", "896"]}
+
+
+def drawn(setting: str, rng: np.random.Generator) -> str:
+    """One of the settings that a column stands for."""
+    name = str(rng.choice(DRAWN.get(setting, [setting])))
+    print(f"on {name}")
+    return name
 
 
 @functools.cache
@@ -28,8 +46,11 @@ def device(setting: str) -> Any:
     if setting == "gpu":
         return choice._load("metal")
     from fastvjp.metal.emulated import emulated
+    from fastvjp.metal.emulator import Hardware
 
-    return emulated(f"emulator {setting}", **SETTINGS.get(setting, {}))
+    own = dict(SETTINGS.get(setting, {}))
+    hardware = {field.name: own.pop(field.name) for field in dataclasses.fields(Hardware) if field.name in own}
+    return emulated(f"emulator {setting}", **own, hardware=Hardware(**hardware))
 
 
 @contextlib.contextmanager

@@ -2,6 +2,14 @@
 #pragma once
 #include "synchronisation.h"
 
+namespace emu {
+// Whether a store is one to device memory that others see later; it is made then.
+EMU_UNCHECKED bool kept_back(constant const char *space, const volatile void *at, bool) { return false; }
+template <typename T> EMU_UNCHECKED bool kept_back(constant const char *space, const volatile void *at, T value) {
+    return space[0] == 'd' && emu_late_store(at, uint(value));
+}
+} // namespace emu
+
 namespace metal {
 enum memory_order { memory_order_relaxed };
 struct atomic_int { int value; };
@@ -22,6 +30,7 @@ template <> struct atomic<bool> : atomic_bool {};
 #define EMU_ATOMIC(SPACE, A, T)                                                                             \
     EMU_UNCHECKED void atomic_store_explicit(volatile SPACE A *at, T value, memory_order) {                 \
         emu_atomic((const void *)(ulong)at, sizeof(T), 2);                                                  \
+        if (emu::kept_back(#SPACE, (const volatile void *)(ulong)at, value)) return;                        \
         at->value = value;                                                                                  \
     }                                                                                                       \
     EMU_UNCHECKED T atomic_load_explicit(const volatile SPACE A *at, memory_order) {                        \

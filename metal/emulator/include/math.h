@@ -17,7 +17,7 @@ extern "C" float ldexpf(float, int);
 #define EMU_REAL_FUNCTIONS                                                                        \
     EMU_ONE(EMU_FLOAT1)                                                                           \
     inline float atan2(float y, float x) { return ::atan2f(y, x); }                               \
-    inline float fmod(float x, float y) { return ::fmodf(x, y); }                                 \
+    inline float fmod(float x, float y) { return EMU_FMOD(x, y); }                                \
     inline float pow(float x, float y) { return ::powf(x, y); }                                   \
     inline float powr(float x, float y) { return ::powf(x, y); }                                  \
     inline float exp10(float x) { return ::powf(10.0f, x); }                                      \
@@ -43,16 +43,26 @@ extern "C" float ldexpf(float, int);
     inline float clamp(float x, float low, float high) { return fmin(fmax(x, low), high); }       \
     inline float fdim(float x, float y) { return x > y ? x - y : 0.0f; }
 
+// As Metal expands it in fast math, which is wrong next to multiples of y.
+inline float emu_fast_fmod(float x, float y) { return x - y * __builtin_elementwise_trunc(x / y); }
+#define EMU_FMOD(x, y) emu_fast_fmod(x, y)
+
 namespace metal {
 namespace fast {
 EMU_REAL_FUNCTIONS
 }
+#undef EMU_FMOD
+#define EMU_FMOD(x, y) ::fmodf(x, y)
 #pragma float_control(push)
 #pragma float_control(precise, on)
 namespace precise {
 EMU_REAL_FUNCTIONS
 }
 #pragma float_control(pop)
+#ifdef __FAST_MATH__
+#undef EMU_FMOD
+#define EMU_FMOD(x, y) emu_fast_fmod(x, y)
+#endif
 EMU_REAL_FUNCTIONS
 
 inline float fma(float a, float b, float c) { return __builtin_elementwise_fma(a, b, c); }

@@ -3,7 +3,7 @@
 #include "math.h"
 
 namespace emu {
-struct lanes { uint active, lane; const uchar (*values)[16]; };
+struct lanes { uint active, lane, regroup; const uchar (*values)[16]; };
 }
 extern "C" {
 __attribute__((convergent)) void emu_threadgroup_barrier(uint flags);
@@ -12,6 +12,7 @@ __attribute__((convergent)) const emu::lanes *emu_simd(const void *value, uint s
 __attribute__((convergent)) const emu::lanes *emu_simd_all(const void *value, uint size);
 void emu_inactive_lane(uint lane);
 void emu_atomic(const void *address, uint size, uint write);
+uint emu_late_store(const volatile void *address, uint value);
 void *emu_threadgroup(constant const char *name, constant const char *function, uint number, uint size, uint granule);
 }
 #define EMU_INLINE __attribute__((always_inline)) inline
@@ -36,7 +37,7 @@ EMU_INLINE threadgroup T &threadgroup_variable(constant const char *name, consta
 
 // A value of every lane of the simdgroup that calls this together.
 template <typename T> struct gathered {
-    uint active, lane;
+    uint active, lane, regroup;
     T values[32];
     EMU_UNCHECKED T get(uint i) const { return values[i]; }
     EMU_INLINE bool has(uint i) const { return i < 32 && (active >> i & 1); }
@@ -48,6 +49,7 @@ template <typename T> struct gathered {
 template <typename T> EMU_UNCHECKED void spread(const lanes *all, gathered<T> *out) {
     out->active = all->active;
     out->lane = all->lane;
+    out->regroup = all->regroup;
     for (uint i = 0; i < 32; i++) __builtin_memcpy(&out->values[i], all->values[i], sizeof(T));
 }
 template <typename T> EMU_UNCHECKED void pack(uchar *bytes, T value) { __builtin_memcpy(bytes, &value, sizeof(T)); }
@@ -70,9 +72,17 @@ template <typename T> EMU_INLINE gathered<T> gather(T value) {
     return all;
 }
 
-// In pairs of neighbours, then of neighbouring pairs, ...: as hardware does, and deterministic.
+// In pairs of neighbours, then of neighbouring pairs, ...: as hardware does, and deterministic. Or in another order.
 template <typename T, typename F> EMU_UNCHECKED T reduce(gathered<T> *all, F f) {
     uint active = all->active;
+    if (all->regroup) { // from the last lane to the first, as one is free to
+        int last = 31;
+        while (last > 0 && !(active >> last & 1)) last--;
+        T value = all->values[last];
+        for (int i = last - 1; i >= 0; i--)
+            if (active >> i & 1) value = f(value, all->values[i]);
+        return value;
+    }
     for (uint step = 1; step < 32; step *= 2)
         for (uint i = 0; i < 32; i += 2 * step) {
             uint other = i + step;

@@ -99,6 +99,21 @@ void __ubsan_handle_divrem_overflow_abort(const void *data, uint64_t a, uint64_t
     __ubsan_handle_divrem_overflow(data, a, b);
 }
 
+// The control word of floating point, and it with subnormals as zero, in operands and results.
+#if defined(__x86_64__)
+static uint64_t float_control(void) { return __builtin_ia32_stmxcsr(); }
+static void set_float_control(uint64_t word) { __builtin_ia32_ldmxcsr((uint32_t)word); }
+enum { FLUSHING = 0x8040 }; // FTZ, DAZ
+#else
+static uint64_t float_control(void) {
+    uint64_t word;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(word));
+    return word;
+}
+static void set_float_control(uint64_t word) { __asm__ volatile("msr fpcr, %0" : : "r"(word)); }
+enum { FLUSHING = 1 << 24 }; // FZ; subnormals of half have a bit of their own
+#endif
+
 void run_dispatch(dispatch *d) {
     running = d;
     d->report = (report){0};
@@ -106,14 +121,18 @@ void run_dispatch(dispatch *d) {
         d->report.kind = NO_MEMORY;
         return;
     }
+    uint64_t control = float_control();
     watch_faults();
     watch_time(d->time_limit);
     if (sigsetjmp(beginning, 1) == 0) {
         in_kernel = 1;
+        if (d->flush) set_float_control(control | FLUSHING);
         memory_begin_dispatch();
         for (uint32_t group = 0; group < d->groups; group++) run_group(group);
     }
     in_kernel = 0;
+    set_float_control(control);
+    memory_end_dispatch();
     unwatch_time();
     unwatch_faults();
 }

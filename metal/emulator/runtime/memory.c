@@ -30,6 +30,16 @@ static uint32_t variable_count, arena_used, threadgroup_bytes;
 static char *arena;
 static cell *arena_cells; // one for each byte
 static region *recent;    // the buffer of the last access
+static uint64_t operations;
+
+// Relaxed stores that other threadgroups do not see yet, in the order in which they were made.
+enum { MOST_LATE = 4096 };
+typedef struct {
+    volatile uint32_t *at;
+    uint32_t value, group, due;
+} late_store;
+static late_store late[MOST_LATE];
+static uint32_t late_count, late_clock, late_random = 1;
 
 void fill_poison(void *memory, uint64_t size) {
     // NaN as half and as float, and an unlikely integer
@@ -48,6 +58,8 @@ void memory_begin_dispatch(void) {
         if (arena == NULL || arena_cells == NULL) fail(NO_MEMORY, (report){0});
     }
     dispatch_stamp = ++stamp;
+    operations = 0;
+    late_count = 0;
     variable_count = arena_used = threadgroup_bytes = 0;
     recent = running->buffers;
 }
@@ -84,6 +96,37 @@ void *emu_threadgroup(const char *name, const char *function, uint32_t number, u
     arena_used += (size + 63) & ~63u;
     fill_poison(start, size);
     return start;
+}
+
+// Make the stores visible that are due, all those before the last one to this address, or all.
+static void show_late(volatile uint32_t *at, int all) {
+    uint32_t own = 0, left = 0;
+    for (uint32_t i = 0; i < late_count; i++)
+        if (late[i].at == at) own = i + 1;
+    for (uint32_t i = 0; i < late_count; i++) {
+        if (all || (late[i].at == at && i < own) || (int32_t)(late[i].due - late_clock) <= 0)
+            *late[i].at = late[i].value;
+        else
+            late[left++] = late[i];
+    }
+    late_count = left;
+}
+
+static int stored_by_this_group(volatile uint32_t *at) {
+    for (uint32_t i = 0; i < late_count; i++)
+        if (late[i].at == at && late[i].group == group_index) return 1;
+    return 0;
+}
+
+void memory_end_dispatch(void) { show_late(NULL, 1); }
+
+// A relaxed store of 32 bits to device memory; whether it is kept back.
+uint32_t emu_late_store(volatile uint32_t *at, uint32_t value) {
+    if (!running->late) return 0;
+    show_late(at, late_count == MOST_LATE);
+    late_random = late_random * 1664525u + 1013904223u;
+    late[late_count++] = (late_store){at, value, group_index, late_clock + 1 + (late_random >> 8) % running->late};
+    return 1;
 }
 
 static int same_simdgroup(uint32_t a, uint32_t b) {
@@ -188,6 +231,7 @@ static void outside(uint64_t address, report details) {
 }
 
 static void access(const void *pointer, uint64_t size, uint32_t alignment, int write, int atomic) {
+    if (running->operations && ++operations > running->operations) fail(WATCHDOG, (report){.buffer = -1});
     uint64_t address = (uint64_t)(uintptr_t)pointer;
     uint32_t id = atomic ? ATOMIC : current_thread + 1;
     report details = {.write = (uint32_t)write, .size = (uint32_t)size, .buffer = -1};
@@ -219,6 +263,11 @@ static void access(const void *pointer, uint64_t size, uint32_t alignment, int w
 
 // A load, an update or a store.
 void emu_atomic(const void *pointer, uint32_t size, uint32_t kind) {
+    if (running->late) {
+        ++late_clock;
+        volatile uint32_t *at = (volatile uint32_t *)pointer;
+        show_late(kind == 1 || stored_by_this_group(at) ? at : NULL, 0);
+    }
     if (!running->checked) return;
     if (kind != 2) access(pointer, size, size, 0, 1);
     if (kind != 0) access(pointer, size, size, 1, 1);

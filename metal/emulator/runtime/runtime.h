@@ -12,7 +12,7 @@ static const uint32_t UNKNOWN = 0xffffffffu; // thread or group
 enum kind {
     NONE, OUTSIDE, MISALIGNED, RACE, UNINITIALISED, NEVER_WRITTEN, DIVERGENT_BARRIER, MISSED_BARRIER,
     INACTIVE_LANE, DIVERGENT_MATRIX, THREADGROUP_LIMIT, PRIVATE_OVERRUN, ARRAY_INDEX, MEMORY_FAULT,
-    ARITHMETIC_FAULT, OTHER_FAULT, TIMEOUT, NO_MEMORY
+    ARITHMETIC_FAULT, OTHER_FAULT, TIMEOUT, NO_MEMORY, WATCHDOG
 };
 
 // One granule of memory: when, and by whom, it was last written and read (see memory.c).
@@ -45,6 +45,11 @@ typedef struct {
     uint32_t buffer_count, group_size, groups, checked;
     uint64_t code_size; // at most so far from `entry` lie the kernel's constants
     double time_limit;  // seconds
+    uint32_t flush;      // whether float32 subnormals are zero
+    uint32_t regroup;    // whether SIMD functions combine lanes in another order
+    uint32_t late;       // after how many atomic accesses at most a relaxed store is seen by other groups; 0: at once
+    uint32_t no_simd;    // whether SIMD functions return zero
+    uint64_t operations; // accesses after which it is ended; 0: never
     report report;
 } dispatch;
 
@@ -58,6 +63,7 @@ typedef struct {
 typedef struct {
     uint32_t active; // one bit for each lane that takes part
     uint32_t lane;   // the one that asks
+    uint32_t regroup; // whether lanes are combined one after the other, from the last
     const unsigned char (*values)[LANE_BYTES];
 } lanes;
 
@@ -76,6 +82,7 @@ int on_some_stack(uint64_t address);
 // memory.c
 void memory_begin_dispatch(void);
 void memory_begin_group(void);
+void memory_end_dispatch(void);
 void memory_barrier(uint32_t flags);
 void memory_simdgroup_barrier(uint32_t simdgroup);
 void fill_poison(void *memory, uint64_t size);

@@ -25,6 +25,7 @@ uint32_t group_index;
 uint32_t current_thread;
 static fiber fibers[MAX_THREADS];
 static unsigned char lane_values[LANES][LANE_BYTES]; // read by every lane before the next operation of any
+static unsigned char nothing[LANES][LANE_BYTES]; // what a SIMD function that fails returns
 static char *stacks;
 static int free_stacks[MAX_THREADS], free_count;
 static void *scheduler;
@@ -123,7 +124,7 @@ static int finish_simd_operation(void) {
     }
     for (uint32_t i = 0; i < LANES; i++)
         if (active >> i & 1) {
-            fibers[first_lane + i].result = (lanes){active, i, lane_values};
+            fibers[first_lane + i].result = (lanes){active, i, running->regroup, running->no_simd ? nothing : lane_values};
             fibers[first_lane + i].state = RUNNABLE;
         }
     return active != 0;
@@ -197,8 +198,8 @@ const lanes *emu_simd_all(const void *value, uint32_t size) {
 
 void emu_simdgroup_barrier(uint32_t flags) {
     (void)flags;
-    uint32_t nothing = 0;
-    exchange(&nothing, sizeof nothing, __builtin_return_address(0));
+    uint32_t value = 0;
+    exchange(&value, sizeof value, __builtin_return_address(0));
     memory_simdgroup_barrier(current_thread / LANES);
 }
 
