@@ -18,9 +18,10 @@ class Dispatch:
 
     Its source is the text of the files named by `library` (stems of *.metal, in that order, each once), and
     behind it `source`, which defines one kernel, `run`. Bound are first the buffers of `arrays`, in order and at
-    their beginning, whatever the views' offsets; then memory of `state` bytes, if there are any, which begins as
-    zeros and stays from one run to the next; as the last one `constant int *words`: first `numbers` (sizes,
-    strides, offsets in elements, each a 32-bit word), then the scalars, two words each.
+    their beginning, whatever the views' offsets; then memory of `state` bytes and a word, the receipt. It begins
+    as zeros and stays from one run to the next: the last thread adds 1 to the receipt. As the last one
+    `constant int *words` is bound: first `numbers` (sizes, strides, offsets in elements, each a 32-bit word), then
+    the scalars, two words each.
     """
 
     source: str

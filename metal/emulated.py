@@ -28,7 +28,9 @@ def emulated(name: str, **settings: Unpack[Settings]) -> MetalDevice:
     """
     try:
         emulator.check_compiler()
-        return MetalDevice(name, emulator.Device(**settings), emulator.error, kept=0)
+        device = emulator.Device(**settings)
+        forks = not device.faults.lost_by_fork
+        return MetalDevice(name, device, emulator.error, kept=0, label=device.hardware.name, forks=forks)
     except emulator.error as error:
         raise RuntimeError(str(error)) from error
 

@@ -10,6 +10,8 @@ import numpy as np
 from ..core.avals import Aval, float32, float64
 from ..devices.pool import Pool
 
+ON_CPU = "the cpu device has no such limits: FASTVJP_DEVICE=cpu, or fastvjp.set_default_device('cpu')"
+"""The way out of what a GPU cannot do, for messages."""
 LARGEST = 1 << 32
 """Elements that 32-bit positions, with which kernels compute, can tell apart."""
 

@@ -126,7 +126,8 @@ def _checked(name: str, source: str) -> str:
 def _from_environment() -> str:
     wanted = environment.device()
     if wanted == "auto":
-        return "metal" if why_unavailable("metal") is None else "cpu"
+        usable = why_unavailable("metal") is None and getattr(_load("metal"), "by_itself", True)
+        return "metal" if usable else "cpu"
     return _checked(wanted, "FASTVJP_DEVICE")
 
 
@@ -134,7 +135,8 @@ def default_device() -> Device:
     """The device on which ops run: a string, 'cpu', 'metal' or 'metal-emulator', with MLX's attributes.
 
     The first of: an enclosing `fastvjp.device(...)`, `set_default_device`, the environment variable
-    FASTVJP_DEVICE (one of these, or 'auto', which takes metal where metalcompute finds a GPU, else cpu).
+    FASTVJP_DEVICE (one of these, or 'auto', which takes metal where there is an Apple GPU that has passed a trial
+    in another process and is not one of a virtual machine, else cpu).
 
     Raises:
         ValueError: FASTVJP_DEVICE names no usable device; says which are and why the other is not.

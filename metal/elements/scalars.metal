@@ -123,6 +123,11 @@ inline ushort bfloat16_bits(float x) {
 
 inline float bfloat16(float x) { return helper::bfloat16_of(helper::bfloat16_bits(x)); }
 
+// --- receipts --------------------------------------------------------------------------------------------
+
+// The last thread says that its dispatch has come to its end. The host counts: no other error of a GPU reaches it.
+inline void finished(device atomic_uint *receipt) { atomic_fetch_add_explicit(receipt, 1u, memory_order_relaxed); }
+
 // --- arithmetic ------------------------------------------------------------------------------------------
 
 // Of floating numbers; correctly rounded, where x / y may be off by 2.5 ULP.

@@ -136,7 +136,8 @@ class Device:
         found = self._kernels.get(text)
         if found is None:
             self._compiled += 1
-            if self.process != os.getpid() or self.faults.loses_compiler(self._compiled):
+            forked = self.faults.lost_by_fork and self.process != os.getpid()
+            if forked or self.faults.loses_compiler(self._compiled):
                 raise error("Compiler encountered XPC_ERROR_CONNECTION_INTERRUPTED")
             if self._compiled <= self.faults.no_functions:
                 return Kernel(self, text, empty=True)

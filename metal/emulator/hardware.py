@@ -33,7 +33,7 @@ class Hardware:
     max_buffer: int | None = None
     working_set: int | None = None
     operations: int = 0
-    name: str = "emulator"
+    name: str = "the emulator"
 
     def __post_init__(self) -> None:
         if self.simd not in SIMD:
@@ -53,6 +53,7 @@ class Faults:
         no_functions: as many libraries, from the first one, come without functions.
         pipeline_fails_from: from the dispatch of this number on no pipeline can be made, which ends the process.
         pipeline_lines: nor can one of a text of more lines.
+        lost_by_fork: a process that is forked has no compiler.
     """
 
     drop: int = 0
@@ -62,6 +63,7 @@ class Faults:
     no_functions: int = 0
     pipeline_fails_from: int = 0
     pipeline_lines: int = 0
+    lost_by_fork: bool = False
 
     def drops(self, number: int) -> bool:
         """Whether the dispatch of this number does nothing."""

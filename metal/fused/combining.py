@@ -92,7 +92,14 @@ class OverRows:
 
     def arguments(self) -> list[str]:
         """Memory of the kernel's own."""
-        return ["device uchar *acc"] * bool(self.accumulated) + ["device atomic_uint *state"] * bool(self.state)
+        return ["device uchar *acc"] * bool(self.accumulated) + ["device atomic_uint *state"]
+
+    def receipt(self) -> str:
+        """The statement of the last thread, that it has come to the end."""
+        last = "row == rows - 1u"
+        if self.grid.chunks:
+            last = "rank == 0" if self.partial else "rank == 0 && group == chunks - 1u"
+        return f"if ({last}) helper::finished(state + {self.words.number(self.state // 4)});"
 
     def allocate(self, allocate: Allocate) -> list[View]:
         """The memory in which teams accumulate."""

@@ -29,10 +29,12 @@ def fill_dispatch(view: View, combine: str) -> Dispatch:
     size = math.prod(view.layout.shape)
     source = "\n".join([
         "kernel void run(",
-        f"    device {dtype} *a [[buffer(0)]], constant int *words [[buffer(1)]],",
+        f"    device {dtype} *a [[buffer(0)]], device atomic_uint *state [[buffer(1)]],",
+        "    constant int *words [[buffer(2)]],",
         "    uint i [[thread_position_in_grid]]) {",
         f"    typedef {held(combine, view.dtype)} Held;",
         "    if (i < uint(words[0])) a[uint(words[1]) + i] = Held::value(helper::nothing<Held>());",
+        "    if (i == uint(words[0]) - 1u) helper::finished(state);",
         "}",
     ]) + "\n"  # fmt: skip
     return Dispatch(source, libraries(source), (view,), (), (size, view.layout.offset), size)
@@ -85,6 +87,7 @@ class _Source:
             lines += [*results.begin(), *self.row_loop(body), *results.finish(), *self.continued()]
         else:
             lines += ["if (row >= rows) return;", *body]
+        lines.append(results.receipt())
         lines = [*self.words.scalar_values(), *self.aliases(), *lines]  # behind all numbers
         own = tuple([v for a, v in enumerate(self.views) if self.parameter(a) == a])
         memory = (*own, *results.allocate(allocate))

@@ -16,7 +16,7 @@ from ...devices import Profile
 from ...devices.pool import Pool
 from ...planning.plan import FusedStep, Operand, Plan, Scalar, Step, View, dense, with_own_outputs
 from ..dispatch import Dispatch
-from ..memory import MetalBuffer, check_size, nbytes
+from ..memory import ON_CPU, MetalBuffer, check_size, nbytes
 from .fallback import Fallback, needs_cpu
 from .lowering import lower
 
@@ -28,12 +28,18 @@ class Device(Protocol):
     """What a plan needs of the device that it runs on: `gpu.MetalDevice` has it."""
 
     name: str
+    label: str
+    """The GPU's own name, with what is known of it."""
     error: type[Exception]
     """What the GPU raises."""
     pool: Pool[Any]
 
     def kernel(self, dispatch: Dispatch) -> Any:
         """The compiled kernel of a dispatch."""
+        ...
+
+    def check_process(self) -> None:
+        """RuntimeError in a process that was forked after the device was opened."""
         ...
 
     def memory_of(self, content: int | bytes) -> Any:
@@ -60,9 +66,10 @@ class Launch:
         first = len(dispatch.numbers)
         words = np.zeros(max(first + 2 * len(dispatch.scalars), 1), np.uint32)
         words[:first] = np.array(dispatch.numbers, np.int64).astype(np.uint32)
-        state = [device.memory_of(bytes(dispatch.state))] if dispatch.state else []
-        self.own = [*state, device.memory_of(words.tobytes())]
-        self.state = np.frombuffer(state[0], np.uint32) if state else np.zeros(1, np.uint32)
+        self.own = [device.memory_of(bytes(dispatch.state + 4)), device.memory_of(words.tobytes())]
+        self.state = np.frombuffer(self.own[0], np.uint32)
+        self.started = 0
+        """How often it was, since its state was zeros."""
         pairs = np.frombuffer(self.own[-1], np.uint32)[first : first + 2 * len(dispatch.scalars)].reshape(-1, 2)
         self.scalars = [(s.leaf, s.aval.dtype, pair) for s, pair in zip(dispatch.scalars, pairs, strict=True)]
 
@@ -76,7 +83,12 @@ class Launch:
                 pair.view(np.float32)[0] = value
             else:
                 pair.view(np.uint64)[0] = int(value) % (1 << 64)
+        self.started += 1
         return self.kernel(self.dispatch.count, *[memory[b] for b in self.buffers], *self.own)
+
+    def is_done(self) -> bool:
+        """Whether its last thread has been there each time, after the end."""
+        return int(self.state[-1]) == self.started % (1 << 32)
 
     def problem(self) -> Exception | None:
         """What the kernel has reported, after its end."""
@@ -86,6 +98,7 @@ class Launch:
     def reset(self) -> None:
         """Have its state as before the first run."""
         self.state[:] = 0
+        self.started = 0
 
 
 class Part:
@@ -206,6 +219,7 @@ class Executable:
     def _run(
         self, values: Sequence[Any], execute: Callable[[Part, partial[None]], None]
     ) -> list[Buffer | Uniform]:
+        self.device.check_process()
         pool = self.device.pool
         running: list[Any] = []
         arrays: dict[int, MetalBuffer] = {i: self._uploaded(values[i]) for i in self.arrays}
@@ -221,6 +235,7 @@ class Executable:
                     for i in released:
                         pool.give_back(memory.pop(i), nbytes(self.avals[i]))
                 _wait(running)
+                self._check_receipts()
                 launches = [launch for part in self.parts for launch in part.launches]
                 problem = next(filter(None, [launch.problem() for launch in launches]), None)
                 if problem is not None:
@@ -233,6 +248,17 @@ class Executable:
                 raise
         made = iter([arrays[i] for i in self.made])
         return [next(made) if leaf is None else values[leaf] for leaf in self.given]
+
+    def _check_receipts(self) -> None:
+        """RuntimeError if a dispatch has not come to its end: metalcompute reads no error that a GPU reports."""
+        for part in self.parts:
+            if not all(launch.is_done() for launch in part.launches):
+                raise RuntimeError(
+                    f"[{self.device.name}] A step of {part.step.computes} did not come to its end: "
+                    f"{self.device.label} has dropped it, or ended it because it took too long or memory was "
+                    f"short. There are no results. Hint: try smaller arrays; after errors a driver may refuse all "
+                    f"work of a process, then start a new one; {ON_CPU}."
+                )
 
     def _uploaded(self, value: Any) -> MetalBuffer:
         if isinstance(value, MetalBuffer) and value.device == self.device.name:

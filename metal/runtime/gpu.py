@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 import threading
 import warnings
@@ -18,7 +19,8 @@ from ...devices.pool import Pool
 from ...planning.plan import Plan
 from ..dispatch import Dispatch
 from ..elements.library import text
-from ..memory import MetalBuffer, check_size, held_dtype
+from ..memory import ON_CPU, MetalBuffer, check_size, held_dtype
+from .child import Trials
 from .executable import Executable
 
 KEPT = 1 << 28
@@ -33,15 +35,31 @@ class MetalDevice:
         gpu: a `metalcompute.Device`, or one with the same methods.
         error: the exception that it raises.
         kept: bytes of memory that are kept for further arrays.
+        label: the GPU's own name, with what is known of it, for messages.
+        forks: whether a process that is forked can go on with it.
+        trials: another process that tries kernels first, or None.
     """
 
-    def __init__(self, name: str, gpu: Any, error: type[Exception], kept: int = KEPT) -> None:
+    def __init__(
+        self,
+        name: str,
+        gpu: Any,
+        error: type[Exception],
+        kept: int = KEPT,
+        *,
+        label: str = "the emulator",
+        forks: bool = True,
+        trials: Trials | None = None,
+    ) -> None:
         self.name = name
         self.gpu = gpu
         self.error = error
         self.pool = Pool(self.memory_of, kept)
         self.lock = threading.Lock()
         self.warned = False
+        self.label = label
+        self.trials = trials
+        self._process = None if forks else os.getpid()
         self._kernels: dict[str, Any] = {}
 
     def dtype(self, dtype: np.dtype) -> np.dtype:
@@ -69,13 +87,26 @@ class MetalDevice:
                 stacklevel=2,
             )
 
+    def check_process(self) -> None:
+        """RuntimeError in a process that was forked after the device was opened."""
+        if self._process not in (None, os.getpid()):
+            raise RuntimeError(
+                f"[{self.name}] This process was forked from one that had opened {self.label}, which Metal does "
+                f"not survive. Hint: start processes by spawn (multiprocessing.set_start_method('spawn')), or use "
+                f"the device first in the child; {ON_CPU}."
+            )
+
     def memory_of(self, content: int | bytes) -> Any:
         """New memory of so many bytes, or with this content; MemoryError where there is none."""
+        self.check_process()
         try:
             return self.gpu.buffer(content)
         except self.error as error:
             size = content if isinstance(content, int) else len(content)
-            raise MemoryError(f"[{self.name}] No memory for {size} bytes: {error}") from error
+            raise MemoryError(
+                f"[{self.name}] No memory for {size} bytes on {self.label}: {error}. Hint: work on parts; "
+                f"{ON_CPU}."
+            ) from error
 
     def check(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
         """ValueError for more elements than kernels can read."""
@@ -99,19 +130,43 @@ class MetalDevice:
         return Executable(self, plan)
 
     def kernel(self, dispatch: Dispatch) -> Any:
-        """The compiled kernel of a dispatch; RuntimeError with the compiler's words where there is none."""
+        """The compiled kernel of a dispatch; RuntimeError with the compiler's words where there is none.
+
+        The compiler is a service of the system that may be lost for a moment: what fails is tried once more. A
+        pipeline that cannot be made would end the process: with `trials` another process makes it first.
+        """
+        self.check_process()
         source = "".join([text(stem) for stem in dispatch.library]) + dispatch.source
         with self.lock:
             found = self._kernels.get(source)
             if found is None:
-                try:
-                    found = self.gpu.kernel(source).function("run")
-                except self.error as error:
-                    digest = hashlib.sha256(source.encode()).hexdigest()
-                    path = Path(tempfile.gettempdir()) / f"fastvjp-{digest[:16]}.metal"
-                    path.write_text(source)
-                    raise RuntimeError(
-                        f"[{self.name}] The kernel `run` could not be compiled. Its source is {path}. {error}"
-                    ) from error
-                self._kernels[source] = found
+                found = self._kernels[source] = self._made(source, dispatch)
             return found
+
+    def _made(self, source: str, dispatch: Dispatch) -> Any:
+        refused = self.trials and self.trials.refuses(source, dispatch)
+        if refused:
+            raise RuntimeError(
+                f"[{self.name}] No kernel for {self.label} can be made of {_written(source)}: the process that "
+                f"tried it {refused}. Hint: please report it with this file; {ON_CPU}."
+            )
+        try:
+            return self.gpu.kernel(source).function("run")
+        except self.error:
+            pass
+        try:
+            return self.gpu.kernel(source).function("run")
+        except self.error as error:
+            raise RuntimeError(
+                f"[{self.name}] The kernel `run` could not be compiled for {self.label}, tried twice. Its source "
+                f"is {_written(source)}. {error}. Hint: if the text is not at fault, the system's compiler is "
+                f"lost: start a new process; {ON_CPU}."
+            ) from error
+
+
+def _written(source: str) -> Path:
+    """A file with a text, for whoever wants to look at it."""
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    path = Path(tempfile.gettempdir()) / f"fastvjp-{digest[:16]}.metal"
+    path.write_text(source)
+    return path

@@ -109,6 +109,11 @@ def _dispatch(
         arrays.setdefault((view.buffer, type_of(view)), (view, f"{space}{type_of(view)} *"))
     scalars = list(dict.fromkeys(o for call in calls for o in call.inputs if isinstance(o, Scalar)))
     numbers = [n for call in calls for n in call.numbers]
+    last = "index == count - 1u && rank == 0u"
+    if threads is None:
+        last = f"i == uint(words[{len(numbers)}])"
+        numbers.append(count - 1)
+    size = ERROR_STATE if error else 0
 
     def name(o: Operand) -> str:
         if isinstance(o, Scalar):
@@ -116,7 +121,7 @@ def _dispatch(
         return f"a{list(arrays).index((o.buffer, type_of(o)))}"
 
     buffers = [f"{kind}a{k}" for k, (_, kind) in enumerate(arrays.values())]
-    buffers += ["device atomic_uint *state"] * (error is not None) + ["constant int *words"]
+    buffers += ["device atomic_uint *state", "constant int *words"]
     parameters = [f"{text} [[buffer({k})]]" for k, text in enumerate(buffers)] + list(built_in)
     body = list(head)
     for k, o in enumerate(scalars):
@@ -128,6 +133,7 @@ def _dispatch(
         given = [f"words + {at}", *place, *state, *map(name, [*call.outputs, *call.inputs])]
         body.append(f"structural::{call.function}({', '.join(given)});")
         at += len(call.numbers)
+    body.append(f"if ({last}) helper::finished(state + {size // 4}u);")
     limit = f"[[max_total_threads_per_threadgroup({threads})]] " if threads else ""
     source = "\n".join([
         f"{limit}kernel void run(",
@@ -136,6 +142,5 @@ def _dispatch(
         "}\n",
     ])  # fmt: skip
     library = tuple(dict.fromkeys((*LIBRARY, file, *libraries(source))))
-    size = ERROR_STATE if error else 0
     bound = tuple(view for view, _ in arrays.values())
     return Dispatch(source, library, bound, tuple(scalars), tuple(numbers), count, size, error)

@@ -58,13 +58,14 @@ class Memory:
             source = "".join(map(text, d.library)) + d.source
             words = np.array([n & 0xFFFFFFFF for n in d.numbers], np.uint32).view(np.int32)
             words = np.concatenate([words, *(self.values[s.leaf] for s in d.scalars)])
-            state = [self.device.buffer(bytes(d.state))] if d.state else []
+            state = [self.device.buffer(bytes(d.state + 4))]
             function = self.device.kernel(source).function("run")
             handle = function(d.count, *(self.values[v.buffer] for v in d.arrays), *state, words)
             del handle
+            assert np.frombuffer(state[0], np.uint32)[-1] == 1, "the last thread has said that it is the last"
             if d.error is not None:
                 assert d.state == ERROR_STATE
-                (status,) = np.frombuffer(state[0], np.uint32)
+                status, _ = np.frombuffer(state[0], np.uint32)
                 if status:
                     raise d.error(int(status))
 
