@@ -31,6 +31,7 @@ VECTOR = re.compile(r"(?:u?char|u?short|u?int|u?long|half|float)[234]")
 ATTRIBUTES = {*POSITIONS, "buffer", "threadgroup", "max_total_threads_per_threadgroup", "host_name", "kernel"}
 TYPE_NAME = re.compile(r"\b(?:typename|struct)\s+(\w+)")
 STANDARD_ATTRIBUTES = {"maybe_unused", "nodiscard", "fallthrough"}
+OPERATORS = {*"+-*/%^&|<>,", "&&", "||"}
 BEFORE_LAMBDA = {"=", "(", ",", "return", "{", ";", "&", "&&", "||", "?", ":"}
 
 
@@ -99,6 +100,7 @@ class _Reader:
                 elif VECTOR.fullmatch(text) and self._words(end, 1, 1) == ["("]:
                     text = f"make_{text}"
                 self._check_pointer(position)
+                self._check_standard(position)
             elif text == "[[":
                 end = self._closing(position, "[[", "]]")
                 words = self._words(position + 1, 1, 1)
@@ -112,6 +114,8 @@ class _Reader:
                 raise refuse(
                     token.line, "Metal has no lambda expressions", "write a function or a struct with operator()"
                 )
+            elif text == ".":
+                self._check_fold(position)
             elif text == "{":
                 if head:
                     self.body, head = self.depth, False
@@ -205,6 +209,43 @@ class _Reader:
             memory = f'emu::threadgroup_variable<{kind}>("{found[2]}", __PRETTY_FUNCTION__, {self.variables})'
             declared.append(f"threadgroup {kind} &{found[2]} = {memory};")
         return " ".join(declared) + "\n" * (self.tokens[end].line - line), end + 1
+
+    def _check_standard(self, position: int) -> None:
+        """Metal 2.3 is C++14, and clang reads C++17: what begins with this name is no novelty."""
+        token = self.tokens[position]
+        following = self._words(position + 1, 1, 3)
+        what = ""
+        if token.text == "if" and following[0] == "constexpr":
+            what = "if constexpr"
+        elif token.text == "if" and following[0] == "(" and self._has_initialiser(position):
+            what = "an initialiser in an if"
+        elif token.text == "auto" and "[" in (following[0], following[1]) and following[0] in "[&":
+            what = "a structured binding"
+        elif token.text == "namespace" and following[1:2] == ["::"] and "=" not in following:
+            what = "a nested namespace"
+        elif token.text == "inline":
+            end = position
+            while end < len(self.tokens) and self.tokens[end].text not in {"(", "{", "=", ";"}:
+                end += 1
+            what = "an inline variable" if end < len(self.tokens) and self.tokens[end].text in "=;" else ""
+        if what:
+            raise refuse(token.line, f"{what} is of C++17", "Metal 2.3 is C++14")
+
+    def _has_initialiser(self, position: int) -> bool:
+        opening = next(i for i in range(position, len(self.tokens)) if self.tokens[i].text == "(")
+        closing = self._closing(opening, "(", ")")
+        return any(t.text == ";" for t in self.tokens[opening:closing])
+
+    def _check_fold(self, position: int) -> None:
+        """Three points beside an operator and a parenthesis are a fold expression."""
+        if [t.text for t in self.tokens[position : position + 3]] != [".", ".", "."]:
+            return
+        (before,) = self._words(position - 1, -1, 1)
+        (behind,) = self._words(position + 3, 1, 1)
+        if (before in OPERATORS and behind == ")") or (before == "(" and behind in OPERATORS):
+            raise refuse(
+                self.tokens[position].line, "a fold expression is of C++17", "Metal 2.3 is C++14: use recursion"
+            )
 
     def _check_pointer(self, position: int) -> None:
         """A pointer or reference to a type that is known by its name says its address space."""

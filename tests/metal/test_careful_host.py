@@ -232,3 +232,8 @@ def test_auto_takes_no_device_of_a_virtual_machine(by_itself: bool | None, chose
 def test_a_paravirtual_device_is_one_of_a_virtual_machine() -> None:
     named = emulator.Device(hardware=Hardware(name="Apple Paravirtual device"))
     assert probe.look(named, {"emulator": {}}).virtual
+
+
+def test_the_suite_names_its_device() -> None:
+    """Whatever there is: with a GPU `auto` would run all tests on it."""
+    assert choice.environment.device() == "cpu"

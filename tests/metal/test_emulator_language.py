@@ -149,3 +149,36 @@ def test_precise_functions_keep_nan_with_fast_math() -> None:
     for fast_math in (False, True):
         result = call(emulator.Device(fast_math=fast_math), text, 4, np.empty(4, np.uint32), x)
         np.testing.assert_array_equal(result, [1, 1, 0, 0])
+
+
+NOVELTIES = {
+    "if constexpr": "template <typename T> T f(T x) { if constexpr (sizeof(T) > 4) return x; else return T(0); }",
+    "fold": "template <typename... T> float f(T... x) { return (x + ...); }",
+    "fold expression": "template <typename... T> float f(T... x) { return (... * x); }",
+    "structured binding": "struct P { float a, b; }; float f(P p) { auto [a, b] = p; return a; }",
+    "inline variable": "inline constant float X = 1.0f;",
+    "nested namespace": "namespace a::b { inline float f() { return 1.0f; } }",
+    "initialiser in an if": "float f(float x) { if (float y = 2 * x; y > 1) return y; return x; }",
+}
+
+
+@pytest.mark.parametrize("name", NOVELTIES)
+def test_what_is_newer_than_metal(name: str) -> None:
+    head = "#include <metal_stdlib>\nusing namespace metal;\n"
+    with pytest.raises(emulator.error, match=rf"kernel:3: .*{name.rsplit(maxsplit=1)[-1]}.* is of C\+\+17"):
+        emulator.Device().kernel(head + NOVELTIES[name])
+
+
+def test_what_looks_like_it_is_taken() -> None:
+    text = """
+    constant constexpr uint N = 3;
+    template <typename T> inline T sum(T x) { return x; }
+    template <typename T, typename... More> inline T sum(T x, More... more) { return x + sum<T>(more...); }
+    namespace own { namespace inner { inline float two() { return 2.0f; } } }
+    namespace other = own::inner;
+    kernel void run(device float *out [[buffer(0)]], uint i [[thread_position_in_grid]]) {
+        auto two = other::two();
+        if (i < N) out[i] = sum(1.0f, two, 3.0f);
+    }
+    """
+    np.testing.assert_array_equal(call(emulator.Device(), text, 3, np.empty(3, np.float32)), 6)

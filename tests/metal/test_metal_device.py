@@ -12,7 +12,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from support.checks import forget, keep
-from support.emulating import COLUMNS, device, drawn, on
+from support.emulating import COLUMNS, GPU, device, drawn, on
 
 import fastvjp as fv
 from bench.libraries.ours import FastvjpCompiled
@@ -56,7 +56,7 @@ def check_reduction(name: str, setting: str, rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(got, REDUCTIONS[name](np, x))
 
 
-@pytest.mark.parametrize("setting", COLUMNS)
+@pytest.mark.parametrize("setting", [*COLUMNS, GPU])
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_large_reductions(name: str, setting: str, rng: np.random.Generator) -> None:
     check_reduction(name, drawn(setting, rng), rng)

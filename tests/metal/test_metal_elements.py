@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from support.cases import CASES
 from support.cases.case import Case
+from support.emulating import GPU, raw_gpu
 from support.samples import SAMPLES
 
 import fastvjp as mx
@@ -159,19 +160,22 @@ def source(names: Sequence[str], dtype: str, change: Callable[[str], str] = lamb
 
 
 @functools.cache
-def library(names: tuple[str, ...], dtype: str, fast: bool) -> Any:
+def library(names: tuple[str, ...], dtype: str, fast: bool | str) -> Any:
     return device(fast).kernel(source(names, dtype))
 
 
-def device(fast: bool) -> Any:
-    """With fast math and subnormals as zero, both of which a GPU has, or without either."""
-    return emulator.Device(fast_math=fast, hardware=emulator.Hardware(flush=fast))
+def device(fast: bool | str) -> Any:
+    """With fast math and subnormals as zero, both of which a GPU has, or without either; or "gpu"."""
+    if fast == "gpu":
+        return raw_gpu()
+    return emulator.Device(fast_math=bool(fast), hardware=emulator.Hardware(flush=bool(fast)))
 
 
 def run(compiled: Any, name: str, dtype: str, values: Values) -> np.ndarray:
     """A function of arrays by a compiled source."""
     count = len(next(iter(values.values())))
-    to = emulator.Device().buffer(max(count * np.dtype(result_dtype(name, dtype)).itemsize, 1))
+    made = getattr(compiled, "device", None) or raw_gpu()
+    to = made.buffer(max(count * np.dtype(result_dtype(name, dtype)).itemsize, 1))
     bound = [np.ascontiguousarray(values[p]) for p in operands(name)]
     handle = compiled.function(name)(count, to, *bound, np.uint32(count))
     del handle
@@ -259,7 +263,7 @@ def check_values(name: str, dtype: str, got: np.ndarray, values: Values) -> None
     assert error[worst] <= bound, f"{name}({at}) is {got[worst]}, not {want[worst]}: {error[worst]:.2f} ULP"
 
 
-def check_special(name: str, got: np.ndarray, values: Values, fast: bool) -> None:
+def check_special(name: str, got: np.ndarray, values: Values, fast: bool | str) -> None:
     """Assert NaN, infinities, overflow and, without fast math, signs of zeros; subnormal numbers may be 0."""
     want = reference(name, values, np.float32)
     if got.dtype == bool:
@@ -292,19 +296,19 @@ def is_float(name: str) -> bool:
 FLOATS = by_file(is_float)
 
 
-@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("fast", [False, True, GPU])
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("names", FLOATS, ids=lambda names: names[0])
-def test_values(names: tuple[str, ...], dtype: str, fast: bool, rng: np.random.Generator) -> None:
+def test_values(names: tuple[str, ...], dtype: str, fast: bool | str, rng: np.random.Generator) -> None:
     compiled = library(names, dtype, fast)
     for name in names:
         values = drawn(name, dtype, rng)
         check_values(name, dtype, run(compiled, name, dtype, values), values)
 
 
-@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("fast", [False, True, GPU])
 @pytest.mark.parametrize("names", FLOATS, ids=lambda names: names[0])
-def test_values_of_all_sizes(names: tuple[str, ...], fast: bool, rng: np.random.Generator) -> None:
+def test_values_of_all_sizes(names: tuple[str, ...], fast: bool | str, rng: np.random.Generator) -> None:
     """The arguments of test_accuracy.py, where neither they nor the result are denormal or overflow."""
     compiled = library(names, "float32", fast)
     for name in names:
@@ -317,9 +321,9 @@ def test_values_of_all_sizes(names: tuple[str, ...], fast: bool, rng: np.random.
             check_values(name, "float32", run(compiled, name, "float32", values), values)
 
 
-@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("fast", [False, True, GPU])
 @pytest.mark.parametrize("names", FLOATS, ids=lambda names: names[0])
-def test_special_values(names: tuple[str, ...], fast: bool) -> None:
+def test_special_values(names: tuple[str, ...], fast: bool | str) -> None:
     compiled = library(names, "float32", fast)
     for name in names:
         values = grid(name, MODERATE if fast else COTANGENTS)
@@ -362,8 +366,8 @@ def integers(dtype: str, rng: np.random.Generator) -> list[Any]:
     return sorted(some | {limits.min} | ({-x for x in some} if limits.min < 0 else set()))
 
 
-@pytest.mark.parametrize("fast", [False, True])
-def test_casts(fast: bool) -> None:
+@pytest.mark.parametrize("fast", [False, True, GPU])
+def test_casts(fast: bool | str) -> None:
     """NaN is true, and so is every number but 0."""
     x = np.array([0.0, -0.0, 1.5, -7.9, np.nan, np.inf, 1e-20], np.float32)
     for target, values in (("bool", x), ("int32", x[:4]), ("float16", x)):

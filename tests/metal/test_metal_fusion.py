@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.emulating import device, on
+from support.emulating import GPU, device, on
 from support.interpreting import run
 from support.random_programs import Case, cases
 
 from fastvjp.metal.fused import grid
-
-pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `emulator`, is not installed")
 
 LIMITS = {
     "SERIAL": (grid, [0, 6, 4096]),
@@ -28,7 +26,7 @@ LIMITS = {
 """Values that small arrays reach."""
 
 
-@pytest.mark.parametrize("setting", ["1024", "448", "apple"])
+@pytest.mark.parametrize("setting", ["1024", "448", "apple", GPU])
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     case=cases(("float32", "int32", "int64", "uint8")),

@@ -9,24 +9,19 @@ import numpy as np
 import pytest
 from support.cases import CASES
 from support.cases.case import Case
-from support.emulating import COLUMNS, drawn, on
+from support.emulating import COLUMNS, GPU, drawn, on
 from support.oracles import direction, is_inexact, precise
 
 import fastvjp as mx
-from fastvjp import devices
-
-pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `emulator`, is not installed")
 
 RTOL, ATOL = 4e-5, 4e-6
 """Some hundred units in the last place: what rounding in float32 leaves of a few functions after each other."""
 
-GPU = pytest.mark.skipif(devices.why_unavailable("metal") is not None, reason="no Apple GPU here")
-
 
 def settings(case: Case, dtype: str) -> list[Any]:
     """Several for kernels in which threads work together; fast math in elementwise ones is tested elsewhere."""
-    chosen = ["1024", "gpu"] if case.elementwise or dtype != "float32" else [*COLUMNS, "gpu"]
-    return [pytest.param(s, marks=GPU if s == "gpu" else ()) for s in chosen]
+    chosen = ["1024"] if case.elementwise or dtype != "float32" else COLUMNS
+    return [*map(pytest.param, chosen), GPU]
 
 
 PAIRS = [(c, d) for c in CASES for d in c.dtypes if d not in ("float64", "complex128", "complex64")]

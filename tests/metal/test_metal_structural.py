@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.dispatching import Memory, launch
+from support.emulating import GPU, raw_gpu
 
 from fastvjp.core.avals import aval
 from fastvjp.metal.dispatch import lowers, type_name
@@ -37,10 +38,12 @@ def device(group: int, fast_math: bool = False, late: int = 0) -> Any:
 
 
 @pytest.fixture(
-    params=[(1024,), (448, False, 100), (96,), (256, True)], ids=["1024", "448", "96", "fast-math"], scope="module"
+    params=[(1024,), (448, False, 100), (96,), (256, True), GPU],
+    ids=["1024", "448", "96", "fast-math", "gpu"],
+    scope="module",
 )
 def metal(request: Any) -> Any:
-    return device(*request.param)
+    return raw_gpu() if request.param == "gpu" else device(*request.param)
 
 
 def run(metal: Any, name: str, *inputs: Any, **params: Any) -> np.ndarray:

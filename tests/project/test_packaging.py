@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -107,3 +108,22 @@ def test_what_is_installed_works_from_another_folder(built, archive, tmp_path):
         )
         shutil.rmtree(site / "fastvjp")
     assert installed[0] == installed[1]
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "python", "wanted"),
+    [
+        ("darwin", "arm64", "3.11", True),
+        ("darwin", "arm64", "3.13", True),
+        ("darwin", "arm64", "3.14", False),
+        ("darwin", "x86_64", "3.13", False),
+        ("linux", "aarch64", "3.13", False),
+    ],
+)
+def test_metalcompute_is_asked_for_where_it_has_wheels(system, machine, python, wanted):
+    from packaging.requirements import Requirement
+
+    given = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    (marker,) = [r.marker for r in map(Requirement, given) if r.name == "metalcompute"]
+    there = {"sys_platform": system, "platform_machine": machine, "python_version": python}
+    assert marker is not None and marker.evaluate(there) is wanted

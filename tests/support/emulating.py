@@ -40,11 +40,27 @@ def drawn(setting: str, rng: np.random.Generator) -> str:
     return name
 
 
+GPU = pytest.param(
+    "gpu",
+    marks=[
+        pytest.mark.gpu,
+        pytest.mark.skipif(choice.why_unavailable("metal") is not None, reason="no Apple GPU here"),
+    ],
+)
+"""A setting that is the GPU itself."""
+
+
+def raw_gpu() -> Any:
+    """The GPU as metalcompute has it."""
+    return device("gpu")._device.gpu
+
+
 @functools.cache
 def device(setting: str) -> Any:
     """The device of a setting; "fresh" is one on which nothing has run."""
     if setting == "gpu":
         return choice._load("metal")
+    pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `emulator`, is not installed")
     from fastvjp.metal.emulated import emulated
     from fastvjp.metal.emulator import Hardware
 
