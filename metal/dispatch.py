@@ -33,6 +33,10 @@ class Dispatch:
     state: int = 0
     error: Callable[[int], Exception] | None = None
     """The exception for the first word of `state`, if a run left it other than zero; the host sets it back."""
+    parts: int = 1
+    """Runs of `count` threads that share the work, one after the other: a single one might take too long."""
+    part: tuple[int, int] = (0, 0)
+    """The word that tells a run which part it is, and how much larger it is for the next part."""
 
 
 Allocate = Callable[[Aval], View]

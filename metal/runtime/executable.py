@@ -61,20 +61,33 @@ class Launch:
     def __init__(self, device: Device, dispatch: Dispatch) -> None:
         self.kernel = device.kernel(dispatch)
         self.dispatch = dispatch
-        self.sources = (dispatch.source,)
+        self.sources = (dispatch.source,) * dispatch.parts
         self.buffers = [view.buffer for view in dispatch.arrays]
         first = len(dispatch.numbers)
         words = np.zeros(max(first + 2 * len(dispatch.scalars), 1), np.uint32)
         words[:first] = np.array(dispatch.numbers, np.int64).astype(np.uint32)
-        self.own = [device.memory_of(bytes(dispatch.state + 4)), device.memory_of(words.tobytes())]
-        self.state = np.frombuffer(self.own[0], np.uint32)
+        receipt = device.memory_of(bytes(dispatch.state + 4))
+        self.state = np.frombuffer(receipt, np.uint32)
+        self.parts: list[tuple[Any, Any]] = []
+        """Of each run the state and the words."""
+        pairs = []
+        at, step = dispatch.part
+        for part in range(dispatch.parts):
+            if part:
+                words[at] += step
+            own = device.memory_of(words.tobytes())
+            self.parts.append((receipt, own))
+            pairs.append(np.frombuffer(own, np.uint32)[first : first + 2 * len(dispatch.scalars)].reshape(-1, 2))
         self.started = 0
         """How often it was, since its state was zeros."""
-        pairs = np.frombuffer(self.own[-1], np.uint32)[first : first + 2 * len(dispatch.scalars)].reshape(-1, 2)
-        self.scalars = [(s.leaf, s.aval.dtype, pair) for s, pair in zip(dispatch.scalars, pairs, strict=True)]
+        self.scalars = [
+            (s.leaf, s.aval.dtype, pair)
+            for of_part in pairs
+            for s, pair in zip(dispatch.scalars, of_part, strict=True)
+        ]
 
-    def __call__(self, memory: Mapping[int, Any], values: Sequence[Any]) -> Any:
-        """Start it; what is returned waits for its end when it dies."""
+    def __call__(self, memory: Mapping[int, Any], values: Sequence[Any]) -> list[Any]:
+        """Start it; each of what is returned waits for its end when it dies."""
         for leaf, dtype, pair in self.scalars:
             value = values[leaf].scalar
             if is_bfloat16(dtype):
@@ -83,8 +96,9 @@ class Launch:
                 pair.view(np.float32)[0] = value
             else:
                 pair.view(np.uint64)[0] = int(value) % (1 << 64)
-        self.started += 1
-        return self.kernel(self.dispatch.count, *[memory[b] for b in self.buffers], *self.own)
+        self.started += len(self.parts)
+        arrays = [memory[b] for b in self.buffers]
+        return [self.kernel(self.dispatch.count, *arrays, *own) for own in self.parts]
 
     def is_done(self) -> bool:
         """Whether its last thread has been there each time, after the end."""
@@ -130,7 +144,7 @@ class Part:
             self.fallback(memory, values)
         try:
             for launch in self.launches:
-                running.append(launch(memory, values))
+                running += launch(memory, values)
         except self.gpu_error as error:
             raise RuntimeError(f"[{self.device}] In a step of {self.step.computes}: {error}") from error
 

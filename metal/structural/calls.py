@@ -23,12 +23,15 @@ ERROR_STATE = 4
 Error = Callable[[int], Exception]
 """The exception for the first word of the state."""
 
-_PLACE = ("uint i [[thread_position_in_grid]]",)
+LONGEST = 1 << 34
+"""Operations of a dispatch at most: a GPU's watchdog ends what takes some seconds."""
+
+_PLACE = ("uint place [[thread_position_in_grid]]",)
 _GROUP = (
     "uint rank [[thread_index_in_threadgroup]]",
     "uint threads [[threads_per_threadgroup]]",
-    "uint index [[threadgroup_position_in_grid]]",
-    "uint count [[threadgroups_per_grid]]",
+    "uint local [[threadgroup_position_in_grid]]",
+    "uint locals [[threadgroups_per_grid]]",
     "uint lane [[thread_index_in_simdgroup]]",
     "uint simdgroup [[simdgroup_index_in_threadgroup]]",
     "uint simdgroups [[simdgroups_per_threadgroup]]",
@@ -62,12 +65,19 @@ def pointer(o: Operand) -> str:
     return f"helper::Uniform<{type_of(o)}>" if isinstance(o, Scalar) else f"device const {type_of(o)} *"
 
 
-def by_threads(file: str, *calls: Call, count: int, error: Error | None = None) -> Dispatch:
+def by_threads(file: str, *calls: Call, count: int, error: Error | None = None, work: int = 1) -> Dispatch:
     """Calls `function(words, i, [state,] outputs..., inputs...)` by so many threads.
 
-    The functions are defined in the file of that stem. With `error` they are given the state.
+    The functions are defined in the file of that stem. With `error` they are given the state. A thread does `work`
+    operations: where that is too much for one run, there are several, each of some of the threads.
     """
-    return _dispatch(file, calls, ["i"], _PLACE, [], count, error)
+    parts = _parts(count, work)
+    return _dispatch(file, calls, ["i"], _PLACE, [], -(-count // parts), error, parts=parts)
+
+
+def _parts(shares: int, work: int) -> int:
+    """Runs, if each of so many shares of the work takes so many operations."""
+    return max(min(-(-shares * work // LONGEST), shares), 1)
 
 
 def by_groups(
@@ -77,17 +87,21 @@ def by_groups(
     memory: Sequence[tuple[str, int]] = (),
     threads: int = LARGEST_GROUP,
     error: Error | None = None,
+    work: int = 1,
 ) -> Dispatch:
     """A call `function(words, memory..., group, [state,] outputs..., inputs...)` by threadgroups.
 
     The memory of a threadgroup is given as types and sizes. A threadgroup has at most so many threads. If Metal
-    allows fewer, there are more threadgroups than asked for, so functions go through their work in strides.
+    allows fewer, there are more threadgroups than asked for, so functions go through their work in strides. `work`
+    are the operations for each of the groups asked for.
     """
     names = [f"memory{k}" for k in range(len(memory))]
     head = [f"threadgroup {kind} {name}[{size}];" for name, (kind, size) in zip(names, memory, strict=True)]
     head.append("const helper::Group group = {rank, threads, index, count, lane, simdgroup, simdgroups};")
-    count = min(groups, GROUPS) * threads
-    return _dispatch(file, [call], [*names, "group"], _GROUP, head, count, error, threads)
+    started = min(groups, GROUPS)
+    parts = _parts(started, -(-groups // started) * work)
+    count = -(-started // parts) * threads
+    return _dispatch(file, [call], [*names, "group"], _GROUP, head, count, error, threads, parts)
 
 
 def _dispatch(
@@ -99,6 +113,7 @@ def _dispatch(
     count: int,
     error: Error | None,
     threads: int | None = None,
+    parts: int = 1,
 ) -> Dispatch:
     for call in calls:
         check_defined(f"structural::{call.function.partition('<')[0]}", file)
@@ -109,10 +124,16 @@ def _dispatch(
         arrays.setdefault((view.buffer, type_of(view)), (view, f"{space}{type_of(view)} *"))
     scalars = list(dict.fromkeys(o for call in calls for o in call.inputs if isinstance(o, Scalar)))
     numbers = [n for call in calls for n in call.numbers]
-    last = "index == count - 1u && rank == 0u"
+    at = len(numbers)
     if threads is None:
-        last = f"i == uint(words[{len(numbers)}])"
-        numbers.append(count - 1)
+        own = [f"const uint i = uint(words[{at}]) + place;"]
+        last = f"place == uint(words[{at + 1}])"
+        numbers += [0, count - 1]
+    else:
+        own = [f"const uint index = uint(words[{at}]) * locals + local, count = uint(words[{at + 1}]) * locals;"]
+        last = "local == locals - 1u && rank == 0u"
+        numbers += [0, parts]
+    part = at, count if threads is None else 1
     size = ERROR_STATE if error else 0
 
     def name(o: Operand) -> str:
@@ -123,7 +144,7 @@ def _dispatch(
     buffers = [f"{kind}a{k}" for k, (_, kind) in enumerate(arrays.values())]
     buffers += ["device atomic_uint *state", "constant int *words"]
     parameters = [f"{text} [[buffer({k})]]" for k, text in enumerate(buffers)] + list(built_in)
-    body = list(head)
+    body = [*own, *head]
     for k, o in enumerate(scalars):
         value = f"helper::scalar<{type_of(o)}>(words + {len(numbers) + 2 * k})"
         body.append(f"const {pointer(o)} s{k} = {{{value}}};")
@@ -143,4 +164,4 @@ def _dispatch(
     ])  # fmt: skip
     library = tuple(dict.fromkeys((*LIBRARY, file, *libraries(source))))
     bound = tuple(view for view, _ in arrays.values())
-    return Dispatch(source, library, bound, tuple(scalars), tuple(numbers), count, size, error)
+    return Dispatch(source, library, bound, tuple(scalars), tuple(numbers), count, size, error, parts, part)

@@ -43,7 +43,9 @@ def convolution(name: str, written: int) -> Lowering:
         )  # fmt: skip
         inputs = tuple([view for i, view in enumerate(views) if i != written])
         call = Call(f"{name}<{type_of(out)}>", (out,), inputs, numbers)
-        return [*dispatches, by_threads("convolution", call, count=count)]
+        # every element of x meets every one of the filter that has its channel, or fewer
+        work = -(-math.prod(shapes[0]) * math.prod(shapes[1]) // (shapes[0][-1] * count))
+        return [*dispatches, by_threads("convolution", call, count=count, work=work)]
 
     return lower
 

@@ -50,7 +50,7 @@ def matmul(step: KernelStep, allocate: Allocate) -> list[Dispatch]:
     count = math.prod(out.layout.shape)
     by = [operation(combination(name, dtype)) for name in ("add", "multiply")]
     call = Call(f"matmul_by_threads<{type_of(out)}, {', '.join(by)}>", (out,), (x, y), _numbers(x, y, out, 1))
-    return [*dispatches, by_threads("matmul", call, count=count)]
+    return [*dispatches, by_threads("matmul", call, count=count, work=x.layout.shape[-1])]
 
 
 def _floating(x: View, y: View, out: View, allocate: Allocate) -> list[Dispatch]:
@@ -59,7 +59,7 @@ def _floating(x: View, y: View, out: View, allocate: Allocate) -> list[Dispatch]
     if inner <= SHALLOW or (rows * columns <= SMALL and inner <= SMALL) or (rows == 1 and count >= WIDE):
         types = f"<{type_of(out)}, helper::Add, helper::Multiply>"
         call = Call(f"matmul_by_threads{types}", (out,), (x, y), _numbers(x, y, out, 1))
-        return [by_threads("matmul", call, count=count)]
+        return [by_threads("matmul", call, count=count, work=inner)]
     y_down, y_right = map(abs, y.layout.strides[-2:])
     threads = LARGEST_GROUP
     if rows > 1:
@@ -72,7 +72,8 @@ def _floating(x: View, y: View, out: View, allocate: Allocate) -> list[Dispatch]
     pieces = max(min(GROUPS // (groups * batches), inner // DEEP), 1)
     made = out if pieces == 1 else allocate(aval((1, pieces, count), float32))
     call = Call(f"{function}<{type_of(made)}>", (made,), (x, y), _numbers(x, y, out, pieces))
-    dispatches = [by_groups("matmul", call, groups * batches * pieces, [("float", memory)], threads)]
+    work = -(-count * inner // (groups * batches * pieces))
+    dispatches = [by_groups("matmul", call, groups * batches * pieces, [("float", memory)], threads, work=work)]
     if pieces > 1:
         target = View(out.buffer, out.dtype, Layout((1, count), (0, 1), out.layout.offset))
         dispatches += reduce_dispatches("add", made, target, allocate)

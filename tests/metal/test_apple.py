@@ -233,6 +233,8 @@ def test_loops_over_private_arrays_are_found() -> None:
 def test_hand_written_texts(stem: str) -> None:
     text = library.text(stem)
     assert not divisors(text) and not indexed_at_run_time(text)
+    for name, behind in re.findall(r"(\w+) = [^;]*simd_shuffle[^;]*;((?:[^;]*;){3})", text):
+        assert not re.search(rf"\?[^;]*\b{name}\b", behind)  # a select of what is shuffled took the wrong side
     assert not re.search(r"(?<!::)\b(clamp|fmod)\(", text)  # of NaN only the precise ones are defined
 
 
@@ -303,3 +305,41 @@ def test_sums_in_place_bind_their_memory_once(sources: list[str], rng: np.random
     want = x * x
     want[2:5] += x[:3]
     np.testing.assert_array_equal(got, want + want)
+
+
+def test_the_runtime_compilers_own_case() -> None:
+    """(a + b) + (c + d) may be added in any order: so much may a sum on the GPU be off."""
+    text = f"{HEAD}kernel void run(device float *out [[buffer(0)]], device const float *x [[buffer(1)]], "
+    text += "uint i [[thread_position_in_grid]]) { if (i == 0) out[0] = (x[0] + x[1]) + (x[2] + x[3]); }"
+    device = emulator.Device(fast_math=True)
+    out = device.buffer(4)
+    run = device.kernel(text).function("run")(1, out, np.array([0.75, 0.25, 3 * 2**-26, 2**-25], np.float32))
+    del run
+    (got,) = np.frombuffer(out, np.float32)  # type: ignore[call-overload]
+    assert got in (np.float32(1), np.float32(1) + np.float32(2**-23))
+
+
+def test_a_network_learns_on_such_a_device(rng: np.random.Generator) -> None:
+    """Groups of 96, fast math, subnormals as zero, other orders: its losses are those of the CPU."""
+    x = rng.normal(size=(60, 8)).astype(np.float32)
+    labels = (x @ rng.normal(size=(8, 10))).argmax(1)
+    start = [0.3 * rng.normal(size=s).astype(np.float32) for s in ((8, 16), (16,), (16, 10), (10,))]
+
+    def loss(*p: fv.array) -> fv.array:
+        logits = fv.tanh(fv.array(x) @ p[0] + p[1]) @ p[2] + p[3]
+        return fv.mean(fv.logsumexp(logits, axis=1) - fv.take_along_axis(logits, labels[:, None], axis=1)[:, 0])
+
+    def losses() -> list[float]:
+        p, found = [fv.array(a) for a in start], []
+        step = fv.value_and_grad(loss, argnums=[0, 1, 2, 3])
+        for _ in range(12):
+            value, slopes = step(*p)
+            p = [a - 0.5 * g for a, g in zip(p, slopes, strict=True)]
+            found.append(float(value))
+        return found
+
+    want = losses()
+    with on("apple"):
+        got = losses()
+    np.testing.assert_allclose(got, want, rtol=1e-4)
+    assert got[-1] < 0.8 * got[0]

@@ -21,6 +21,7 @@ from fastvjp.metal.emulator import Faults, Hardware
 from fastvjp.metal.runtime import child, probe
 from fastvjp.metal.runtime.child import Trials
 from fastvjp.metal.runtime.gpu import MetalDevice
+from fastvjp.metal.structural import calls
 
 pytest.importorskip("ziglang", reason="the emulator's compiler, of the extra `emulator`, is not installed")
 
@@ -138,6 +139,29 @@ def test_a_process_that_is_forked_cannot_go_on() -> None:
         message = queue.get()
         process.join()
     assert "forked" in message and "spawn" in message
+
+
+SPLIT: dict[str, Any] = {
+    "matmul, tiles": lambda x: fv.matmul(x, x.T),
+    "matmul, threads": lambda x: fv.matmul(x[:, :4], x[:4]),
+    "matmul, a vector": lambda x: fv.matmul(x[0], x),
+    "convolution": lambda x: fv.conv2d(x[None, :, :, None], x[None, :3, :3, None]),
+}
+
+
+@pytest.mark.parametrize("longest", [5_000, 2_000])
+@pytest.mark.parametrize("name", SPLIT)
+def test_long_work_is_split(name: str, longest: int, rng: np.random.Generator) -> None:
+    """Into dispatches that a watchdog does not end; whole numbers, whose sums are exact."""
+    x = rng.integers(-9, 9, (80, 80)).astype(np.float32)
+    with fv.device("cpu"):
+        want = np.asarray(SPLIT[name](fv.array(x)))
+    with patch.object(calls, "LONGEST", longest), on(with_faults(mode="full")):
+        f = fv.compile(SPLIT[name])
+        for _ in range(2):
+            np.testing.assert_array_equal(np.asarray(f(fv.array(x))), want)
+        report = fv.explain(SPLIT[name], [fv.array(x)], [fv.array(np.ones_like(want))])
+    assert max(len(r.sources) for r in report.reports) > 1
 
 
 # --- before a device is used -----------------------------------------------------------------------------

@@ -56,13 +56,19 @@ class Memory:
         """Run the dispatches in order; raises what they have found wrong."""
         for d in dispatches:
             source = "".join(map(text, d.library)) + d.source
-            words = np.array([n & 0xFFFFFFFF for n in d.numbers], np.uint32).view(np.int32)
-            words = np.concatenate([words, *(self.values[s.leaf] for s in d.scalars)])
             state = [self.device.buffer(bytes(d.state + 4))]
             function = self.device.kernel(source).function("run")
-            handle = function(d.count, *(self.values[v.buffer] for v in d.arrays), *state, words)
-            del handle
-            assert np.frombuffer(state[0], np.uint32)[-1] == 1, "the last thread has said that it is the last"
+            for part in range(d.parts):
+                numbers = list(d.numbers)
+                if part:
+                    numbers[d.part[0]] += part * d.part[1]
+                words = np.array([n & 0xFFFFFFFF for n in numbers], np.uint32).view(np.int32)
+                words = np.concatenate([words, *(self.values[s.leaf] for s in d.scalars)])
+                handle = function(d.count, *(self.values[v.buffer] for v in d.arrays), *state, words)
+                del handle
+            assert np.frombuffer(state[0], np.uint32)[-1] == d.parts, (
+                "the last thread has said that it is the last"
+            )
             if d.error is not None:
                 assert d.state == ERROR_STATE
                 status, _ = np.frombuffer(state[0], np.uint32)
