@@ -86,12 +86,13 @@ def _regular(kind: grid.Kind) -> grid.Kind:
     return grid.Kind.ROW if kind is grid.Kind.IRREGULAR else kind
 
 
+@pytest.mark.parametrize("setting", ["1024", "apple"])
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_workloads(name: str) -> None:
+def test_workloads(name: str, setting: str) -> None:
     workload = WORKLOADS[name]
     stated = problem(workload, workload.quick, "float32")
     expected = reference(stated)
-    with on("1024"):
+    with on(setting):
         library = FastvjpCompiled()
         assert difference(library.numpy(library.build(stated)()), expected) < 1e-5
 
