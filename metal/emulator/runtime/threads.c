@@ -19,7 +19,7 @@ typedef struct {
     lanes result;
 } fiber;
 
-enum { STACK_BYTES = 256 << 10 };
+enum { STACK_BYTES = 256 << 10, MARGIN = 64 << 20 }; // around all stacks, so that a buffer's overrun does not hit them
 
 uint32_t group_index;
 uint32_t current_thread;
@@ -39,8 +39,9 @@ static void release_threads(void) {
 int stacks_allocate(void) {
     uint64_t bytes = (uint64_t)MAX_THREADS * (STACK_BYTES + GUARD_BYTES);
     if (stacks == NULL) {
-        char *memory = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
+        char *memory = mmap(NULL, bytes + 2 * MARGIN, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED) return 0;
+        memory += MARGIN;
         for (int i = 0; i < MAX_THREADS; i++)
             mprotect(memory + (uint64_t)i * (STACK_BYTES + GUARD_BYTES) + GUARD_BYTES, STACK_BYTES,
                      PROT_READ | PROT_WRITE);
