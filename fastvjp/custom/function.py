@@ -16,7 +16,7 @@ from ..core.avals import aval, is_differentiable
 from ..core.primitive import REGISTRY
 from ..ops.shape import moveaxis
 from ..recording.recorder import Recording, bind, switch
-from ..transforms.arguments import check_callable, own
+from ..transforms.arguments import check_callable, own, refuse_writes
 from ..transforms.marker import Flat, Marker, mark, repeated
 from ..transforms.results import as_tree, hand_out
 from ..transforms.transformed import make_findable, signature_of_wrapped, wrappers
@@ -41,7 +41,8 @@ class custom_function(Generic[P, R]):
         vmap: `rule(primals, axes)` returns (outputs, out_axes), axes as for `vmap`.
 
     Raises:
-        ValueError: a rule returns a wrong number of results, or results of wrong shape.
+        ValueError: a rule returns a wrong number of results, or results of wrong shape; the function writes to an
+            argument that is NumPy's.
         TypeError: a rule returns what is no array, or a complex cotangent for a real primal.
 
     Example:
@@ -103,6 +104,7 @@ class custom_function(Generic[P, R]):
             call = _Call(rules, kwargs, leaves, definition, at)
             given = [lying_as(array._of(v), leaves[i]) for i, v in zip(at, inside, strict=True)]
             returned = self._fun(*call.arguments(given), **own(kwargs))
+            refuse_writes(given, inside, [leaves[i] for i in at], "custom_function")
             outputs, call.structure = flatten(returned)
             results = [as_array(x, "custom_function")._var for x in outputs]
             call.outputs = [v.aval for v in results]

@@ -365,9 +365,28 @@ def _gauss(a: float, b: float, c: float, x: array) -> array:
 
 # of K and E by their series pi / 2 F(1/2, 1/2; 1; x) and pi / 2 F(-1/2, 1/2; 1; x) (DLMF 19.5.1 and 19.5.2), with
 # Euler's transformation (DLMF 15.8.1) where F would have a pole at 1: nothing cancels, neither at 0 nor at 1
-_function("ellipk", x=lambda g, x: _scaled(g, math.pi / 8 * _gauss(0.5, 0.5, 2, x) / (1 - x)))
-_function("ellipkm1", x=lambda g, x: _scaled(g, -math.pi / 8 * _gauss(0.5, 0.5, 2, 1 - x) / x))
-_function("ellipe", x=lambda g, x: _scaled(g, -math.pi / 8 * _gauss(0.5, 1.5, 2, x)))
+def _inside(x: array, inside: array) -> array:
+    """The number; nan where there is no integral, as the function's value is."""
+    return emit("select", inside, x, _all(x, math.nan))
+
+
+def _up_to_1(x: array) -> array:
+    return _inside(x, emit("less_equal", x, _all(x, 1)))
+
+
+def _ellipk(g: array, x: array) -> array:
+    m = _up_to_1(x)
+    return _scaled(g, math.pi / 8 * _gauss(0.5, 0.5, 2, m) / (1 - m))
+
+
+def _ellipkm1(g: array, x: array) -> array:
+    p = _inside(x, emit("less_equal", _all(x, 0), x))
+    return _scaled(g, -math.pi / 8 * _gauss(0.5, 0.5, 2, 1 - p) / p)
+
+
+_function("ellipk", x=_ellipk)
+_function("ellipkm1", x=_ellipkm1)
+_function("ellipe", x=lambda g, x: _scaled(g, -math.pi / 8 * _gauss(0.5, 1.5, 2, _up_to_1(x))))
 
 
 def _root(x: array, y: array) -> tuple[array, array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays.array import array, as_array
 from ..arrays.conversion import of_numpy
 from ..arrays.emit import cast
-from ..arrays.views import lies_in_rows, lying_as
+from ..arrays.views import has_views, lies_in_rows, lying_as
 from ..core.avals import Aval
 from ..core.errors import DtypeError
 from ..core.primitive import REGISTRY
@@ -112,6 +112,24 @@ def own(x: Any) -> Any:
 
 _HANDED_ON = frozenset({np.ndarray, float, int, bool, str})
 _PYTHONS = frozenset({OrderedDict, defaultdict})
+
+
+def refuse_writes(given: Iterable[Any], before: Iterable[Var], of: Iterable[Any], where: str) -> None:
+    """ValueError if a function has written to an array that is the caller's, where NumPy's would be changed.
+
+    Args:
+        given: what the function was given.
+        before: the variables that these arrays had then.
+        of: the caller's arguments for which they stand.
+        where: the transform.
+    """
+    for i, (x, v, leaf) in enumerate(zip(given, before, of, strict=True)):
+        if x._var is not v and (isinstance(leaf, np.ndarray) or has_views(x)):
+            raise ValueError(
+                f"[{where}] The function writes to an array among its arguments (array {i}, of shape {x.shape}), "
+                f"which does not reach the caller's. Hint: write to a copy, x = x.copy(), and return it if the "
+                f"caller needs it."
+            )
 
 
 def leaf_array(leaf: Any, where: str, what: str, i: int) -> array:

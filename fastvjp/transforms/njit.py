@@ -14,10 +14,13 @@ from ..core.avals import Aval, as_dtype, aval
 from ..core.program import Var
 from ..planning.plan import with_own_outputs
 from ..recording.recorder import Recording, abstract, is_recording, switch
-from .arguments import check_callable
+from .arguments import check_callable, refuse_writes
 from .results import gives_numpy
 from .transformed import make_findable
 from .tree import LEAF, TreeDef, flatten
+
+_NUMPYS = [np.empty(0)]
+"""What stands for the arguments of a call: always NumPy's."""
 
 
 def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
@@ -27,8 +30,7 @@ def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
     arrays of any layout, and numbers where an argument has no axes; it calls no Python and holds no GIL, also
     within `numba.prange`. Arrays that `fun` captures become constants. Its machine code is kept on disk; that of
     functions that call it is not, by Numba's `cache=True`. With NUMBA_DISABLE_JIT=1 it is a Python function. Where
-    an example is a NumPy array, slices are views inside `fun`; its arguments are objects of its own: what a call
-    is given stays as it is.
+    an example is a NumPy array, slices are views inside `fun`.
 
     Args:
         fun: takes arrays and returns one, or lists and tuples of them; it may not read values of its arguments.
@@ -41,6 +43,7 @@ def njit(fun: Callable[..., Any], *args: Any) -> Callable[..., Any]:
         `numba.cfunc`.
 
     Raises:
+        ValueError: `fun` writes to an argument, which would not reach what a call is given.
         TypeError: `fun` is not callable, reads a value, returns something else, or has steps that only Python
             can run (the message names them).
         RuntimeError: called within a transform.
@@ -73,7 +76,9 @@ def _compiled(fun: Callable[..., Any], avals: Sequence[Aval], views: bool = Fals
             recording.trace.enter(inputs)
             recording.trace.views = views
             recording.trace.rows = all(a.ndim < 2 for a in avals)
-            found, structure = flatten(fun(*map(_argument, inputs)))
+            given = list(map(_argument, inputs))
+            found, structure = flatten(fun(*given))
+            refuse_writes(given, inputs, _NUMPYS * len(given), "njit")
             results = [as_array(x, "njit")._var for x in found]
             ready = recording.ready(results, given=len(inputs))
             values = ready.given([*range(len(inputs)), *recording.trace.leaves[len(inputs) :]])

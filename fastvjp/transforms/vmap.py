@@ -15,7 +15,7 @@ from ..core.program import Op, Var
 from ..ops.shape import moveaxis
 from ..primitives.batching import leading
 from ..recording.recorder import Recording, abstract, switch
-from .arguments import check_callable, own
+from .arguments import check_callable, own, refuse_writes
 from .results import as_tree, hand_out
 from .transformed import Transformed
 from .tree import LEAF, TreeDef, flatten
@@ -39,7 +39,8 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
 
     Raises:
         ValueError: an axis out of range, sizes that differ, no batched argument, or an `in_axes` that does
-            not fit the arguments; the message names the argument.
+            not fit the arguments; the message names the argument. Or `fun` writes to an array of NumPy's that is
+            batched.
 
     Example:
         >>> import fastvjp
@@ -70,8 +71,11 @@ def vmap(fun: Callable[P, R], in_axes: Any = 0, out_axes: Any = 0) -> Transforme
                         row = np.moveaxis(leaves[i], axis, 0)[0, ...]
                         lying_as(given[i], row)
                         recording.trace.rows &= lies_in_rows(row)
+            handed = [i for i, x in enumerate(given) if type(x) is array]
+            before = [given[i]._var for i in handed]
             start = recording.trace.size()
             returned = fun(*definition.unflatten(iter(given)), **own(kwargs))
+            refuse_writes([given[i] for i in handed], before, [leaves[i] for i in handed], "vmap")
             outputs, structure = flatten(returned)
             results = [as_array(x, "vmap") for x in outputs]
             single = structure is LEAF and isinstance(out_axes, list | tuple) and len(out_axes) == 1

@@ -255,14 +255,46 @@ def test_in_compiled_functions_and_second_derivatives(rng):
     close(fv.jvp(_squared_in_place, [x], [np.ones(3)])[1][0], 2 * x.sum())
 
 
-def test_vmap_of_a_function_that_writes(rng):
-    def fun(a):
-        part = a[1:]
-        part += a[0]
-        return a
+def adds_first(a):
+    part = a[1:]
+    part += a[0]
+    return a
 
+
+def test_vmap_of_a_function_that_writes_to_a_copy(rng):
     x = rng.normal(size=(2, 3))
-    close(fv.vmap(fun)(x), [fun(row.copy()) for row in x])
+    close(fv.vmap(lambda a: adds_first(a.copy()))(x), [adds_first(row.copy()) for row in x])
+
+
+def stored(a):
+    a[0] = 5.0
+    return a
+
+
+@pytest.mark.parametrize("write", [adds_first, stored, lambda a: a.__imul__(2)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda fun, x: fv.vmap(fun)(x),
+        lambda fun, x: fv.custom_function(fun)(x[0]),
+        lambda fun, x: fv.njit(fun, x[0]),
+        lambda fun, x: fv.grad(lambda x: np.sum(fv.vmap(fun)(x) * x))(x),
+        lambda fun, x: fv.grad(lambda x: np.sum(fv.custom_function(fun)(x[0]) * x))(x),
+    ],
+)
+def test_writes_that_would_not_reach_the_callers_array_are_errors(rng, call, write):
+    x = rng.normal(size=(2, 3))
+    kept = x.copy()
+    with pytest.raises(ValueError, match=r"writes to an array among its arguments.*x = x.copy\(\)"):
+        call(write, x)
+    np.testing.assert_array_equal(x, kept)
+
+
+def test_values_of_ours_stay_what_they_are_where_a_mapped_function_writes(rng):
+    x = fv.array(rng.normal(size=(2, 3)))
+    kept = np.array(x)
+    close(fv.vmap(stored)(x), [stored(row.copy()) for row in kept])
+    close(x, kept)
 
 
 def test_scalars_rebind_as_numpys_do():

@@ -216,6 +216,13 @@ def test_elliptic_integrals_at_their_edges():
         exact = [float(mpmath.diff(lambda q: mpmath.ellipk(1 - q), mpmath.mpf(1e-9), h=1e-19))]
     found = fv.vmap(fv.grad(scipy.special.ellipkm1))(p)
     close(found[:2] * p[:2], [-0.5, exact[0] * 1e-9], rtol=1e-8)
+    for function, beyond in (
+        (scipy.special.ellipk, 1.5),
+        (scipy.special.ellipkm1, -0.5),
+        (scipy.special.ellipe, 1.5),
+    ):
+        assert np.isnan(function(beyond)) and np.isnan(fv.grad(function)(np.float64(beyond)))
+    assert fv.grad(scipy.special.ellipk)(np.float64(1)) == np.inf
     phi = np.array([np.pi / 2, 1.5707, 1e-5, 0.0])
     slope = fv.vmap(fv.grad(scipy.special.ellipkinc, 1))
     with mpmath.workdps(30):
