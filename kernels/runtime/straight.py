@@ -21,9 +21,12 @@ from ..fused.arguments import SCALARS, Arguments
 from ..fused.text import combination, from_memory, identity_value, indented, stored_name, to_memory
 from ..fused.tiling import operations
 from ..fused.values import computed
-from ..loops import Loop
+from ..loops import Failure, Loop
+from ..native.pointers import PythonPointer
+from ..structural.lapack import matrices
+from ..structural.written import Term, writes
 
-LINES = 800
+LINES = 1200
 """Of a kernel, at most: numbers that a turn loads, computes and stores."""
 ELEMENTS = 16
 """Of an array, at most."""
@@ -79,6 +82,10 @@ class _Straight:
         self.known: dict[str, Number] = {}
         self.carried: dict[tuple[int, int], Number] = {}
         """What is carried, by leaf of the body and element."""
+        self.matrices: np.dtype | None = None
+        """The dtype of tiny matrices, of which the kernel has one, ..."""
+        self.failures: list[Failure] = []
+        """... and what is wrong with some of them, where the status counts from a multiple of `LINES`."""
 
     def loop(self) -> Loop:
         """The kernel."""
@@ -94,9 +101,25 @@ class _Straight:
         body += [f"{variable.name} = {name}" for name, variable, _ in following]
         trips = self.arguments.number(step.trips)
         lines = [*self.before, f"for turn in range({trips}):", *indented(body)]
+        if self.matrices is not None:
+            lines.insert(0, f"dtype, real_dtype = {self.matrices.name}, {self.matrices.type(0).real.dtype.name}")
         self.arguments.read_scalars()
         source, arrays, found, numbers = self.arguments.kernel(lines, "0")
-        return Loop(source, arrays, found, numbers, 1, work=len(self.lines) * step.trips)
+        return Loop(source, arrays, found, numbers, 1, failure=self._failure(), work=len(self.lines) * step.trips)
+
+    def _failure(self) -> Failure | None:
+        """What is wrong where the kernel's status is not 0."""
+        if not self.failures:
+            return None
+        first, failures = self.failures[0], self.failures
+
+        def describe(place: int, args: PythonPointer) -> Exception:
+            return failures[place // LINES].of(place % LINES + 1, args)
+
+        message = (
+            first.message if len(failures) == 1 else "[loop] A matrix of a turn is not what it must be, by number"
+        )
+        return Failure(first.exception, message, describe)
 
     def _result(self, k: int, element: int) -> Number:
         """An element of a result of a turn."""
@@ -198,6 +221,8 @@ class _Straight:
                 self._fused(single)
         elif isinstance(part, KernelStep) and part.primitive.name == "matmul":
             self._product(part)
+        elif isinstance(part, KernelStep) and not part.primitive.definition and part.primitive.name in writes:
+            self._matrices(part)
         else:
             raise Unwritable
 
@@ -289,6 +314,38 @@ class _Straight:
                 self.number(combination("multiply", out.dtype, a.name, b.name), out.dtype) for a, b in pairs
             ]
             self._put(out, place, self._combined("add", out.dtype, products))
+
+    def _matrices(self, part: KernelStep) -> None:
+        """Tiny matrices, one after the other."""
+        writing, out = writes[part.primitive.name](part), aval_of(part.output)
+        if writing is None or self.matrices not in (None, out.dtype) or out.dtype in COMPUTED:
+            raise Unwritable
+        self.matrices = out.dtype
+        program, failure = writing
+        operands = [self._terms(o) for o in part.inputs]
+        results = [np.empty((matrices(out), *aval_of(o).shape[-2:]), object) for o in part.outputs]
+        upper = bool(part.params.get("upper"))
+        for i in range(matrices(out)):
+            given = [x[i].T if upper else x[i] for x in operands]
+            found, term = program(*[x.tolist() for x in given])
+            for result, rows in zip(results, found, strict=True):
+                result[i] = np.array(rows, object).T if upper else np.array(rows, object)
+            if failure is not None and term is not None:
+                place = len(self.failures) * LINES + i
+                self.lines += [f"if {term.name} == real_dtype(0):", f"    return {place + 1}"]
+            if len(self.lines) > LINES:
+                raise Unwritable
+        self.failures += [failure] if failure is not None else []
+        for o, result in zip(part.outputs, results, strict=True):
+            for (place, _), x in zip(_elements(o), result.ravel().tolist(), strict=True):
+                self._put(o, place, Number(x.name, o.dtype))
+
+    def _terms(self, o: Operand) -> np.ndarray:
+        """The matrices of an operand, as terms."""
+        shape = aval_of(o).shape
+        found = np.empty(math.prod(shape), object)
+        found[:] = [Term(self.lines, "", x.name) for x in self._loaded(o, shape)]
+        return found.reshape(-1, *shape[-2:])
 
 
 def _elements(view: View) -> list[tuple[int, bool]]:

@@ -53,6 +53,14 @@ def cholesky(args, start, stop, dtype):
     return 0
 
 
+@written.writes("cholesky")
+def write_cholesky(step: KernelStep) -> written.Writing | None:
+    """The triangular factor."""
+    a = aval_of(step.output)
+    failure = failing("cholesky", "is not positive definite", a.shape[:-2])
+    return (written.cholesky, failure) if written.is_tiny(a.shape[-1]) else None
+
+
 @lowers("cholesky")
 def lower_cholesky(step: KernelStep, allocate: Allocate) -> list[Loop]:
     """The triangular factor: `potrf` on copies."""
@@ -61,8 +69,9 @@ def lower_cholesky(step: KernelStep, allocate: Allocate) -> list[Loop]:
         return []
     n, count, upper = a.shape[-1], matrices(a), step.params["upper"]
     failure = failing("cholesky", "is not positive definite", a.shape[:-2])
-    if written.is_tiny(n):
-        return written.lowered(written.cholesky, step, allocate, failure)
+    tiny = written.lowered(step, allocate)
+    if tiny is not None:
+        return tiny
     if small.is_small(n):
         x, copies = shaped(step.inputs[0], (count, n, n), allocate)
         loops, grain = small.tiles(count, n**3 // 3 + n * n)
@@ -77,10 +86,16 @@ def lower_cholesky(step: KernelStep, allocate: Allocate) -> list[Loop]:
     return [*copy(step.inputs[0], step.output), loop]
 
 
-@lowers("cholesky_back")
-def lower_cholesky_back(step: KernelStep, allocate: Allocate) -> list[Loop]:
+@written.writes("cholesky_back")
+def write_cholesky_back(step: KernelStep) -> written.Writing:
     """Transposes of upper factors are conjugates of lower ones, and so is the result."""
-    return written.lowered(written.cholesky_back, step, allocate) if aval_of(step.output).size else []
+    return written.cholesky_back, None
+
+
+@lowers("cholesky_back")
+def lower_cholesky_back(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
+    """All are tiny."""
+    return written.lowered(step, allocate) if aval_of(step.output).size else []
 
 
 # --- triangular systems ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from ...core.avals import aval, int32
 from ...devices.operands import aval_of
 from ...planning.plan import KernelStep
 from ..elements.registry import kernel
-from ..loops import Allocate, Loop, calling, grain_for, lowers
+from ..loops import Allocate, Failure, Loop, calling, grain_for, lowers
 from ..native import blas
 from ..native.pointers import call, pointer
 from . import small, written
@@ -154,17 +154,29 @@ def lower_solve(step: KernelStep, allocate: Allocate) -> list[Loop]:
     return [*copies, *more, *copy(y, step.output), loop]
 
 
+def _singular(step: KernelStep) -> Failure | None:
+    """What is wrong with singular matrices, where somebody asks."""
+    batch = aval_of(step.output).shape[:-2]
+    return failing(step.params["of"], "is singular", batch) if step.params["checked"] else None
+
+
+@written.writes("eliminate")
+def write_eliminate(step: KernelStep) -> written.Writing | None:
+    """Factors are not kept."""
+    return (written.eliminate, _singular(step)) if written.is_tiny(*aval_of(step.output).shape[-2:]) else None
+
+
 @lowers("eliminate")
 def lower_eliminate(step: KernelStep, allocate: Allocate) -> list[Loop]:
-    """Matrices side by side; factors are not kept."""
+    """Matrices side by side."""
     out = aval_of(step.output)
     if not out.size:
         return []
     (n, columns), count, dtype = out.shape[-2:], matrices(out), out.dtype
-    checked = int(step.params["checked"])
-    failure = failing(step.params["of"], "is singular", out.shape[:-2])
-    if written.is_tiny(n, columns):
-        return written.lowered(written.eliminate, step, allocate, failure if checked else None)
+    checked, failure = int(step.params["checked"]), failing(step.params["of"], "is singular", out.shape[:-2])
+    tiny = written.lowered(step, allocate)
+    if tiny is not None:
+        return tiny
     x, copies = shaped(step.inputs[0], (count, n, n), allocate)
     y, more = shaped(step.inputs[1], (count, n, columns), allocate)
     loops, grain = small.tiles(count, n * n * (n + columns))
@@ -180,18 +192,28 @@ def lower_eliminate(step: KernelStep, allocate: Allocate) -> list[Loop]:
     return [*copies, *more, loop]
 
 
-@lowers("inverse")
-def lower_inverse(step: KernelStep, allocate: Allocate) -> list[Loop]:
+@written.writes("inverse")
+def write_inverse(step: KernelStep) -> written.Writing:
     """Elimination, with zeros and ones known."""
-    a = aval_of(step.output)
-    failure = failing(step.params["of"], "is singular", a.shape[:-2]) if step.params["checked"] else None
-    return written.lowered(written.inverse, step, allocate, failure) if a.size else []
+    return written.inverse, _singular(step)
+
+
+@lowers("inverse")
+def lower_inverse(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
+    """All are tiny."""
+    return written.lowered(step, allocate) if aval_of(step.output).size else []
+
+
+@written.writes("inverse_back")
+def write_inverse_back(step: KernelStep) -> written.Writing:
+    """Both products at once."""
+    return written.inverse_back, None
 
 
 @lowers("inverse_back")
-def lower_inverse_back(step: KernelStep, allocate: Allocate) -> list[Loop]:
-    """Both products at once."""
-    return written.lowered(written.inverse_back, step, allocate) if aval_of(step.output).size else []
+def lower_inverse_back(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
+    """All are tiny."""
+    return written.lowered(step, allocate) if aval_of(step.output).size else []
 
 
 # --- adjugates -------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ...core.declared import Declared
 from ...devices.operands import aval_of
 from ...planning.plan import KernelStep, View
 from ..loops import Allocate, Failure, Loop
@@ -24,9 +25,11 @@ LARGEST = 4
 class Term:
     """A number that the code computes; what is done to it writes a line."""
 
-    def __init__(self, lines: list[str], text: str) -> None:
-        self.lines, self.name = lines, f"v{len(lines)}"
-        lines.append(f"{self.name} = {text}")
+    def __init__(self, lines: list[str], text: str, name: str = "") -> None:
+        """What a text computes; with a name, a number that has been computed."""
+        self.lines, self.name = lines, name or f"v{len(lines)}"
+        if not name:
+            lines.append(f"{self.name} = {text}")
 
     def __add__(self, other: Term) -> Term:
         return Term(self.lines, f"{self.name} + {other.name}")
@@ -187,13 +190,22 @@ def is_tiny(*sizes: int) -> bool:
 
 
 Program = Callable[..., tuple[list[Matrix], Term | None]]
+Writing = tuple[Program, Failure | None]
+"""What is computed, and what is wrong where the program's term is zero; without it, the term is nothing."""
+
+writes = Declared[Callable[[KernelStep], Writing | None]]("kernels.writes")
+"""What a step computes of tiny matrices; None where they are not tiny."""
 
 
-def lowered(program: Program, step: KernelStep, allocate: Allocate, failure: Failure | None = None) -> list[Loop]:
-    """The loops of a step whose operands and results are matrices, behind what brings these in reach.
+def lowered(step: KernelStep, allocate: Allocate) -> list[Loop] | None:
+    """The loops of a step whose operands and results are tiny matrices, behind what brings these in reach.
 
     Upper triangles, by the parameter `upper`, are lower ones of transposes.
     """
+    writing = writes[step.primitive.name](step)
+    if writing is None:
+        return None
+    program, failure = writing
     count, upper = matrices(aval_of(step.outputs[0])), bool(step.params.get("upper"))
     loops: list[Loop] = []
     operands: list[View] = list(step.outputs)

@@ -98,6 +98,78 @@ def test_products_of_small_matrices(rng, written):
         same(found, fastvjp.grad(f, (0, 1))(a, x))
 
 
+def test_a_kalman_filter_is_written_out(rng, written):
+    f, args = BY_NAME["filtered"](int(rng.integers(41, 60)), rng)
+    found = fastvjp.compile(fastvjp.grad(f, (0, 1, 2)))(*args)
+    assert len(written) == 2
+    assert all(written)
+    with unrolled():
+        same(found, fastvjp.grad(f, (0, 1, 2))(*args))
+
+
+MATRICES = {
+    "solve": np.linalg.solve,
+    "inverse": lambda a, x: np.linalg.inv(a) @ x,
+    "batch": lambda a, x: np.sum(np.linalg.inv(np.stack([a, a.T + 1])), 0) @ x,
+    "cholesky": lambda a, x: np.linalg.cholesky(a @ a.T.conj()) @ x,
+    "upper": lambda a, x: np.linalg.cholesky(a @ a.T.conj(), upper=True) @ x,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+@pytest.mark.parametrize("name", MATRICES)
+def test_tiny_matrices(name, dtype, rng, written):
+    n, made = int(rng.integers(50, 70)), MATRICES[name]
+
+    def f(a, y):
+        x = y
+        for _ in range(n):  # which forgets what it began with, so that rounding does not grow
+            x = made(a + 0.1 * x[0] * x[1], x)
+            x = 0.3 * x / (1 + np.abs(x) ** 2) + 0.5 * y
+        return np.sum(np.real(x * np.conj(x)))
+
+    shape = 2 if name == "batch" else 3
+    a = (np.eye(shape) * 2 + rng.normal(size=(shape, shape)) / 5).astype(dtype)
+    x = (rng.normal(size=shape) + (0.1j * rng.normal(size=shape) if dtype[0] == "c" else 0)).astype(dtype)
+    value, found = fastvjp.compile(fastvjp.value_and_grad(f, (0, 1)))(a, x)
+    assert written
+    if dtype != "complex128":  # whose derivatives are longer
+        assert all(written)
+    exact = 1e-3 if dtype == "float32" else 1e-9
+    assert value == pytest.approx(f(a, x), rel=exact)
+    with unrolled():
+        expected = fastvjp.grad(f, (0, 1))(a, x)
+    for y, z in zip(found, expected, strict=True):
+        np.testing.assert_allclose(y, z, rtol=exact, atol=exact * np.abs(z).max())
+
+
+def test_what_is_wrong_with_a_matrix_of_a_turn(rng, written):
+    n = 60
+
+    def f(shift, x):
+        for i in range(n):
+            x = np.linalg.solve(np.eye(2) + shift[i], x)
+            x = np.linalg.cholesky(np.eye(2) - shift[i]) @ x
+            x = np.linalg.inv(np.stack([np.eye(2) * 2, np.eye(2) + 2 * shift[i]]))[0] @ x
+        return np.sum(x)
+
+    g, x = fastvjp.compile(f), rng.normal(size=2)
+    shift = rng.uniform(0, 0.1, n)
+    np.testing.assert_allclose(
+        g(shift[:, None, None] * np.ones((2, 2)), x), f(shift[:, None, None] * np.ones((2, 2)), x)
+    )
+    assert all(written)
+    for bad, message in (
+        ([[-1, 0], [0, 0]], r"\[solve\] a is singular"),
+        ([[0, 0], [0, 1.5]], r"\[cholesky\] a is not positive definite"),
+        ([[-0.5, 0], [0, 0]], r"\[inv\] a\[1\] is singular"),
+    ):
+        shifts = shift[:, None, None] * np.ones((2, 2))
+        shifts[int(rng.integers(5, n))] = bad
+        with pytest.raises(np.linalg.LinAlgError, match=message):
+            g(shifts, x)
+
+
 @pytest.mark.parametrize("line", [
     "a[i] = sin(a[i - 1]) + w * a[i]",
     "a[i] += w * sin(a[i - 1]) * a[i - 2]",
