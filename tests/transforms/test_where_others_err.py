@@ -78,6 +78,7 @@ def test_a_slice_of_each_written_by_one_update(rng: np.random.Generator) -> None
     a, b = rng.normal(size=(3, 5)), rng.normal(size=2)
 
     def assign(a: Any, b: Any) -> Any:
+        a = a.copy()
         a[1:3] = b
         return a
 
