@@ -61,6 +61,11 @@ def _frames() -> Iterator[FrameType]:
 _LIBRARIES = sys.stdlib_module_names | {"numpy", "scipy"}
 
 
+def is_ours(frame: FrameType) -> bool:
+    """Whether it is this package's code that a frame runs."""
+    return _origin(frame) == "ours"
+
+
 def _origin(frame: FrameType) -> str:
     module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
     if module == __name__.partition(".")[0]:

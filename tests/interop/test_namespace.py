@@ -438,6 +438,33 @@ def test_buffers_from_outside_refuse_traced_values(rng, write, of):
     of(write)(rng.normal(size=3))  # with numbers it is NumPy's
 
 
+def test_writes_of_a_copy_to_an_array_of_its_caller():
+    fill = np.of(_fills)
+
+    def traced(x):
+        buffer = numpy.zeros(3)
+        fill(x, buffer)
+        return np.sum(buffer) + np.sum(x)
+
+    def constants(x):
+        buffer = numpy.zeros(3)
+        fill(ONES, buffer)
+        return np.sum(buffer * x)
+
+    with pytest.raises(fv.LostGradientError, match=r"fill\(x, buffer\)"):
+        fv.grad(traced)(ONES)
+    close(fv.grad(constants)(ONES), 2 * ONES)
+    close(fv.grad(lambda x, buffer: np.sum(np.of(_filled)(x, buffer)))(ONES, ONES), [2.0, 2.0, 2.0])
+
+
+def _fills(x, buffer):
+    buffer[:] = 2 * x
+
+
+def _filled(x, buffer):
+    return 2 * x + buffer
+
+
 def test_functions_of_numpys_own_are_as_they_are():
     x = numpy.array([1.3, 0.7, 2.1])
     assert np.of(numpy.sum) is numpy.sum

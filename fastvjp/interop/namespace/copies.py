@@ -11,6 +11,7 @@ import builtins
 import functools
 import inspect
 import itertools
+import sys
 from abc import ABCMeta
 from collections.abc import Callable, Iterable
 from types import CellType, FunctionType, MethodType, ModuleType
@@ -18,6 +19,9 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from ...arrays.array import array
+from ...core.callers import is_ours
+from ...recording.reads import guard
 from ...recording.recorder import current
 from .creation import adopted
 from .modules import Module, copy_python, declared, ours
@@ -66,8 +70,13 @@ def of(fun: F) -> F:
         if trace is None:
             return fun(*args, **options)
         trace.views = True
-        given = _recorded((*args, *options.values()))
-        return copied(*given[: len(args)], **dict(zip(options, given[len(args) :], strict=True)))
+        values = [*args, *options.values()]
+        given = _recorded(values)
+        before = [x._var if type(x) is array else None for x in given]
+        result = copied(*given[: len(args)], **dict(zip(options, given[len(args) :], strict=True)))
+        if not is_ours(sys._getframe(1)):  # else a transform called it, to which arguments are its own
+            _hand_back(values, given, before)
+        return result
 
     made: Any = functools.wraps(fun)(call)
     made.__signature__ = inspect.signature(fun)  # for those who do not look behind a decorator
@@ -92,6 +101,14 @@ def _recorded(values: Iterable[Any]) -> list[Any]:
 
 _OF_MODULES = ("__name__", "__package__", "__spec__", "__path__")
 """Globals by which imports inside of functions find what they are relative to."""
+
+
+def _hand_back(values: Iterable[Any], given: Iterable[Any], before: Iterable[Any]) -> None:
+    """Write to NumPy's arrays what the copy wrote to those that stand for them: an error of traced values."""
+    for theirs, made, was in zip(values, given, before, strict=True):
+        if type(theirs) is np.ndarray and type(made) is array and made._var is not was:
+            guard(made._var, "a write to an argument of fastvjp.numpy.of")
+            theirs[...] = made._values()
 
 
 class _Globals(dict[str, Any]):
