@@ -106,6 +106,41 @@ def test_an_error_of_a_turn_is_the_users_own_at_their_own_line(rng):
         same([g(x, -1)], [fastvjp.grad(f)(x, 900)])
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_shapes_and_indices_that_do_not_fit_at_a_turn_are_errors_at_the_users_line(compiled, rng):
+    def shapes(x):
+        for turn in range(800):
+            x = np.sin(x) + (np.ones(3) if turn < 731 else np.ones(4))
+        return np.sum(x)
+
+    def places(x):
+        x, y = np.sin(x), 0.0
+        for turn in range(800):
+            y = y + x[turn % 3 + (turn == 731) * 7]
+        return y
+
+    for f, error in ((shapes, ValueError), (places, IndexError)):
+        g = fastvjp.compile(fastvjp.grad(f)) if compiled else fastvjp.grad(f)
+        with pytest.raises(error) as raised:
+            g(rng.normal(size=3))
+        assert f.__name__ in [entry.frame.code.name for entry in raised.traceback]
+
+
+def test_values_that_a_turn_reads_are_an_error_where_there_are_none(rng):
+    def f(x):
+        for turn in range(800):
+            x = np.sin(x) + 0.1
+            if turn == 731 and x[0] > 0:
+                x = 2 * x
+        return np.sum(x)
+
+    x = rng.normal(size=3)
+    assert np.all(np.isfinite(fastvjp.grad(f)(x)))
+    with pytest.raises(fastvjp.TracedValueError, match="was read") as raised:
+        fastvjp.compile(fastvjp.grad(f))(x)
+    assert "f" in [entry.frame.code.name for entry in raised.traceback]
+
+
 def test_turns_that_change_the_shape_or_look_at_values(rng):
     def f(x, w):
         for turn in range(120):
