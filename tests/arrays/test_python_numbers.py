@@ -20,7 +20,7 @@ OPERANDS = {
 """What meets arrays of a dtype."""
 
 EACH_ITS_OWN = {
-    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "meshgrid", "ix_",  # they return what they are given
+    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "meshgrid", "ix_",  # they return what they get
     "depends", "contiguous", "save_safetensors", "random.categorical",
     "full_like", "nan_to_num", "astype", "flatten", "result_type", "ones_like", "zeros_like", "searchsorted",
     "digitize", "linspace", "compress", "extract", "median", "percentile", "quantile", "nanmedian",
