@@ -28,7 +28,7 @@ from ..recording.ready import Ready, kind
 from ..recording.recorder import Recording, current, switch, value_of
 from ..recording.trace import Trace
 from ..recording.trie import Node, trie
-from .array import array, arrays_of, as_arrays, from_numpy
+from .array import array, array_with, arrays_of, as_arrays, from_numpy
 from .views import VIEWS, Write, has_views, viewed
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -413,17 +413,8 @@ def at_once(
 
 
 def _one_of(ready: Ready, leaves: Sequence[Any]) -> array:
-    """The only result: `arrays_of` without its loop."""
-    var = _new(Var)
-    var.aval = ready.avals[0]
-    (var.value,) = ready.values(leaves)
-    var.trace = None
-    var.number = -1
-    result = _new(array)
-    result._held = var
-    result._trace = None
-    result._number = -1
-    return result
+    """The only result."""
+    return array_with(ready.avals[0], ready.values(leaves)[0])
 
 
 def _converted(fun: Callable[..., Any], operands: Sequence[Any]) -> tuple[list[Any], list[Any]]:

@@ -307,16 +307,32 @@ def test_sums_in_place_bind_their_memory_once(sources: list[str], rng: np.random
     np.testing.assert_array_equal(got, want + want)
 
 
-def test_the_runtime_compilers_own_case() -> None:
-    """(a + b) + (c + d) may be added in any order: so much may a sum on the GPU be off."""
+def of_four(expression: str, x: list[float], fast_math: bool) -> np.float32:
+    """What the emulator makes of an expression of four numbers."""
     text = f"{HEAD}kernel void run(device float *out [[buffer(0)]], device const float *x [[buffer(1)]], "
-    text += "uint i [[thread_position_in_grid]]) { if (i == 0) out[0] = (x[0] + x[1]) + (x[2] + x[3]); }"
-    device = emulator.Device(fast_math=True)
+    text += f"uint i [[thread_position_in_grid]]) {{ if (i == 0) out[0] = {expression}; }}"
+    device = emulator.Device(fast_math=fast_math)
     out = device.buffer(4)
-    run = device.kernel(text).function("run")(1, out, np.array([0.75, 0.25, 3 * 2**-26, 2**-25], np.float32))
+    run = device.kernel(text).function("run")(1, out, np.array(x, np.float32))
     del run
-    (got,) = np.frombuffer(out, np.float32)  # type: ignore[call-overload]
-    assert got in (np.float32(1), np.float32(1) + np.float32(2**-23))
+    return np.float32(np.frombuffer(out, np.float32)[0])  # type: ignore[call-overload]
+
+
+def test_the_runtime_compilers_own_case() -> None:
+    """With fast math (a + b) + (c + d) may be added in any order: so much may a sum on the GPU be off."""
+    x = [0.75, 0.25, 3 * 2**-26, 2**-25]
+    as_written, one_by_one = np.float32(1) + np.float32(2**-23), np.float32(1)
+    assert of_four("(x[0] + x[1]) + (x[2] + x[3])", x, fast_math=False) == as_written
+    assert of_four("((x[0] + x[1]) + x[2]) + x[3]", x, fast_math=False) == one_by_one
+    assert of_four("(x[0] + x[1]) + (x[2] + x[3])", x, fast_math=True) in (as_written, one_by_one)
+
+
+def test_fast_remainders_are_as_wrong_as_a_gpus() -> None:
+    """So that `precise::fmod`, which is exact, is needed."""
+    x = [1e8, 0.3, 0, 0]
+    exact = np.fmod(np.float32(1e8), np.float32(0.3))
+    assert of_four("precise::fmod(x[0], x[1])", x, fast_math=True) == exact
+    assert of_four("fmod(x[0], x[1])", x, fast_math=True) > 1
 
 
 def test_a_network_learns_on_such_a_device(rng: np.random.Generator) -> None:
